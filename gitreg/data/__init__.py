@@ -1,0 +1,1 @@
+"""Bytes: DVC's cache and remotes. The only place that imports dvc."""

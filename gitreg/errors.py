@@ -1,0 +1,195 @@
+"""Every error gitreg raises on purpose: one class a condition, with its data as attributes.
+
+The library raises, the command line prints. An error's text says what is wrong and which thing it is about;
+`hint` says what to do next. Both are plain text that may hold hostile names: whoever prints them escapes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class Error(Exception):
+    """Base of all errors of gitreg (W&B's `Error`).
+
+    Attributes:
+        message: lower case, subjects in single quotes, no full stop.
+        hint: what to do next, or None.
+        exit_code: what the command line ends with.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(Error):
+    """The caller asked for something that makes no sense here."""
+
+    exit_code = 2
+
+
+class InvalidNameError(UsageError, ValueError):
+    """A name is outside the grammar.
+
+    Attributes:
+        name: the offending text.
+        kind: what it was meant to name ('collection', 'alias', ...).
+    """
+
+    def __init__(self, name: str, kind: str, why: str, *, hint: str | None = None) -> None:
+        super().__init__(f"invalid {kind} name {name!r}: {why}", hint=hint)
+        self.name = name
+        self.kind = kind
+
+
+class ConfigError(Error):
+    """A run's config value would be changed without `allow_val_change`."""
+
+
+class CommError(Error):
+    """Something could not be read from where it is kept (W&B's name)."""
+
+
+class NotFoundError(CommError):
+    """A run, collection, version or alias that does not exist.
+
+    Attributes:
+        kind: 'artifact', 'alias', 'run', ...
+        name: what was asked for.
+    """
+
+    exit_code = 6
+
+    def __init__(self, kind: str, name: str, message: str | None = None, *, hint: str | None = None) -> None:
+        super().__init__(message or f"{kind} '{name}' not found", hint=hint)
+        self.kind = kind
+        self.name = name
+
+
+class NotARepositoryError(Error):
+    """There is no Git repository, or no DVC project in it, where one is needed."""
+
+
+class UnsupportedRepositoryError(Error):
+    """The repository uses something gitreg or DVC cannot read (SHA-256 object names, reftable, an old git)."""
+
+
+class RecordError(Error):
+    """A commit, tag, trailer, pointer or manifest does not hold what the format says."""
+
+
+class NewerSchemaError(RecordError):
+    """A record was written by a newer gitreg.
+
+    Attributes:
+        found: the schema number in the record.
+        supported: the newest this release reads.
+    """
+
+    def __init__(self, what: str, found: int, supported: int) -> None:
+        super().__init__(
+            f"{what} has schema {found}, this gitreg reads up to {supported}",
+            hint="upgrade gitreg: pip install -U gitreg",
+        )
+        self.found = found
+        self.supported = supported
+
+
+class GitError(Error):
+    """A git command failed.
+
+    Attributes:
+        argv: the command without gitreg's pinned options.
+        status: its exit status.
+        stderr: git's own words.
+    """
+
+    def __init__(self, argv: Sequence[str], status: int, stderr: str, *, hint: str | None = None) -> None:
+        last = next((line for line in reversed(stderr.strip().splitlines()) if line.strip()), f"exit status {status}")
+        super().__init__(f"git {argv[0]} failed: {last}", hint=hint)
+        self.argv = tuple(argv)
+        self.status = status
+        self.stderr = stderr
+
+
+class LostRaceError(Error):
+    """Somebody else was faster; trying again is safe."""
+
+    exit_code = 5
+
+
+class RefusedError(Error):
+    """A rule of the registry forbids it (a version never moves, an alias is protected)."""
+
+    exit_code = 4
+
+
+class PublishError(Error):
+    """Some of what was pending could not be published.
+
+    Attributes:
+        refused: one line for each ref that was refused, with the reason.
+    """
+
+    def __init__(self, message: str, refused: Sequence[str] = (), *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.refused = tuple(refused)
+
+
+class StorageError(Error):
+    """Bytes could not be stored or fetched."""
+
+
+class MissingBytesError(StorageError):
+    """Objects are neither in the cache nor on any storage.
+
+    Attributes:
+        md5s: their DVC hashes.
+    """
+
+    def __init__(self, message: str, md5s: Sequence[str], *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.md5s = tuple(md5s)
+
+
+class IntegrityError(StorageError):
+    """Bytes do not have the hash that the record promises.
+
+    Attributes:
+        path: the artifact's file, relative to its root.
+        expected, actual: sha256 in hex.
+    """
+
+    def __init__(self, path: str, expected: str, actual: str, *, hint: str | None = None) -> None:
+        super().__init__(f"'{path}' does not have the bytes that were logged", hint=hint)
+        self.path = path
+        self.expected = expected
+        self.actual = actual
+
+
+class UnsafePathError(RecordError, ValueError):
+    """A path inside an artifact could leave the artifact's directory or is not portable.
+
+    Attributes:
+        path: the offending path.
+    """
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"unsafe path {path!r}: {why}")
+        self.path = path
+
+
+class ArtifactNotLoggedError(Error, AttributeError):
+    """A property of a logged artifact was read from a draft."""
+
+    exit_code = 2
+
+
+class ArtifactFinalizedError(Error, AttributeError):
+    """A logged artifact never changes."""
+
+    exit_code = 2

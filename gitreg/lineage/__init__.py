@@ -1,0 +1,1 @@
+"""The graph of runs and versions, and its renderings."""

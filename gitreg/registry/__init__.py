@@ -1,0 +1,1 @@
+"""Collections, versions, links, aliases and runs over git and data."""
