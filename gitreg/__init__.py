@@ -1,0 +1,1 @@
+"""gitreg: a model registry that lives inside Git."""

@@ -1,0 +1,146 @@
+"""Objects: read by one `cat-file --batch`, written by one `unpack-objects`, whatever their number."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gitreg.errors import GitError, RecordError
+from gitreg.git.runner import Git
+from gitreg.records.objects import (
+    Commit,
+    Oid,
+    Tag,
+    TreeEntry,
+    encode_tree,
+    hash_object,
+    parse_tree,
+)
+
+_KINDS = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
+# Records are capped at 1 MiB (FORMAT.md 3.4); what surrounds them is small.
+MAX_OBJECT = 16 << 20
+
+
+class MissingObjectError(GitError):
+    """An object that a ref or record names is not here: a shallow or partial clone, or damage."""
+
+    def __init__(self, name: str) -> None:
+        words = f"object {name} is not in this clone"
+        super().__init__(("cat-file",), 1, words, hint="git fetch --unshallow, or gitreg fetch")
+        self.name = name
+
+
+class Objects:
+    """The object database. Safe for threads; the reading process starts with the first read."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+        self._lock = threading.Lock()
+        self._reader: Any = None
+
+    def close(self) -> None:
+        """End the reading process."""
+        with self._lock:
+            if self._reader is not None:
+                self._reader.communicate()
+                self._reader = None
+
+    def read(self, oid: Oid) -> tuple[str, bytes]:
+        """An object's kind and content. Raises: MissingObjectError, RecordError when it is too large."""
+        with self._lock:
+            if self._reader is None:
+                self._reader = self._git.start("cat-file", "--batch")
+            self._reader.stdin.write(f"{oid}\n".encode())
+            self._reader.stdin.flush()
+            head = self._reader.stdout.readline().split()
+            if len(head) != 3:
+                raise MissingObjectError(str(oid))
+            kind, size = head[1].decode(), int(head[2])
+            if size > MAX_OBJECT:
+                self._reader.proc.kill()
+                self._reader = None
+                raise RecordError(f"object {oid} has {size} bytes, more than a record may have")
+            data = self._reader.stdout.read(size)
+            self._reader.stdout.read(1)
+        return kind, data
+
+    def commit(self, oid: Oid) -> Commit:
+        """A commit. Raises: MissingObjectError, RecordError."""
+        return Commit.parse(self._content(oid, "commit"))
+
+    def tag(self, oid: Oid) -> Tag:
+        """An annotated tag. Raises: MissingObjectError, RecordError."""
+        return Tag.parse(self._content(oid, "tag"))
+
+    def tree(self, oid: Oid) -> dict[str, TreeEntry]:
+        """A tree's entries by name. Raises: MissingObjectError, RecordError."""
+        entries = parse_tree(self._content(oid, "tree"))
+        return {entry.name.decode("utf-8", "surrogateescape"): entry for entry in entries}
+
+    def blob_at(self, tree: Oid, path: str) -> bytes | None:
+        """The content of the file at `path` in a tree, or None. Raises: MissingObjectError, RecordError."""
+        *folders, name = path.split("/")
+        for folder in folders:
+            found = self.tree(tree).get(folder)
+            if found is None or not found.is_tree:
+                return None
+            tree = found.oid
+        leaf = self.tree(tree).get(name)
+        return None if leaf is None or leaf.is_tree else self._content(leaf.oid, "blob")
+
+    def _content(self, oid: Oid, kind: str) -> bytes:
+        found, data = self.read(oid)
+        if found != kind:
+            raise RecordError(f"object {oid} is a {found}, expected a {kind}")
+        return data
+
+    def write(self, objects: Iterable[tuple[str, bytes]]) -> None:
+        """Write objects, synced to disk, as (kind, content). What is there already is left. Raises: GitError."""
+        pack = _pack(list(objects))
+        self._git.run("unpack-objects", "-q", stdin=pack)
+
+
+class Batch:
+    """Objects that belong together, collected and then written by one process."""
+
+    def __init__(self) -> None:
+        self.objects: list[tuple[str, bytes]] = []
+
+    def add(self, kind: str, data: bytes) -> Oid:
+        """Add an object and return its id."""
+        self.objects.append((kind, data))
+        return hash_object(kind, data)
+
+    def add_tree(self, files: dict[str, bytes]) -> Oid:
+        """Add the tree of these files, `/` between the parts of their paths, and all below it."""
+        entries = []
+        folders: dict[str, dict[str, bytes]] = {}
+        for path, data in files.items():
+            head, slash, rest = path.partition("/")
+            if slash:
+                folders.setdefault(head, {})[rest] = data
+            else:
+                entries.append(TreeEntry(path.encode(), self.add("blob", data)))
+        entries += [TreeEntry(name.encode(), self.add_tree(inner), is_tree=True) for name, inner in folders.items()]
+        return self.add("tree", encode_tree(entries))
+
+
+def _pack(objects: Sequence[tuple[str, bytes]]) -> bytes:
+    """A packfile of whole objects. Source: git's `Documentation/gitformat-pack.txt`."""
+    unique = list(dict.fromkeys(objects))
+    parts = [b"PACK", (2).to_bytes(4, "big"), len(unique).to_bytes(4, "big")]
+    for kind, data in unique:
+        size = len(data)
+        byte, size = (_KINDS[kind] << 4) | (size & 15), size >> 4
+        header = bytearray()
+        while size:
+            header.append(byte | 0x80)
+            byte, size = size & 0x7F, size >> 7
+        header.append(byte)
+        parts += [bytes(header), zlib.compress(data)]
+    pack = b"".join(parts)
+    return pack + hashlib.sha1(pack, usedforsecurity=False).digest()

@@ -1,0 +1,116 @@
+"""Refs: read by `for-each-ref`, changed by `update-ref --stdin` with the value they are expected to have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+from gitreg.errors import GitError, LostRaceError
+from gitreg.git.runner import Git
+from gitreg.records.objects import ZERO, Oid
+
+_FIELDS = "--format=%(refname)%00%(objectname)%00%(*objectname)%00%(objecttype)"
+# Above this many loose refs a look-up by prefix takes milliseconds more for each thousand.
+_LOOSE_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A ref as it stands.
+
+    Attributes:
+        name: in full.
+        oid: what it points at, a tag object for annotated tags.
+        target: the commit behind it.
+        is_tag: True when it points at a tag object.
+    """
+
+    name: str
+    oid: Oid
+    target: Oid
+    is_tag: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of a transaction: `ref` goes from `old` to `new`; ZERO means that it does not exist."""
+
+    ref: str
+    old: Oid
+    new: Oid
+
+
+class RefMovedError(LostRaceError):
+    """A ref was not where the writer expected it, so nothing was changed.
+
+    Attributes:
+        words: git's own, naming the ref.
+    """
+
+    def __init__(self, words: str) -> None:
+        super().__init__(f"somebody else was faster: {words}", hint="run the command again")
+        self.words = words
+
+
+class Refs:
+    """The repository's refs."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+
+    def find(self, *patterns: str) -> list[Ref]:
+        """The refs that match any of the patterns, by name; patterns are made by `records.refs`."""
+        output = self._git.run("for-each-ref", _FIELDS, "--", *patterns) if patterns else b""
+        found = []
+        for line in output.decode("utf-8", "surrogateescape").splitlines():
+            name, oid, peeled, kind = line.split("\0")
+            found.append(Ref(name, Oid.parse(oid), Oid.parse(peeled or oid), kind == "tag"))
+        return found
+
+    def get(self, name: str) -> Ref | None:
+        """The ref of exactly this name."""
+        return next((ref for ref in self.find(name) if ref.name == name), None)
+
+    def change(self, changes: Iterable[Change]) -> None:
+        """Make all the changes or none.
+
+        Raises: RefMovedError when a ref is not where it was expected, GitError.
+        """
+        lines = []
+        for change in changes:
+            if change.old == change.new:
+                lines.append(f"verify {change.ref}\0{change.old}\0")
+            elif not change.new:
+                lines.append(f"delete {change.ref}\0{change.old}\0")
+            elif not change.old:
+                lines.append(f"create {change.ref}\0{change.new}\0")
+            else:
+                lines.append(f"update {change.ref}\0{change.new}\0{change.old}\0")
+        if not lines:
+            return
+        try:
+            self._git.run("update-ref", "--stdin", "-z", stdin="".join(lines).encode())
+        except GitError as error:
+            words = str(error)
+            if any(sign in words for sign in ("but expected", "already exists", "unable to resolve reference")):
+                raise RefMovedError(words.rpartition("failed: ")[2]) from error
+            raise
+
+    def create(self, name: str, oid: Oid) -> None:
+        """Create a ref that must not exist. Raises: RefMovedError, GitError."""
+        self.change([Change(name, ZERO, oid)])
+
+    def pack_if_many(self) -> bool:
+        """Pack the refs when many are loose; plumbing never does. Returns whether it did."""
+        root = self._git.common_dir / "refs"
+        loose = (path for base in ("gitreg", "gitreg-remotes", "tags") for path in (root / base).rglob("*@*"))
+        many = next(islice(loose, _LOOSE_LIMIT, None), None) is not None
+        if many:
+            self._git.run("pack-refs", "--all")
+        return many
+
+
+def is_ancestor(git: Git, ancestor: Oid, descendant: Oid) -> bool:
+    """True when `descendant` contains `ancestor`. Raises: GitError when either is not here."""
+    return git.attempt("merge-base", "--is-ancestor", str(ancestor), str(descendant)).status == 0

@@ -1,0 +1,90 @@
+"""Other repositories: listing, fetching and pushing refs. Uses the user's own credentials, proxies and hooks' rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gitreg.errors import GitError, UsageError
+from gitreg.git.runner import Git
+from gitreg.records.objects import ZERO, Oid
+
+# A user's configuration that would publish more than asked, or make the push fail.
+_PUSH_PINS = ("-c", "push.followTags=false", "-c", "push.recurseSubmodules=no", "-c", "push.gpgSign=false")
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One ref to push: `oid` becomes `ref` on the remote; ZERO deletes it."""
+
+    oid: Oid
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one ref: `ok`, and the remote's words when it is not."""
+
+    ref: str
+    ok: bool
+    words: str
+
+
+class Transport:
+    """One remote of a repository."""
+
+    def __init__(self, git: Git, remote: str) -> None:
+        if remote.startswith("-") or not remote:
+            raise UsageError(f"'{remote}' is not the name of a remote")
+        self._git = git
+        self.remote = remote
+
+    def push_urls(self) -> tuple[str, ...]:
+        """Where pushes go, with the user's URL rewriting. Empty when the remote does not exist."""
+        result = self._git.attempt("remote", "get-url", "--push", "--all", self.remote)
+        return tuple(result.stdout.decode("utf-8", "surrogateescape").splitlines()) if result.status == 0 else ()
+
+    def find(self, *patterns: str) -> dict[str, Oid]:
+        """The remote's refs that match, by full name; tags are not peeled. Raises: GitError."""
+        output = self._git.run("ls-remote", "--refs", "--quiet", self.remote, *patterns).decode("utf-8", "replace")
+        pairs = (line.split("\t") for line in output.splitlines())
+        return {name: Oid.parse(oid) for oid, name in pairs}
+
+    def fetch(self, refspecs: Sequence[str], *, prune: bool = False) -> None:
+        """Fetch these refspecs and nothing that the user's configuration adds. Raises: GitError."""
+        if not refspecs:
+            return
+        options = ["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--quiet", "--refmap="]
+        if prune:
+            options.append("--prune")
+        stdin = "".join(f"{refspec}\n" for refspec in refspecs).encode()
+        self._git.run("fetch", *options, "--stdin", self.remote, stdin=stdin)
+
+    def push(self, pushes: Iterable[Push], *, atomic: bool) -> list[Outcome]:
+        """Push without force: a ref that does not move forward is refused and reported, not raised.
+
+        Raises: GitError when the remote could not be talked to, or has no atomic pushes although asked to.
+        """
+        refspecs = [f"{'' if push.oid == ZERO else push.oid}:{push.ref}" for push in pushes]
+        outcomes: list[Outcome] = []
+        for chunk in [refspecs] if atomic else _chunks(refspecs, 500):
+            outcomes += self._push(chunk, atomic=atomic)
+        return outcomes
+
+    def _push(self, refspecs: Sequence[str], *, atomic: bool) -> list[Outcome]:
+        options = ["--porcelain", "--no-verify", "--no-follow-tags", *(["--atomic"] if atomic else [])]
+        result = self._git.attempt("push", *options, self.remote, *refspecs, hooks=True, pin=_PUSH_PINS)
+        outcomes = []
+        for line in result.stdout.decode("utf-8", "replace").splitlines():
+            flag, tab, rest = line.partition("\t")
+            if tab and len(flag) == 1 and "\t" in rest:
+                names, _, summary = rest.partition("\t")
+                outcomes.append(Outcome(names.partition(":")[2], flag != "!", summary))
+        if result.status != 0 and not any(not outcome.ok for outcome in outcomes):
+            raise GitError(("push", self.remote), result.status, result.stderr)
+        return outcomes
+
+
+def _chunks(items: Sequence[str], size: int) -> list[Sequence[str]]:
+    # an argument list is limited to 128 KiB on some systems
+    return [items[start : start + size] for start in range(0, len(items), size)]

@@ -1,0 +1,70 @@
+"""Typed reading of a record's fields: each getter returns what the format promises or raises RecordError."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from gitreg.errors import NewerSchemaError, RecordError
+
+SCHEMA = 1
+
+Document = Mapping[str, object]
+T = TypeVar("T")
+
+
+def check_schema(document: Document, what: str) -> None:
+    """Refuse what a newer gitreg wrote. Raises: NewerSchemaError, RecordError."""
+    schema = integer(document, "schema")
+    if schema > SCHEMA:
+        raise NewerSchemaError(what, schema, SCHEMA)
+
+
+def string(document: Document, key: str, default: str | None = None) -> str:
+    """A string; a required one when there is no default."""
+    value = document.get(key, default)
+    if not isinstance(value, str):
+        raise _wrong(document, key, "a string")
+    return value
+
+
+def integer(document: Document, key: str) -> int:
+    """A required integer that is not negative."""
+    value = document.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise _wrong(document, key, "a number")
+    return value
+
+
+def mapping(document: Document, key: str) -> dict[str, object]:
+    """A mapping; empty when absent."""
+    value = document.get(key, {})
+    if not isinstance(value, dict):
+        raise _wrong(document, key, "a mapping")
+    return value
+
+
+def strings(document: Document, key: str) -> tuple[str, ...]:
+    """A list of strings; empty when absent."""
+    value = document.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _wrong(document, key, "a list of strings")
+    return tuple(value)
+
+
+def items(document: Document, key: str, parse: Callable[[Document], T]) -> tuple[T, ...]:
+    """A list of mappings, each read by `parse`; empty when absent."""
+    value = document.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise _wrong(document, key, "a list of mappings")
+    return tuple(parse(item) for item in value)
+
+
+def present(**fields: object) -> dict[str, object]:
+    """The fields that are neither None nor an empty string, list or mapping."""
+    return {key: value for key, value in fields.items() if value is not None and value not in ("", (), [], {})}
+
+
+def _wrong(document: Document, key: str, expected: str) -> RecordError:
+    found = f"holds {document[key]!r}" if key in document else "is missing"
+    return RecordError(f"field '{key}' {found}, expected {expected}")

@@ -1,0 +1,85 @@
+"""Where each thing lies in the ref namespace, FORMAT.md 2. Ref names are made and read here only."""
+
+from __future__ import annotations
+
+from gitreg.errors import InvalidNameError
+from gitreg.records.names import AliasName, CollectionName, RunId, VersionName, check_run_id
+
+TAGS = "refs/tags/"
+PENDING = "refs/gitreg/"
+DRAFTS = "refs/gitreg/drafts/"
+PUBLISHABLE = ("runs/", "aliases/", "collections/")
+
+
+def tracking(remote: str) -> str:
+    """The namespace that mirrors a remote's `refs/gitreg/`."""
+    return f"refs/gitreg-remotes/{remote}/"
+
+
+def fetch_refspec(remote: str) -> str:
+    """What `git fetch` needs to keep the tracking refs up to date."""
+    return f"+{PENDING}*:{tracking(remote)}*"
+
+
+def version_tag(version: VersionName) -> str:
+    """`refs/tags/<collection>@v<N>`."""
+    return TAGS + version.tag
+
+
+def draft(version: VersionName) -> str:
+    """`refs/gitreg/drafts/<collection>@v<N>`."""
+    return DRAFTS + version.tag
+
+
+def run(run_id: RunId, base: str = PENDING) -> str:
+    """`refs/gitreg/runs/<xx>/<run id>`, or the same under a tracking namespace."""
+    return f"{base}runs/{run_id[:2]}/{run_id}"
+
+
+def alias(name: AliasName, base: str = PENDING) -> str:
+    """`refs/gitreg/aliases/<collection>@<alias>`, or the same under a tracking namespace."""
+    return f"{base}aliases/{name.ref_name}"
+
+
+def versions_pattern(collection: CollectionName, base: str = TAGS) -> str:
+    """A `for-each-ref` pattern for all versions of a collection."""
+    return f"{base}{collection}@v*"
+
+
+def aliases_pattern(collection: CollectionName, base: str = PENDING) -> str:
+    """A `for-each-ref` pattern for all aliases of a collection."""
+    return f"{base}aliases/{collection}@*"
+
+
+def parse_version(ref: str) -> VersionName | None:
+    """The version that a tag's or draft's ref names, or None for any other ref."""
+    for base in (TAGS, DRAFTS):
+        if ref.startswith(base):
+            try:
+                return VersionName.parse_tag(ref.removeprefix(base))
+            except InvalidNameError:
+                return None
+    return None
+
+
+def parse_alias(ref: str) -> AliasName | None:
+    """The alias that a pending, published or tracking ref names, or None for any other ref."""
+    _, found, name = ref.partition("/aliases/")
+    if not found or not ref.startswith("refs/gitreg"):
+        return None
+    try:
+        return AliasName.parse_ref(name)
+    except InvalidNameError:
+        return None
+
+
+def parse_run(ref: str) -> RunId | None:
+    """The run that a pending, published or tracking ref names, or None for any other ref."""
+    _, found, name = ref.partition("/runs/")
+    shard, slash, run_id = name.partition("/")
+    if not found or not slash or not ref.startswith("refs/gitreg") or not run_id.startswith(shard):
+        return None
+    try:
+        return check_run_id(run_id)
+    except InvalidNameError:
+        return None
