@@ -12,8 +12,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
-from conftest import Shell, run_shell, sealed_environment
 
+from conftest import Shell, run_shell, sealed_environment
 from gitreg import templates
 from gitreg.cli.demo import demo as demo_command
 from gitreg.errors import Error

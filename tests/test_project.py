@@ -11,8 +11,8 @@ from importlib.metadata import entry_points, requires
 from pathlib import Path
 
 import pytest
-from conftest import DVC_GITIGNORE, Shell
 
+from conftest import DVC_GITIGNORE, Shell
 from gitreg import templates
 from gitreg.errors import Error
 
