@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 CLOCK = "2026-01-02T03:04:05Z"
 IDENTITY = ("Test User", "test@example.org")
@@ -43,6 +44,10 @@ _GIT_CONFIG = f"""\
 
 # What `dvc init` writes; test_project.py compares it with what the installed DVC writes.
 DVC_GITIGNORE = "/config.local\n/tmp\n/cache\n"
+
+# Several workers share few cores, so the time that one example takes says nothing.
+settings.register_profile("gitreg", settings(), deadline=None)
+settings.load_profile("gitreg")
 
 Shell = Callable[..., str]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ import pytest
 from conftest import DVC_GITIGNORE, Shell
 from gitreg import templates
 from gitreg.errors import Error
+from test_layers import imports
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -83,6 +85,18 @@ def test_every_dependency_has_a_lower_and_an_upper_bound_or_is_a_tool_that_only_
     unbounded = [line for line in declared if not line.startswith("gitreg[") and not re.search(r"<\d", line)]
     assert [re.split(r"\W", line)[0] for line in unbounded] == ["hatchling", "pip"]
     assert all(">=" in line for line in declared if not line.startswith("gitreg["))
+
+
+def test_every_library_that_gitreg_imports_is_declared() -> None:
+    brought_by = {"git": "gitpython", "yaml": "pyyaml", "dvc_data": "dvc", "dvc_objects": "dvc"}
+    declared = {re.split(r"[^\w-]", line)[0].lower() for line in requires("gitreg") or []}
+    imported = {
+        name.split(".")[0]
+        for path in (ROOT / "gitreg").rglob("*.py")
+        for _, name in imports(ast.parse(path.read_bytes()))
+    }
+    foreign = imported - sys.stdlib_module_names - {"gitreg"}
+    assert {name for name in foreign if brought_by.get(name, name) not in declared} == set()
 
 
 def test_both_spellings_of_the_command_are_the_same_program() -> None:
