@@ -193,3 +193,29 @@ class ArtifactFinalizedError(Error, AttributeError):
     """A logged artifact never changes."""
 
     exit_code = 2
+
+
+class MissingDotError(Error):
+    """Graphviz's `dot` is needed to place a picture's boxes and is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Graphviz's 'dot' is not installed",
+            hint="apt install graphviz, brew install graphviz or pip install graphviz-pure; "
+            "--format dot, text and json work without it",
+        )
+
+
+class DotError(Error):
+    """Graphviz's `dot` failed.
+
+    Attributes:
+        status: its exit status.
+        stderr: its own words.
+    """
+
+    def __init__(self, status: int, stderr: str) -> None:
+        last = next((line for line in reversed(stderr.strip().splitlines()) if line.strip()), f"exit status {status}")
+        super().__init__(f"dot failed: {last}", hint="try --format text, or fewer nodes with --up and --down")
+        self.status = status
+        self.stderr = stderr
