@@ -17,6 +17,7 @@ if [ -n "$(ls -A)" ]; then
   exit 1
 fi
 
+export GIT_PAGER=cat # nothing waits for a key
 bold='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
   bold=$(printf '\033[1m') plain=$(printf '\033[0m')
@@ -78,8 +79,8 @@ run "cd consumer"
 run "gitreg fetch"
 run "gitreg get model/Digits:production -o data/model"
 say "What are the bytes worth? The manifest is in the Git history, and checking it takes no gitreg."
-run "git show refs/gitreg-remotes/origin/aliases/model/Digits@production:artifacts/digits_model.sha256 >manifest"
-run "(cd data/model && sha256sum -c ../../manifest)"
+run "git show refs/gitreg-remotes/origin/aliases/model/Digits@production:artifacts/digits_model.sha256 >data/manifest"
+run "(cd data/model && sha256sum -c ../manifest)"
 run "gitreg get digits_dataset:v0 -o data/digits"
 run "python3 predict.py data/model data/digits"
 
@@ -93,7 +94,8 @@ else
 fi
 say "All of it is plain Git. The settings and results of the run that made the model:"
 run "git log -1 --format='%(trailers:key=Gitreg-Run,valueonly)' $(printf %s "$best" | tr : @)"
-say "What production was, newest first:"
+say "What production was, newest first, once with gitreg and once with git:"
+run "gitreg alias log model/Digits:production"
 run "git log --first-parent --format='%h %s' refs/gitreg-remotes/origin/aliases/model/Digits@production"
 
 cd "$demo"
@@ -103,5 +105,6 @@ say "$demo/work       the clone that trained" \
   "$demo/server.git the Git server" \
   "$demo/storage    the bytes, as DVC stores them"
 for picture in lineage.*; do say "$demo/$picture   where the model comes from"; done
-say "" "Go on in $demo/work: change train.py or its settings, train again, compare with 'gitreg runs'." \
+echo
+say "Go on in $demo/work: change train.py or its settings, train again, compare with 'gitreg runs'." \
   "Its README.md goes through all of this by hand."
