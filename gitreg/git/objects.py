@@ -103,6 +103,15 @@ class Objects:
         pack = _pack(list(objects))
         self._git.run("unpack-objects", "-q", stdin=pack)
 
+    def all_here(self, objects: Iterable[tuple[str, bytes]]) -> bool:
+        """Whether all of these objects can be read."""
+        try:
+            for kind, data in objects:
+                self.read(hash_object(kind, data))
+        except MissingObjectError:
+            return False
+        return True
+
 
 class Batch:
     """Objects that belong together, collected and then written by one process."""

@@ -44,10 +44,11 @@ class Transport:
         result = self._git.attempt("remote", "get-url", "--push", "--all", self.remote)
         return tuple(result.stdout.decode("utf-8", "surrogateescape").splitlines()) if result.status == 0 else ()
 
-    def find(self, *patterns: str) -> dict[str, Oid]:
-        """The remote's refs that match, by full name; tags are not peeled. Raises: GitError."""
-        output = self._git.run("ls-remote", "--refs", "--quiet", self.remote, *patterns).decode("utf-8", "replace")
-        pairs = (line.split("\t") for line in output.splitlines())
+    def tags(self, pattern: str) -> dict[str, Oid]:
+        """The remote's tags that match `refs/tags/...`, by full name, not peeled. Raises: GitError."""
+        # --tags lets the server filter; a pattern alone is applied here, to everything that the remote has
+        output = self._git.run("ls-remote", "--tags", "--refs", "--quiet", "--", self.remote, pattern)
+        pairs = (line.split("\t") for line in output.decode("utf-8", "replace").splitlines())
         return {name: Oid.parse(oid) for oid, name in pairs}
 
     def fetch(self, refspecs: Sequence[str], *, prune: bool = False) -> None:

@@ -1,0 +1,264 @@
+"""Aliases: chains of promotion commits, FORMAT.md 7. Moving one appends a commit; nothing is ever rewritten."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gitreg.errors import LostRaceError, NotFoundError, RecordError
+from gitreg.git.objects import Batch
+from gitreg.git.refs import Change, Ref, RefMovedError, is_ancestor
+from gitreg.records import refs as names_of_refs
+from gitreg.records.names import AliasName, CollectionName
+from gitreg.records.objects import EMPTY_TREE, GITREG_IDENTITY, ZERO, Commit, Identity, Oid, hash_object
+from gitreg.records.records import ALIAS, AliasRecord, Place, alias_root_message
+from gitreg.records.trailers import Message
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version, all_versions
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """An alias as it stands.
+
+    Attributes:
+        name: collection and alias.
+        tip: what the ref points at.
+        place: the version it names, None when it has been removed.
+        record: the newest promotion's record; None when the ref was moved by hand.
+        published: False while its newest move is pending.
+    """
+
+    name: AliasName
+    tip: Oid
+    place: Place | None
+    record: AliasRecord | None
+    published: bool
+
+    @property
+    def by_hand(self) -> bool:
+        """True when somebody moved the ref without a promotion commit."""
+        return self.record is None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One step of an alias's history."""
+
+    oid: Oid
+    record: AliasRecord
+    by: Identity
+
+
+def root(name: AliasName) -> Commit:
+    """The commit that an alias's chain starts at; everyone computes the same one."""
+    return Commit(EMPTY_TREE, (), GITREG_IDENTITY, GITREG_IDENTITY, alias_root_message(name))
+
+
+def get(registry: Registry, name: AliasName) -> Alias | None:
+    """The alias, None when nobody ever set it. Raises: RecordError when its ref points at something else."""
+    found = registry.refs.find(*(names_of_refs.alias(name, base) for base in registry.bases()))
+    return _current(registry, name, found)
+
+
+def all_aliases(registry: Registry, collection: CollectionName | None = None) -> list[Alias]:
+    """The aliases of a collection, or of all, that name a version; by name."""
+    if collection is None:
+        patterns = [f"{base}aliases/" for base in registry.bases()]
+    else:
+        patterns = [names_of_refs.aliases_pattern(collection, base) for base in registry.bases()]
+    grouped: dict[AliasName, list[Ref]] = {}
+    for ref in registry.refs.find(*patterns):
+        name = names_of_refs.parse_alias(ref.name)
+        if name:
+            grouped.setdefault(name, []).append(ref)
+    found = (_current(registry, name, refs) for name, refs in sorted(grouped.items()))
+    return [alias for alias in found if alias and alias.place]
+
+
+def _current(registry: Registry, name: AliasName, refs: list[Ref]) -> Alias | None:
+    pending = next((ref for ref in refs if ref.name.startswith(names_of_refs.PENDING)), None)
+    published = next((ref for ref in refs if ref is not pending), None)
+    if pending and published and pending.oid != published.oid and is_ancestor(registry.git, pending.oid, published.oid):
+        # it has been published, and others have moved it since
+        pending = None
+    ref = pending or published
+    here_only = published is None or (pending is not None and pending.oid != published.oid)
+    return read(registry, name, ref, published=not here_only) if ref else None
+
+
+def read(registry: Registry, name: AliasName, ref: Ref, *, published: bool) -> Alias:
+    """The alias as this ref has it. Raises: RecordError when the ref points at something else."""
+    commit = registry.objects.commit(ref.target)
+    record = _record(name, commit)
+    if record is not None:
+        return Alias(name, ref.target, record.now, record, published)
+    if ref.target == hash_object("commit", root(name).encode()):
+        return Alias(name, ref.target, None, None, published)
+    version = next((item for item in all_versions(registry, name.collection) if item.commit == ref.target), None)
+    if version is None:
+        raise RecordError(
+            f"alias '{name}' points at commit {ref.target.short}, which is no version of '{name.collection}'",
+            hint=f"somebody moved {ref.name} by hand; move it back, or delete the ref",
+        )
+    return Alias(name, ref.target, Place(version.name, version.commit), None, published)
+
+
+def _record(name: AliasName, commit: Commit) -> AliasRecord | None:
+    """The promotion record of a commit, None when it has none. Raises: RecordError when it is not this alias's."""
+    document = Message.parse(commit.message).record(ALIAS)
+    if document is None:
+        return None
+    record = AliasRecord.parse(document)
+    expected = (record.now.commit,) if record.now else ()
+    if record.alias != name or commit.parents[1:] != expected:
+        raise RecordError(f"a promotion record of '{name}' does not fit its commit")
+    return record
+
+
+def version_of(registry: Registry, name: AliasName, versions: Iterable[Version]) -> Version:
+    """The version that an alias names. Raises: NotFoundError."""
+    alias = get(registry, name)
+    if alias is None or alias.place is None:
+        raise _not_found(registry, name)
+    return version_at(versions, alias.place) or Version(
+        alias.place.version, ZERO, alias.place.commit, published=alias.published
+    )
+
+
+def version_at(versions: Iterable[Version], place: Place) -> Version | None:
+    """The version of this commit, the one of the same name first: a draft's number may have changed."""
+    matches = [item for item in versions if item.commit == place.commit]
+    return next((item for item in matches if item.name == place.version), matches[0] if matches else None)
+
+
+def history(registry: Registry, name: AliasName) -> list[Move]:
+    """All moves of an alias, the newest first. Raises: NotFoundError, RecordError."""
+    alias = get(registry, name)
+    if alias is None:
+        raise _not_found(registry, name)
+    return list(moves(registry, name, alias.tip))
+
+
+def moves(registry: Registry, name: AliasName, tip: Oid) -> Iterator[Move]:
+    """The promotion records from `tip` down to the root; nothing when the tip was moved there by hand."""
+    while True:
+        commit = registry.objects.commit(tip)
+        record = _record(name, commit)
+        if record is None:
+            return
+        yield Move(tip, record, commit.author)
+        tip = commit.parents[0]
+
+
+def move(
+    registry: Registry,
+    name: AliasName,
+    version: Version | None,
+    *,
+    reason: str = "",
+    expected: Oid | None = None,
+    by: Mapping[str, object] | None = None,
+) -> tuple[Alias, bool]:
+    """Make the alias name `version`, or nothing when it is None; False when it does already.
+
+    `expected` is the commit of the version that the caller believes the alias names. Raises: LostRaceError when it
+    names another, NotFoundError when there is nothing to remove.
+    """
+    while True:
+        refs = registry.refs.find(*(names_of_refs.alias(name, base) for base in registry.bases()))
+        pending = next((ref.oid for ref in refs if ref.name.startswith(names_of_refs.PENDING)), ZERO)
+        current = _current(registry, name, _without_overtaken(registry, refs))
+        place = current.place if current else None
+        if expected is not None and (place is None or place.commit != expected):
+            where = f"names {place.version.label}" if place else "names nothing"
+            raise LostRaceError(f"alias '{name}' {where} now", hint=f"look at 'gitreg alias log {name}' and try again")
+        if version is None and place is None:
+            raise _not_found(registry, name)
+        if current and not current.by_hand and (place and place.commit) == (version and version.commit):
+            return current, False
+        now = Place(version.name, version.commit) if version else None
+        batch = Batch()
+        base = end_of(registry, name, current, batch)
+        tip = append(registry, batch, name, base, now, reason=reason, by=by)
+        try:
+            registry.transact(batch, [Change(names_of_refs.alias(name), pending, tip)])
+        except RefMovedError:
+            continue
+        moved = get(registry, name)
+        if moved is None:
+            raise RecordError(f"alias '{name}' vanished while it was moved")
+        return moved, True
+
+
+def _without_overtaken(registry: Registry, refs: list[Ref]) -> list[Ref]:
+    """The refs of an alias without a pending one that can no longer be published, because others moved the alias too.
+
+    A new move starts from what is published then; otherwise it could never be published either.
+    """
+    if len(refs) != 2:
+        return refs
+    pending, published = sorted(refs, key=lambda ref: not ref.name.startswith(names_of_refs.PENDING))
+    return refs if is_ancestor(registry.git, published.oid, pending.oid) else [published]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The end of a chain that the next record is appended to: its tip, its sequence number, what it names."""
+
+    tip: Oid
+    seq: int
+    place: Place | None
+
+
+def end_of(registry: Registry, name: AliasName, current: Alias | None, batch: Batch) -> Link:
+    """Where the next record goes; what was moved by hand is adopted first."""
+    if current and current.record:
+        return Link(current.tip, current.record.seq, current.place)
+    batch.add("tree", b"")
+    start = Link(batch.add("commit", root(name).encode()), 0, None)
+    if current is None or current.place is None:
+        return start
+    tip = append(registry, batch, name, start, current.place, action="adopt", reason="moved by hand")
+    return Link(tip, 1, current.place)
+
+
+def append(
+    registry: Registry,
+    batch: Batch,
+    name: AliasName,
+    base: Link,
+    now: Place | None,
+    *,
+    action: str = "set",
+    reason: str = "",
+    by: Mapping[str, object] | None = None,
+    author: Identity | None = None,
+) -> Oid:
+    """Add one promotion commit after `base` to the batch and return its id."""
+    record = AliasRecord(
+        alias=name,
+        action="delete" if now is None else "adopt" if action == "adopt" else "set",
+        seq=base.seq + 1,
+        now=now,
+        previous=base.place,
+        reason=reason,
+        by=by or {},
+    )
+    committer = registry.now()
+    tree = registry.objects.commit(now.commit).tree if now else EMPTY_TREE
+    parents = (base.tip, now.commit) if now else (base.tip,)
+    return batch.add("commit", Commit(tree, parents, author or committer, committer, record.message()).encode())
+
+
+def _not_found(registry: Registry, name: AliasName) -> NotFoundError:
+    known = [alias.name.alias for alias in all_aliases(registry, name.collection)]
+    close = difflib.get_close_matches(name.alias, known, n=1)
+    if close:
+        hint = f"did you mean '{close[0]}'?"
+    elif known:
+        hint = f"'{name.collection}' has {', '.join(sorted(known))}"
+    else:
+        hint = f"'{name.collection}' has no aliases here; 'gitreg fetch' brings what others have published"
+    return NotFoundError("alias", str(name), f"alias '{name.alias}' not found in '{name.collection}'", hint=hint)

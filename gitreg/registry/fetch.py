@@ -1,0 +1,76 @@
+"""Bringing what the registry remote has: runs and aliases into tracking refs, version tags into tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gitreg.errors import UsageError
+from gitreg.git.refs import Change
+from gitreg.records import refs as names_of_refs
+from gitreg.records.names import VersionName
+from gitreg.records.objects import ZERO, Oid
+from gitreg.registry import runs, versions
+from gitreg.registry.repository import Registry
+
+_CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a fetch found.
+
+    Attributes:
+        tags: every version tag of the remote.
+        new: the versions that were not here before.
+        conflicts: versions that are another object here than there; versions never move, so somebody must look.
+    """
+
+    tags: dict[str, Oid]
+    new: tuple[VersionName, ...]
+    conflicts: tuple[VersionName, ...]
+
+
+def fetch(registry: Registry) -> Fetched:
+    """Bring tracking refs and version tags up to date. What is pending here stays as it is.
+
+    Raises: UsageError without a registry remote, GitError.
+    """
+    if not registry.has_remote:
+        raise UsageError(
+            f"there is no remote '{registry.remote}'",
+            hint="git remote add origin URL, or name another: git config gitreg.remote NAME",
+        )
+    registry.transport.fetch([names_of_refs.fetch_refspec(registry.remote)], prune=True)
+    there = {name: oid for name, oid in registry.transport.tags("refs/tags/*@v*").items() if _version(name)}
+    _make_drafts(registry, there)
+    here = {ref.name: ref.oid for ref in registry.refs.find(names_of_refs.TAGS)}
+    missing = [name for name in there if name not in here]
+    for start in range(0, len(missing), _CHUNK):
+        registry.transport.fetch([f"{name}:{name}" for name in missing[start : start + _CHUNK]])
+    registry.refs.pack_if_many()
+    conflicts = [name for name, oid in there.items() if here.get(name, oid) != oid]
+    return Fetched(there, _versions(missing), _versions(conflicts))
+
+
+def _make_drafts(registry: Registry, there: dict[str, Oid]) -> None:
+    """Turn versions that became tags while there was no registry remote into drafts, as they would be with one.
+
+    Theirs are the runs that are still pending here; a tag that the remote has deleted is no such version.
+    """
+    pending = {run_id for run_id, (_, published) in runs.tips(registry).items() if not published}
+    if not pending:
+        return
+    for version in versions.all_versions(registry):
+        tag = names_of_refs.version_tag(version.name)
+        if version.published and there.get(tag) != version.tag and versions.record(registry, version).run in pending:
+            registry.refs.change(
+                [Change(names_of_refs.draft(version.name), ZERO, version.tag), Change(tag, version.tag, ZERO)]
+            )
+
+
+def _version(ref: str) -> VersionName | None:
+    return names_of_refs.parse_version(ref)
+
+
+def _versions(refs: list[str]) -> tuple[VersionName, ...]:
+    return tuple(sorted(version for version in map(_version, refs) if version))

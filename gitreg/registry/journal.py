@@ -1,0 +1,69 @@
+"""A live run's journal: what it has logged and not committed, one JSON document a line, appended as it happens.
+
+It is what a second process attaches to, and what a killed run is recovered from. It lies under
+`<git common dir>/gitreg/journal/` and goes away when the run is finished.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+from gitreg.errors import NotFoundError, RecordError
+from gitreg.records.names import RunId
+
+
+class Journal:
+    """The journal of one run. Lines are appended whole, so several processes may write."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    @classmethod
+    def of(cls, private: Path, run_id: RunId) -> Journal:
+        """The journal of a run in a repository's private folder."""
+        return cls(private / "journal" / f"{run_id}.jsonl")
+
+    def create(self) -> None:
+        """Begin an empty journal. Raises: FileExistsError when there is one."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.touch(exist_ok=False)
+
+    def append(self, event: str, value: object) -> None:
+        """Add an event. Its value is of JSON's types; NaN and infinities are written as Python's json does."""
+        if self._file is None:
+            # unbuffered and O_APPEND: a line is one write, after a kill -9 it is there or it is not
+            self._file = self.path.open("ab", buffering=0)
+        self._file.write(json.dumps({event: value}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+
+    def events(self) -> Iterator[tuple[str, object]]:
+        """All events in order; a last line that was cut off is passed over.
+
+        Raises: NotFoundError when there is no journal, RecordError when a line in the middle is damaged.
+        """
+        try:
+            lines = self.path.read_bytes().split(b"\n")
+        except FileNotFoundError as error:
+            raise NotFoundError("run", self.path.stem, f"run '{self.path.stem}' is not live here") from error
+        for number, line in enumerate(lines[:-1], 1):
+            try:
+                document = json.loads(line)
+            except ValueError as error:
+                raise RecordError(f"line {number} of journal '{self.path.name}' is damaged") from error
+            if not isinstance(document, Mapping) or len(document) != 1:
+                raise RecordError(f"line {number} of journal '{self.path.name}' is no event")
+            yield from document.items()
+
+    def close(self) -> None:
+        """Close the file; the journal stays."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def remove(self) -> None:
+        """The run is committed: the journal goes."""
+        self.close()
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,271 @@
+"""A run that is going on: it is started, uses and logs versions, and is finished.
+
+Each step is kept before it is acknowledged, in the journal or as a commit.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from gitreg.data.cache import store
+from gitreg.errors import UsageError
+from gitreg.git.objects import Batch
+from gitreg.git.refs import Change, RefMovedError
+from gitreg.records import refs as names_of_refs
+from gitreg.records import trailers
+from gitreg.records.listing import Listing
+from gitreg.records.names import CollectionName, RunId, VersionName, VersionNumber
+from gitreg.records.objects import ZERO, Commit, Oid
+from gitreg.records.pointer import Pointer
+from gitreg.records.records import (
+    ARTIFACT,
+    RUN,
+    ArtifactRecord,
+    RunRecord,
+    State,
+    Use,
+    VersionRecord,
+)
+from gitreg.registry import trees, versions
+from gitreg.registry.journal import Journal
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version
+
+Progress = Callable[[int], None]
+HISTORY = "run/history.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An artifact to be logged.
+
+    Attributes:
+        collection, type, description, metadata: as they are recorded.
+        files: path inside the artifact -> file to read.
+    """
+
+    collection: CollectionName
+    type: str
+    files: Mapping[str, Path]
+    description: str = ""
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+def new_id() -> RunId:
+    """Eight random characters."""
+    return RunId("".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8)))
+
+
+def timestamp(registry: Registry) -> str:
+    """Now, as git sees it, in RFC 3339 and UTC."""
+    return datetime.fromtimestamp(registry.now().timestamp, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class LiveRun:
+    """A run that is going on in this process. Not for several threads at once: the caller holds a lock.
+
+    Attributes:
+        record: what the next commit will say.
+        step: the number of the next step of the history.
+    """
+
+    def __init__(self, registry: Registry, journal: Journal, record: RunRecord) -> None:
+        self.registry = registry
+        self.record = record
+        self.step = 0
+        self._journal = journal
+        self._used: set[Oid] = set()
+
+    @classmethod
+    def start(cls, registry: Registry, record: RunRecord) -> LiveRun:
+        """Start a run at its code commit. Raises: UsageError when its id is taken."""
+        taken = UsageError(f"run id '{record.id}' is taken", hint="leave the id out, or choose another")
+        if registry.refs.find(*(names_of_refs.run(record.id, base) for base in registry.bases())):
+            raise taken
+        journal = Journal.of(registry.private, record.id)
+        try:
+            journal.create()
+        except FileExistsError as error:
+            raise taken from error
+        try:
+            registry.refs.create(names_of_refs.run(record.id), record.code.commit)
+        except RefMovedError as error:
+            journal.remove()
+            raise taken from error
+        journal.append("start", record.document())
+        return cls(registry, journal, record)
+
+    @classmethod
+    def attach(cls, registry: Registry, run_id: RunId) -> LiveRun:
+        """Go on with a run that another process of this clone has started. Raises: NotFoundError, RecordError."""
+        journal = Journal.of(registry.private, run_id)
+        run: LiveRun | None = None
+        for event, value in journal.events():
+            if event == "start" and isinstance(value, dict):
+                run = cls(registry, journal, RunRecord.parse(value))
+            elif run is not None:
+                run._replay(event, value)
+        if run is None:
+            raise UsageError(f"run '{run_id}' has not started yet")
+        return run
+
+    def _replay(self, event: str, value: object) -> None:
+        if event == "config" and isinstance(value, dict):
+            self.record = replace(self.record, config={**self.record.config, **value})
+        elif event == "summary" and isinstance(value, dict):
+            self.record = replace(self.record, summary={**self.record.summary, **value})
+        elif event == "use" and isinstance(value, dict):
+            use = Use.parse(value)
+            self._used.add(use.commit)
+            self.record = replace(self.record, inputs=(*self.record.inputs, use))
+        elif event == "reused" and isinstance(value, dict):
+            self.record = replace(self.record, reused=(*self.record.reused, Use.parse(value)))
+        elif event == "step" and isinstance(value, dict):
+            self.step = int(value["_step"]) + 1
+        elif event == "commit":
+            self.record = replace(self.record, inputs=(), reused=())
+
+    def update_config(self, values: Mapping[str, object]) -> None:
+        """Set config values."""
+        self._journal.append("config", values)
+        self._replay("config", dict(values))
+
+    def update_summary(self, values: Mapping[str, object]) -> None:
+        """Set summary values."""
+        self._journal.append("summary", values)
+        self._replay("summary", dict(values))
+
+    def log_step(self, values: Mapping[str, object]) -> None:
+        """Add a step to the history. `values` holds `_step`, which is not lower than `step`."""
+        self._journal.append("step", values)
+        self._replay("step", dict(values))
+
+    def use(self, version: Version) -> None:
+        """Make a version an input of this run; once is enough."""
+        if version.commit not in self._used:
+            self._append_use("use", version, versions.record(self.registry, version).digest)
+
+    def _append_use(self, event: str, version: Version, digest: str) -> None:
+        use = Use(version.name, version.commit, digest, unpublished=not version.published).document()
+        self._journal.append(event, use)
+        self._replay(event, use)
+
+    def log_artifact(self, draft: Draft, progress: Progress | None = None) -> tuple[Version, bool]:
+        """Store an artifact's files and make a version of them; False when the newest version has the same content.
+
+        Raises: UsageError when the collection is of another type, StorageError, RefusedError.
+        """
+        known = versions.logged_type(self.registry, draft.collection)
+        if known is not None and known != draft.type:
+            raise UsageError(
+                f"'{draft.collection}' is of type '{known}', not '{draft.type}'", hint="choose another name or type"
+            )
+        versions.check_collection(self.registry, draft.collection, link=False)
+        listing = store(draft.files, self.registry.cache, progress)
+        while True:
+            same = self._same(draft.collection, listing)
+            if same is not None:
+                self._append_use("reused", same, listing.digest)
+                return same, False
+            try:
+                return self._commit_artifact(draft, listing), True
+            except RefMovedError:
+                # another process logged into this run or collection; look again
+                continue
+
+    def _same(self, collection: CollectionName, listing: Listing) -> Version | None:
+        """The newest version of the collection if it has exactly this content."""
+        last = versions.newest(self.registry, collection)
+        if last is None:
+            return None
+        found = versions.record(self.registry, last)
+        return last if (found.digest, found.manifest) == (listing.digest, listing.manifest_sha256) else None
+
+    def _commit_artifact(self, draft: Draft, listing: Listing) -> Version:
+        artifact = ArtifactRecord(
+            collection=draft.collection,
+            type=draft.type,
+            digest=listing.digest,
+            size=listing.size,
+            files=len(listing),
+            pointer=listing.pointer_md5,
+            manifest=listing.manifest_sha256,
+            description=draft.description,
+            metadata=draft.metadata,
+        )
+        batch = Batch()
+        tree = trees.write(self.registry, batch, draft.collection, listing)
+        subject = f"log {draft.collection} ({draft.type}, {len(listing)} files, {listing.size} bytes)"
+        commit, change = self._commit(batch, tree, subject, {ARTIFACT: artifact.document()})
+        record = VersionRecord(
+            version=VersionName(draft.collection, VersionNumber(0)),
+            type=draft.type,
+            digest=listing.digest,
+            size=listing.size,
+            files=len(listing),
+            manifest=listing.manifest_sha256,
+            run=self.record.id,
+        )
+        version = versions.create(self.registry, batch, record, commit, [change])
+        self._committed(commit)
+        return version
+
+    def _commit(
+        self, batch: Batch, tree: Oid, subject: str, records: Mapping[str, Mapping[str, object]]
+    ) -> tuple[Oid, Change]:
+        """Add the run's next commit to the batch; its id, and the change of the run's ref that goes with it."""
+        refs = {
+            ref.name: ref.oid
+            for ref in self.registry.refs.find(
+                *(names_of_refs.run(self.record.id, base) for base in self.registry.bases())
+            )
+        }
+        pending = refs.get(names_of_refs.run(self.record.id), ZERO)
+        # once published, the run goes on from what the remote has
+        previous = pending or refs.get(
+            names_of_refs.run(self.record.id, self.registry.tracking), self.record.code.commit
+        )
+        now = self.registry.now()
+        message = trailers.compose(subject, {RUN: self.record.document(), **records})
+        commit = batch.add("commit", Commit(tree, self.record.parents(previous), now, now, message).encode())
+        return commit, Change(names_of_refs.run(self.record.id), pending, commit)
+
+    def _committed(self, commit: Oid) -> None:
+        self._journal.append("commit", str(commit))
+        self._replay("commit", str(commit))
+
+    def finish(self, state: State) -> None:
+        """Write the run's last commit and end it."""
+        self.record = replace(self.record, state=state, ended=timestamp(self.registry))
+        history = "".join(
+            json.dumps(value, ensure_ascii=False) + "\n" for event, value in self._journal.events() if event == "step"
+        ).encode()
+        while True:
+            batch = Batch()
+            tree = batch.add_tree(self._run_files(history))
+            subject = f"finish {self.record.name} ({state})".replace("\n", " ")
+            _, change = self._commit(batch, tree, subject, {})
+            try:
+                self.registry.transact(batch, [change])
+            except RefMovedError:
+                continue
+            break
+        self._journal.remove()
+        self.registry.refs.pack_if_many()
+
+    def _run_files(self, history: bytes) -> dict[str, bytes]:
+        if len(history) <= trees.MAX_BLOB:
+            return {HISTORY: history} if history else {}
+        stored = self.registry.cache.add_bytes(history)
+        name = HISTORY.rpartition("/")[2]
+        return {f"{HISTORY}.dvc": Pointer(name, stored.md5, stored.size, None).encode()}
+
+    def detach(self) -> None:
+        """Leave the run to the process that started it."""
+        self._journal.close()

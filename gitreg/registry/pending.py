@@ -1,0 +1,211 @@
+"""What this clone made and has not published, and bringing it in line with what others published meanwhile.
+
+Drafts get free numbers, links and promotions follow them, and promotions are replayed on their alias's new tip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from gitreg.git.objects import Batch
+from gitreg.git.refs import Change, is_ancestor
+from gitreg.records import refs as names_of_refs
+from gitreg.records.names import AliasName, RunId, VersionName, VersionNumber
+from gitreg.records.objects import ZERO, Oid
+from gitreg.records.records import Place
+from gitreg.registry import aliases, runs, versions
+from gitreg.registry.aliases import Link, Move
+from gitreg.registry.repository import Registry
+from gitreg.registry.runs import Run
+from gitreg.registry.versions import Version
+
+
+@dataclass(frozen=True, slots=True)
+class PendingAlias:
+    """An alias with moves that are not published: the oldest first."""
+
+    name: AliasName
+    tip: Oid
+    moves: tuple[Move, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Everything that would be published now. A run that has logged nothing yet is left out."""
+
+    versions: tuple[Version, ...]
+    runs: Mapping[RunId, Run]
+    aliases: tuple[PendingAlias, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.versions or self.runs or self.aliases)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Something that stays pending, and why. `lost_race` when somebody else was faster."""
+
+    name: str
+    why: str
+    lost_race: bool = False
+
+
+def collect(registry: Registry) -> Pending:
+    """Read what is pending. Raises: RecordError."""
+    drafts = tuple(version for version in versions.all_versions(registry) if not version.published)
+    found: dict[RunId, Run] = {}
+    for run_id, (tip, published) in runs.tips(registry).items():
+        run = None if published else runs.chain(registry, tip)
+        # a run that has only just started points at its code, which may be another run's commit
+        if run and run.record.id == run_id:
+            found[run_id] = run
+    moved = []
+    for ref in registry.refs.find(f"{names_of_refs.PENDING}aliases/"):
+        name = names_of_refs.parse_alias(ref.name)
+        moves = _unpublished_moves(registry, name, ref.oid) if name else ()
+        if name and moves:
+            moved.append(PendingAlias(name, ref.oid, moves))
+    return Pending(drafts, found, tuple(moved))
+
+
+def _unpublished_moves(registry: Registry, name: AliasName, tip: Oid) -> tuple[Move, ...]:
+    """The moves of a pending chain that the remote does not have, the oldest first."""
+    tracking = registry.refs.get(names_of_refs.alias(name, registry.tracking))
+    known = {move.oid for move in aliases.moves(registry, name, tracking.oid)} if tracking else set()
+    fresh: list[Move] = []
+    for move in aliases.moves(registry, name, tip):
+        if move.oid in known:
+            break
+        fresh.append(move)
+    return tuple(reversed(fresh))
+
+
+def drop_published(registry: Registry) -> None:
+    """Remove pending refs of which the remote has all, as an interrupted publishing leaves them."""
+    there = {ref.name: ref.oid for ref in registry.refs.find(names_of_refs.TAGS, registry.tracking)}
+    done = []
+    for ref in registry.refs.find(names_of_refs.PENDING):
+        if ref.name.startswith(names_of_refs.DRAFTS):
+            published = there.get(ref.name.replace(names_of_refs.DRAFTS, names_of_refs.TAGS, 1))
+            gone = published == ref.oid
+        else:
+            published = there.get(ref.name.replace(names_of_refs.PENDING, registry.tracking, 1))
+            gone = published is not None and (published == ref.oid or is_ancestor(registry.git, ref.oid, published))
+        if gone:
+            done.append(Change(ref.name, ref.oid, ZERO))
+    registry.refs.change(done)
+
+
+def renumber(registry: Registry, taken: Iterable[VersionName]) -> dict[VersionName, VersionName]:
+    """Give drafts whose number is taken the next free one; links, and promotions that name them, follow.
+
+    Returns old name -> new name of those that changed. One transaction. Raises: RefMovedError, GitError.
+    """
+    top: dict[object, int] = {}
+    for name in taken:
+        top[name.collection] = max(name.number, top.get(name.collection, -1))
+    drafts = [version for version in versions.all_versions(registry) if not version.published]
+    renamed: dict[VersionName, VersionName] = {}
+    for collection, group in groupby(drafts, key=lambda version: version.name.collection):
+        last = top.get(collection, -1)
+        for draft in group:
+            last = max(last + 1, draft.name.number)
+            if last != draft.name.number:
+                renamed[draft.name] = VersionName(collection, VersionNumber(last))
+    if not renamed:
+        return {}
+    batch = Batch()
+    commits = {draft.commit: renamed[draft.name] for draft in drafts if draft.name in renamed}
+    old = {names_of_refs.draft(draft.name): draft.tag for draft in drafts}
+    new: dict[str, Oid] = {}
+    for draft in drafts:
+        name, tag = _rename_draft(registry, batch, draft, renamed)
+        new[names_of_refs.draft(name)] = tag
+    for alias in collect(registry).aliases:
+        ref = names_of_refs.alias(alias.name)
+        old[ref] = alias.tip
+        new[ref] = _rename_moves(registry, batch, alias, commits)
+    changes = [Change(ref, old.get(ref, ZERO), new.get(ref, ZERO)) for ref in sorted({*old, *new})]
+    registry.transact(batch, [change for change in changes if change.old != change.new])
+    return renamed
+
+
+def _rename_draft(
+    registry: Registry, batch: Batch, draft: Version, renamed: Mapping[VersionName, VersionName]
+) -> tuple[VersionName, Oid]:
+    """The draft's new name and tag; the old ones when nothing that its tag says has changed."""
+    record = versions.record(registry, draft)
+    name = renamed.get(draft.name, draft.name)
+    link = record.link
+    if link:
+        link = replace(link, version=renamed.get(link.version, link.version))
+    fresh = replace(record.renumbered(name.number), link=link)
+    tag = draft.tag if fresh == record else batch.add(*versions.tag_object(registry, fresh, draft.commit))
+    return name, tag
+
+
+def _rename_moves(registry: Registry, batch: Batch, alias: PendingAlias, commits: Mapping[Oid, VersionName]) -> Oid:
+    """The tip of the alias's pending moves with the versions' new names; the same tip when none is named."""
+
+    def current(place: Place | None) -> Place | None:
+        new = commits.get(place.commit) if place else None
+        return Place(new, place.commit) if new and place and new.collection == alias.name.collection else place
+
+    places = [(current(move.record.now), current(move.record.previous)) for move in alias.moves]
+    if places == [(move.record.now, move.record.previous) for move in alias.moves]:
+        return alias.tip
+    first = alias.moves[0]
+    base = Link(registry.objects.commit(first.oid).parents[0], first.record.seq - 1, places[0][1])
+    return _replay(registry, batch, alias, base, [now for now, _ in places])
+
+
+def _replay(registry: Registry, batch: Batch, alias: PendingAlias, base: Link, places: Iterable[Place | None]) -> Oid:
+    """Append the alias's pending moves, to `places`, after `base`; steps that change nothing are left out."""
+    for move, place in zip(alias.moves, places, strict=True):
+        if (place and place.commit) == (base.place and base.place.commit) and move.record.action != "adopt":
+            continue
+        tip = aliases.append(
+            registry,
+            batch,
+            alias.name,
+            base,
+            place,
+            action=move.record.action,
+            reason=move.record.reason,
+            by=move.record.by,
+            author=move.by,
+        )
+        base = Link(tip, base.seq + 1, place)
+    return base.tip
+
+
+def rebase_aliases(registry: Registry) -> list[Refusal]:
+    """Replay pending moves of aliases that others moved too, where the alias still names what the mover saw.
+
+    Returns those that stay as they are, because it names something else now. Raises: RefMovedError, GitError.
+    """
+    refused = []
+    for alias in collect(registry).aliases:
+        published = registry.refs.get(names_of_refs.alias(alias.name, registry.tracking))
+        first = registry.objects.commit(alias.moves[0].oid).parents[0]
+        if published is None or published.oid == first:
+            continue
+        there = aliases.read(registry, alias.name, published, published=True)
+        seen = alias.moves[0].record.previous
+        if (there.place and there.place.commit) != (seen and seen.commit):
+            where = there.place.version.label if there.place else "nothing"
+            by = (
+                f", moved by {next(iter(aliases.moves(registry, alias.name, there.tip))).by.name}"
+                if there.record
+                else ""
+            )
+            refused.append(Refusal(str(alias.name), f"it names {where} there now{by}", lost_race=True))
+            continue
+        batch = Batch()
+        base = aliases.end_of(registry, alias.name, there, batch)
+        tip = _replay(registry, batch, alias, base, [move.record.now for move in alias.moves])
+        change = Change(names_of_refs.alias(alias.name), alias.tip, ZERO if tip == published.oid else tip)
+        registry.transact(batch, [change])
+    return refused

@@ -1,0 +1,264 @@
+"""Publishing: bytes first, then versions and runs, then each alias by itself, then the pending refs go.
+
+Every step can be repeated, and an interrupted publishing is completed by the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from gitreg.data.config import Storage
+from gitreg.data.storage import open_storage
+from gitreg.errors import GitError, StorageError, UsageError
+from gitreg.git.refs import Change, RefMovedError
+from gitreg.git.transport import Outcome, Push
+from gitreg.records import refs as names_of_refs
+from gitreg.records.names import VersionName
+from gitreg.records.objects import ZERO
+from gitreg.records.pointer import Pointer
+from gitreg.registry import contents, versions
+from gitreg.registry.fetch import Fetched, fetch
+from gitreg.registry.live import HISTORY
+from gitreg.registry.pending import (
+    Pending,
+    Refusal,
+    collect,
+    drop_published,
+    rebase_aliases,
+    renumber,
+)
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version
+
+Progress = Callable[[int], None]
+# Somebody can publish between our fetch and our push, each time; more often than this is not bad luck.
+_ROUNDS = 8
+_RACE_SIGNS = (
+    "already exists",
+    "fetch first",
+    "non-fast-forward",
+    "stale info",
+    "cannot lock ref",
+    "failed to update ref",
+    "atomic push failed",
+    "atomic transaction failed",
+)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a publishing did.
+
+    Attributes:
+        versions, aliases: published now, under their final names.
+        runs: how many runs were published or extended.
+        renumbered: old name -> new name.
+        refused: what stays pending, and why.
+        objects, bytes: what was uploaded.
+        warnings: what a reader of the published runs will miss or see unexpectedly.
+    """
+
+    versions: list[VersionName] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)
+    runs: int = 0
+    renumbered: dict[VersionName, VersionName] = field(default_factory=dict)
+    refused: list[Refusal] = field(default_factory=list)
+    objects: int = 0
+    bytes: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is pushed together: a run with the versions it logged, or one link."""
+
+    name: str
+    pushes: tuple[Push, ...]
+
+
+def publish(registry: Registry, *, leave: frozenset[str] = frozenset(), progress: Progress | None = None) -> Report:
+    """Publish everything that is pending, except the remote refs in `leave`, which somebody else is pushing.
+
+    What is refused stays pending and is reported. Raises: UsageError without a registry remote or storage, StorageError
+    and GitError when storage or remote cannot be reached; nothing is half-published then.
+    """
+    report = Report()
+    for _ in range(_ROUNDS):
+        fetched = fetch(registry)
+        drop_published(registry)
+        _note_renumbered(report, renumber(registry, _taken(fetched)))
+        report.refused = rebase_aliases(registry)
+        pending = collect(registry)
+        if not pending:
+            break
+        _upload(registry, pending, report, progress)
+        again = _push_units(registry, pending, leave, report)
+        again |= _push_aliases(registry, pending, leave, report)
+        if not again:
+            break
+    registry.refs.pack_if_many()
+    return report
+
+
+def _taken(fetched: Fetched) -> Iterator[VersionName]:
+    return (name for name in map(names_of_refs.parse_version, fetched.tags) if name)
+
+
+def _note_renumbered(report: Report, renamed: dict[VersionName, VersionName]) -> None:
+    first = {new: old for old, new in report.renumbered.items()}
+    for old, new in renamed.items():
+        report.renumbered[first.get(old, old)] = new
+
+
+def _upload(registry: Registry, pending: Pending, report: Report, progress: Progress | None) -> None:
+    """Send what the storages lack, and let go of what protects it here. Raises: StorageError, UsageError."""
+    for storage, objects in _objects(registry, pending).items():
+        place = open_storage(registry.project, storage)
+        missing = place.missing(objects.items())
+        try:
+            place.upload(registry.cache, missing, progress)
+        except StorageError as error:
+            error.hint = error.hint or f"nothing was published; storage is {storage}"
+            raise
+        report.objects += len(missing)
+        report.bytes += sum(size or 0 for _, size in missing)
+
+
+def _objects(registry: Registry, pending: Pending) -> dict[Storage, contents.Needed]:
+    """The objects that must be on each storage before anything is pushed."""
+    wanted: dict[Storage, contents.Needed] = {}
+    for version in pending.versions:
+        found = versions.details(registry, version)
+        storage = _known(contents.storage_of(registry, found))
+        wanted.setdefault(storage, {}).update(contents.needed(registry, found))
+    for run in pending.runs.values():
+        text = registry.objects.blob_at(run.tip.tree, f"{HISTORY}.dvc")
+        if text is not None:
+            pointer = Pointer.parse(text)
+            storage = _known(registry.project.default_storage)
+            wanted.setdefault(storage, {})[pointer.md5] = pointer.size
+    return wanted
+
+
+def _known(storage: Storage | None) -> Storage:
+    if storage is None:
+        raise UsageError(
+            "there is no storage to publish the bytes to", hint="set one: gitreg init --storage URL_OR_PATH"
+        )
+    return storage
+
+
+def _units(pending: Pending, leave: frozenset[str]) -> list[Unit]:
+    """What to push, in graph order: a run's inputs come from runs that began before it, a link follows its source."""
+    units = []
+    loose = list(pending.versions)
+    for run in pending.runs.values():
+        own = [version for version in loose if version.commit in run.outputs and not version.name.collection.space]
+        loose = [version for version in loose if version not in own]
+        pushes = [Push(run.tip.oid, names_of_refs.run(run.record.id)), *(_tag_push(version) for version in own)]
+        units.append(Unit(f"run '{run.record.name}'", tuple(push for push in pushes if push.ref not in leave)))
+    rest = [Unit(f"'{version.name}'", (_tag_push(version),)) for version in loose]
+    units += [unit for unit in rest if unit.pushes[0].ref not in leave]
+    return [unit for unit in units if unit.pushes]
+
+
+def _tag_push(version: Version) -> Push:
+    return Push(version.tag, names_of_refs.version_tag(version.name))
+
+
+def _push_units(registry: Registry, pending: Pending, leave: frozenset[str], report: Report) -> bool:
+    """Push versions and runs; True when another round is needed because somebody took a number."""
+    units = _units(pending, leave)
+    by_ref = {names_of_refs.version_tag(version.name): version for version in pending.versions}
+    again = False
+    for unit, outcomes in _pushed(registry, units):
+        failed = [outcome for outcome in outcomes if not outcome.ok]
+        for outcome in outcomes:
+            push = next(push for push in unit.pushes if push.ref == outcome.ref)
+            if outcome.ok and not _settle(registry, push, by_ref.get(push.ref)):
+                continue
+            if outcome.ok and push.ref in by_ref:
+                report.versions.append(by_ref[push.ref].name)
+            elif outcome.ok:
+                report.runs += 1
+        if any(_is_race(outcome) for outcome in failed):
+            again = True
+        elif failed:
+            words = "; ".join(dict.fromkeys(outcome.words for outcome in failed))
+            report.refused.append(Refusal(unit.name, f"the remote refused it: {words}"))
+    return again
+
+
+def _pushed(registry: Registry, units: list[Unit]) -> Iterator[tuple[Unit, list[Outcome]]]:
+    """Push all units at once where the server does that atomically, else one by one, as atomically as it can."""
+    if not units:
+        return
+    everything = [push for unit in units for push in unit.pushes]
+    try:
+        outcomes = {outcome.ref: outcome for outcome in registry.transport.push(everything, atomic=True)}
+        if all(outcome.ok for outcome in outcomes.values()):
+            yield from ((unit, [outcomes[push.ref] for push in unit.pushes]) for unit in units)
+            return
+        atomic = True
+    except GitError as error:
+        if "--atomic" not in error.stderr:
+            raise
+        atomic = False
+    for unit in units:
+        yield unit, registry.transport.push(unit.pushes, atomic=atomic)
+
+
+def _is_race(outcome: Outcome) -> bool:
+    """Whether somebody else made or moved the ref: a client's words, and a server's that lost its own race."""
+    return any(sign in outcome.words for sign in _RACE_SIGNS)
+
+
+def _settle(registry: Registry, push: Push, version: Version | None) -> bool:
+    """The remote has it: move it from pending to published here. False when it went on meanwhile, and stays pending."""
+    if version:
+        here = registry.refs.get(push.ref)
+        changes = [
+            Change(push.ref, here.oid if here else ZERO, push.oid),
+            Change(names_of_refs.draft(version.name), push.oid, ZERO),
+        ]
+    else:
+        tracking = push.ref.replace(names_of_refs.PENDING, registry.tracking, 1)
+        known = registry.refs.get(tracking)
+        changes = [Change(tracking, known.oid if known else ZERO, push.oid), Change(push.ref, push.oid, ZERO)]
+    try:
+        registry.refs.change(changes)
+    except RefMovedError:
+        return False
+    return True
+
+
+def _push_aliases(registry: Registry, pending: Pending, leave: frozenset[str], report: Report) -> bool:
+    """Push promotions, each by itself; True when another round is needed because somebody moved one."""
+    published = {version.commit for version in versions.all_versions(registry) if version.published}
+    stuck = {refusal.name for refusal in report.refused}
+    ready = []
+    for alias in pending.aliases:
+        places = [move.record.now for move in alias.moves if move.record.now]
+        held = next((place for place in places if place.commit not in published), None)
+        ref = names_of_refs.alias(alias.name)
+        if str(alias.name) in stuck or ref in leave:
+            continue
+        if held:
+            report.refused.append(Refusal(str(alias.name), f"'{held.version}' is not published"))
+        else:
+            ready.append((alias, Push(alias.tip, ref)))
+    if not ready:
+        return False
+    outcomes = {outcome.ref: outcome for outcome in registry.transport.push([push for _, push in ready], atomic=False)}
+    again = False
+    for alias, push in ready:
+        outcome = outcomes[push.ref]
+        if outcome.ok:
+            _settle(registry, push, None)
+            report.aliases.append(alias.moves[-1].record.subject)
+        elif _is_race(outcome):
+            again = True
+        else:
+            report.refused.append(Refusal(str(alias.name), f"the remote refused it: {outcome.words}"))
+    return again

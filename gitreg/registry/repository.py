@@ -1,0 +1,124 @@
+"""An open repository: its git, its refs and objects, its bytes. Everything else in this package works on one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from gitreg.data.cache import Cache
+from gitreg.data.config import Project, is_project
+from gitreg.errors import GitError, NotARepositoryError
+from gitreg.git.objects import Batch, Objects
+from gitreg.git.refs import Change, Refs
+from gitreg.git.runner import Git, Trace
+from gitreg.git.transport import Transport
+from gitreg.records import refs as names_of_refs
+from gitreg.records.objects import Identity
+
+DEFAULT_REMOTE = "origin"
+_PATIENCE = 10
+
+
+class Registry:
+    """A Git repository as a model registry.
+
+    Attributes:
+        git, objects, refs: the repository.
+        remote: the name of the registry remote, whether or not it exists.
+        private: the folder for what is this clone's own business, `<git common dir>/gitreg`.
+    """
+
+    def __init__(self, git: Git) -> None:
+        self.git = git
+        self.objects = Objects(git)
+        self.refs = Refs(git)
+        self.remote = git.config("gitreg.remote", DEFAULT_REMOTE)
+        self.private = git.common_dir / "gitreg"
+        self._has_remote: bool | None = None
+        self._project: Project | None = None
+        self._cache: Cache | None = None
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, directory: Path, *, trace: Trace | None = None) -> Iterator[Registry]:
+        """The repository that `directory` lies in, closed at the end. Raises: NotARepositoryError."""
+        registry = cls(Git.discover(directory, trace=trace))
+        try:
+            yield registry
+        finally:
+            registry.close()
+
+    def close(self) -> None:
+        """End the processes that were kept for reading."""
+        self.objects.close()
+
+    @property
+    def has_remote(self) -> bool:
+        """True when there is a registry remote, so that versions start as drafts."""
+        if self._has_remote is None:
+            self._has_remote = bool(self.transport.push_urls())
+        return self._has_remote
+
+    @property
+    def transport(self) -> Transport:
+        """The registry remote."""
+        return Transport(self.git, self.remote)
+
+    @property
+    def tracking(self) -> str:
+        """Where the remote's `refs/gitreg/` is mirrored."""
+        return names_of_refs.tracking(self.remote)
+
+    def bases(self) -> tuple[str, str]:
+        """The ref namespaces to look in, pending first."""
+        return (names_of_refs.PENDING, self.tracking)
+
+    @property
+    def project(self) -> Project:
+        """The DVC project. Raises: NotARepositoryError when the repository is none yet, or is bare."""
+        if self._project is None:
+            root = self.git.main_worktree
+            worktree = self.git.worktree
+            if root is None or worktree is None:
+                raise NotARepositoryError(
+                    "a bare repository keeps no artifacts", hint="work in a clone of it: git clone PATH"
+                )
+            if not is_project(worktree) and not is_project(root):
+                raise NotARepositoryError(
+                    f"'{worktree}' is not set up for gitreg yet", hint="run 'gitreg init' there, once"
+                )
+            self._project = Project(root, worktree)
+        return self._project
+
+    @property
+    def cache(self) -> Cache:
+        """Where bytes are kept here. Raises: NotARepositoryError."""
+        if self._cache is None:
+            project = self.project
+            self._cache = Cache(project.cache_dir, self.private / "keep", shared=project.cache_is_shared)
+        return self._cache
+
+    def transact(self, batch: Batch, changes: Iterable[Change]) -> None:
+        """Write the objects, then make all the changes of refs or none.
+
+        A `git gc --prune=now` beside a writer can take objects before their ref exists, so they are looked for
+        afterwards. Raises: RefMovedError when a ref is not where it was expected, GitError.
+        """
+        wanted = list(changes)
+        for _ in range(_PATIENCE):
+            self.objects.write(batch.objects)
+            try:
+                self.refs.change(wanted)
+            except GitError as error:
+                if "nonexistent object" not in error.stderr:
+                    raise
+                continue
+            if not self.objects.all_here(batch.objects):
+                self.objects.write(batch.objects)
+            return
+        raise GitError(("update-ref",), 1, "objects vanish as soon as they are written", hint="is 'git gc' in a loop?")
+
+    def now(self) -> Identity:
+        """The committer and the time, as git would record them. Raises: GitError without an identity."""
+        return Identity(self.git.identity())

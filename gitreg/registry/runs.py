@@ -1,0 +1,126 @@
+"""Finished and published runs: their commits read back, checked, and put together."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gitreg.errors import NotFoundError, RecordError
+from gitreg.git.objects import MissingObjectError
+from gitreg.records import refs as names_of_refs
+from gitreg.records.names import RunId
+from gitreg.records.objects import Commit, Identity, Oid
+from gitreg.records.records import ARTIFACT, RUN, ArtifactRecord, RunRecord, Use
+from gitreg.records.trailers import Message
+from gitreg.registry.repository import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommit:
+    """One commit of a run. `artifact` is None in the last one."""
+
+    oid: Oid
+    record: RunRecord
+    artifact: ArtifactRecord | None
+    tree: Oid
+    by: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as its commits tell it.
+
+    Attributes:
+        record: of the newest commit.
+        commits: the oldest first; never empty.
+        complete: False where a shallow clone cuts the chain.
+    """
+
+    record: RunRecord
+    commits: tuple[RunCommit, ...]
+    complete: bool
+
+    @property
+    def inputs(self) -> tuple[Use, ...]:
+        """Every version that the run used, in the order of use."""
+        return tuple(use for commit in self.commits for use in commit.record.inputs)
+
+    @property
+    def reused(self) -> tuple[Use, ...]:
+        """Versions that the run logged again with the same content."""
+        return tuple(use for commit in self.commits for use in commit.record.reused)
+
+    @property
+    def outputs(self) -> tuple[Oid, ...]:
+        """The commits of the versions that the run made."""
+        return tuple(commit.oid for commit in self.commits if commit.artifact)
+
+    @property
+    def tip(self) -> RunCommit:
+        """The newest commit."""
+        return self.commits[-1]
+
+
+def parse(commit: Commit, oid: Oid) -> RunCommit | None:
+    """A run's commit, None when it is another commit. Raises: RecordError when its parents do not fit its record."""
+    message = Message.parse(commit.message)
+    document = message.record(RUN)
+    if document is None:
+        return None
+    record = RunRecord.parse(document)
+    if not commit.parents or commit.parents != record.parents(commit.parents[0]):
+        raise RecordError(f"the parents of commit {oid.short} are not the inputs of run '{record.id}'")
+    artifact = message.record(ARTIFACT)
+    return RunCommit(oid, record, ArtifactRecord.parse(artifact) if artifact else None, commit.tree, commit.committer)
+
+
+def chain(registry: Registry, tip: Oid) -> Run | None:
+    """The run whose newest commit is `tip`, None when that is no run's commit. Raises: RecordError."""
+    found = list(_walk(registry, tip))
+    if not found:
+        return None
+    last = found[-1]
+    complete = registry.objects.commit(last.oid).parents[0] == last.record.code.commit
+    return Run(found[0].record, tuple(reversed(found)), complete)
+
+
+def _walk(registry: Registry, oid: Oid) -> Iterator[RunCommit]:
+    """A run's commits, the newest first, as far as they are here."""
+    run_id: RunId | None = None
+    while True:
+        try:
+            commit = registry.objects.commit(oid)
+        except MissingObjectError:
+            if run_id is None:
+                raise
+            return
+        found = parse(commit, oid)
+        if found is None or run_id not in (None, found.record.id):
+            return
+        run_id = found.record.id
+        yield found
+        if commit.parents[0] == found.record.code.commit:
+            return
+        oid = commit.parents[0]
+
+
+def tips(registry: Registry) -> dict[RunId, tuple[Oid, bool]]:
+    """The newest commit of every run that has a ref, and whether that is published; what is pending counts first."""
+    found: dict[RunId, tuple[Oid, bool]] = {}
+    for ref in registry.refs.find(*(f"{base}runs/" for base in registry.bases())):
+        run_id = names_of_refs.parse_run(ref.name)
+        if run_id and (run_id not in found or ref.name.startswith(names_of_refs.PENDING)):
+            found[run_id] = (ref.target, not ref.name.startswith(names_of_refs.PENDING))
+    return found
+
+
+def get(registry: Registry, run_id: RunId) -> Run:
+    """A run by its id. Raises: NotFoundError, also for a run that has only just started."""
+    known = tips(registry)
+    run = chain(registry, known[run_id][0]) if run_id in known else None
+    if run is None:
+        close = difflib.get_close_matches(run_id, known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else "'gitreg runs' lists them"
+        raise NotFoundError("run", run_id, hint=hint)
+    return run
