@@ -487,6 +487,14 @@ def test_a_manifest_of_its_own_that_was_edited_is_found(
     assert_failed(verify(golden, "mnist_model:v1", cache_of(golden)), "manifest of .* recorded")
 
 
+@pytest.mark.parametrize("edit", ["s/^  path: /&\\n    /", "s/^  path: \\(.*\\)/  path: '\\1'/"])
+def test_a_pointer_with_a_name_that_dvc_wraps_or_quotes_is_read(
+    change: Callable[[str], str], golden: Path, verify: Callable[..., Answer], edit: str
+) -> None:
+    change(f'{REPLANT} replant artifacts/mnist_model.dvc "{edit}"')
+    assert verify(golden, "mnist_model:v1", cache_of(golden)).lines[-1] == "ok"
+
+
 @pytest.mark.parametrize("case", TAMPERED)
 def test_tampering_with_objects_and_refs_is_found(
     golden: Path, change: Callable[[str], str], verify: Callable[..., Answer], case: str
