@@ -1,0 +1,101 @@
+"""Who used which version: answered from a derived index, because it would cost a pass over every run.
+
+It lies at `<git common dir>/gitreg/index.sqlite`, holds facts about commits (which never change), takes in what is new
+each time it is asked, and can be deleted at any time. Where it cannot be written it is built in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+
+from gitreg.errors import RecordError
+from gitreg.git.objects import MissingObjectError
+from gitreg.records.names import RunId
+from gitreg.records.objects import Oid
+from gitreg.registry import runs, versions
+from gitreg.registry.repository import Registry
+
+# The version is in the file's name: another release's index is left alone.
+_FILE = "index-1.sqlite"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS commits (oid BLOB PRIMARY KEY, run TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS uses (input BLOB, run TEXT, PRIMARY KEY (input, run)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tips (run TEXT PRIMARY KEY, oid BLOB NOT NULL, length INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+class Index:
+    """The index, up to date as of when it was opened."""
+
+    def __init__(self, registry: Registry, database: sqlite3.Connection) -> None:
+        self._registry = registry
+        self._database = database
+
+    def used_by(self, commit: Oid) -> list[RunId]:
+        """The runs that used the version of this commit, by id."""
+        rows = self._database.execute("SELECT run FROM uses WHERE input = ? ORDER BY run", (commit.raw,))
+        return [RunId(run) for (run,) in rows]
+
+    def tips(self) -> dict[RunId, Oid]:
+        """The newest known commit of every run, also of those that are known only through their versions' tags."""
+        found = {RunId(run): Oid(oid) for run, oid in self._database.execute("SELECT run, oid FROM tips")}
+        # a ref says more than the longest chain that was ever seen
+        return found | {run: tip for run, (tip, _) in runs.tips(self._registry).items() if run in found}
+
+
+def used_by(registry: Registry, commit: Oid) -> list[RunId]:
+    """The runs that used the version of this commit, by id."""
+    with updated(registry) as index:
+        return index.used_by(commit)
+
+
+@contextlib.contextmanager
+def updated(registry: Registry) -> Iterator[Index]:
+    """The index, with everything taken in that is new since it was last asked."""
+    with contextlib.closing(_opened(registry)) as database:
+        _update(registry, database)
+        yield Index(registry, database)
+
+
+def _opened(registry: Registry) -> sqlite3.Connection:
+    """The index on disk, or one in memory where it cannot be written or is damaged."""
+    try:
+        registry.private.mkdir(exist_ok=True)
+        database = sqlite3.connect(registry.private / _FILE, timeout=30)
+        database.executescript(_SCHEMA)
+    except (OSError, sqlite3.DatabaseError):
+        database = sqlite3.connect(":memory:")
+        database.executescript(_SCHEMA)
+    return database
+
+
+def _update(registry: Registry, database: sqlite3.Connection) -> None:
+    """Take in the commits of runs and versions that the index does not know yet."""
+    known = {oid for (oid,) in database.execute("SELECT oid FROM commits")}
+    wanted = [tip for tip, _ in runs.tips(registry).values()]
+    wanted += [version.commit for version in versions.all_versions(registry)]
+    with database:
+        for tip in dict.fromkeys(wanted):
+            if tip.raw not in known:
+                known |= _take_in(registry, database, tip)
+
+
+def _take_in(registry: Registry, database: sqlite3.Connection, tip: Oid) -> set[bytes]:
+    """Record one chain; the commits that are known now. What cannot be read is left to `status` to report."""
+    try:
+        run = runs.chain(registry, tip)
+    except (RecordError, MissingObjectError):
+        return set()
+    if run is None:
+        return set()
+    run_id = run.record.id
+    database.executemany("INSERT OR IGNORE INTO commits VALUES (?, ?)", ((c.oid.raw, run_id) for c in run.commits))
+    database.executemany("INSERT OR IGNORE INTO uses VALUES (?, ?)", ((use.commit.raw, run_id) for use in run.inputs))
+    database.execute(
+        "INSERT INTO tips VALUES (?, ?, ?) ON CONFLICT (run) DO UPDATE SET oid = excluded.oid, length = excluded.length"
+        " WHERE excluded.length > tips.length",
+        (run_id, run.tip.oid.raw, len(run.commits)),
+    )
+    return {commit.oid.raw for commit in run.commits}
