@@ -1,0 +1,343 @@
+"""DVC's cache, written as DVC writes it, in one pass over the input and safe against crashes.
+
+An object is complete and on disk before it has its name. Until a storage has it, it is also hard-linked under `keep`,
+so that `git worktree remove`, `git clean -xfd` and `dvc gc` take no bytes that exist nowhere else.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+import stat
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitreg.data.hashing import READ_FLAGS, Progress, Stored, hash_file, pump, serialised, storage_error
+from gitreg.errors import StorageError, UsageError
+from gitreg.records.listing import FileEntry, Listing
+from gitreg.records.paths import check_path, check_paths
+
+__all__ = ["Cache", "Stored", "store", "walk_directory"]
+
+_NAME = re.compile(r"[0-9a-f]{32}(?:\.dir)?\Z")
+_MODE = 0o444
+# fsync waits for the disk, and disks take many at once; more threads only fight over the interpreter.
+_WORKERS = 8
+_BATCH = 16
+_NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS})
+
+
+@dataclass(slots=True)
+class _Temporary:
+    path: Path
+    descriptor: int
+    landed: bool = False
+
+    def move(self, place: Path) -> None:
+        if os.name == "nt":  # Windows renames no open file and replaces no read-only one
+            os.close(self.descriptor)
+            self.descriptor = -1
+            if place.exists():
+                place.chmod(0o666)
+        self.path.replace(place)
+        self.landed = True
+
+
+class Cache:
+    """A DVC cache directory (what `cache.dir` names).
+
+    Attributes:
+        directory: the cache; made when something is stored.
+        keep: where hard links protect unpublished objects, or None.
+    """
+
+    def __init__(self, directory: Path, keep: Path | None = None, *, shared: bool = False) -> None:
+        self.directory = directory
+        self.keep = keep
+        self._objects = directory / "files" / "md5"
+        self._shared = shared
+        self._unsynced: set[Path] = set()
+
+    def path(self, md5: str) -> Path:
+        """Where the object of that name lies, whether it is there or not. Raises: StorageError for no DVC hash."""
+        return _place(self._objects, md5)
+
+    def has(self, md5: str, size: int | None = None) -> bool:
+        """Whether the object is here, with that many bytes; one that the cache lost comes back from `keep`.
+
+        Says nothing about its content. Raises: StorageError.
+        """
+        place = self.path(md5)
+        if _is_object(place, size):
+            return True
+        kept = _place(self.keep, md5) if self.keep else None
+        if kept is None or not _is_object(kept, size):
+            return False
+        with _refusals(f"object '{md5}' cannot be restored"):
+            self._make_parent(place)
+            if not _link(kept, place):
+                with self._temporary() as temporary:
+                    shutil.copyfile(kept, temporary.path)
+                    os.fsync(temporary.descriptor)
+                    temporary.path.chmod(_MODE)
+                    temporary.move(place)
+        self.sync()
+        return True
+
+    def add(self, source: Path, progress: Progress | None = None) -> Stored:
+        """Store a regular file, or what a symbolic link to one holds.
+
+        Raises: StorageError, also when the file changes while it is read.
+        """
+        return self.add_all([source], progress)[0]
+
+    def add_all(self, sources: Sequence[Path], progress: Progress | None = None) -> list[Stored]:
+        """Store many files; the hashes come in the order of the files. Raises: StorageError."""
+        report = serialised(progress)
+        batches = [sources[start : start + _BATCH] for start in range(0, len(sources), _BATCH)]
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            futures = [pool.submit(self._add_batch, batch, report) for batch in batches]
+            try:
+                stored = [item for future in futures for item in future.result()]
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        self.sync()
+        return stored
+
+    def add_bytes(self, data: bytes, suffix: str = "") -> Stored:
+        """Store bytes; a directory object has the suffix `.dir`. Raises: StorageError."""
+        stored = Stored(
+            hashlib.md5(data, usedforsecurity=False).hexdigest(), hashlib.sha256(data).hexdigest(), len(data)
+        )
+        with _refusals("an object cannot be stored"), self._temporary() as temporary:
+            temporary.path.write_bytes(data)
+            self._land(temporary, stored, suffix, keep=True)
+        self.sync()
+        return stored
+
+    @contextmanager
+    def receive(self, md5: str) -> Iterator[Path]:
+        """A temporary file for an object that comes from elsewhere; it gets its name when its bytes are right.
+
+        Call `sync` after the last one. Raises: StorageError for wrong bytes, of which nothing is left.
+        """
+        self.path(md5)
+        with _refusals(f"object '{md5}' cannot be stored"), self._temporary() as temporary:
+            yield temporary.path
+            # Whoever wrote it may have put another file in its place.
+            os.close(temporary.descriptor)
+            temporary.descriptor = os.open(temporary.path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+            stored = hash_file(temporary.path)
+            name, dot, suffix = md5.partition(".")
+            if stored.md5 != name:
+                raise StorageError(f"object '{md5}' is damaged: the md5 of its bytes is {stored.md5}")
+            self._land(temporary, stored, dot + suffix, keep=False)
+
+    def release(self, md5s: Iterable[str]) -> None:
+        """Drop the links that protect these objects, when a storage has them. Raises: StorageError."""
+        if self.keep is None:
+            return
+        for md5 in md5s:
+            with _refusals(f"object '{md5}' cannot be released"):
+                _place(self.keep, md5).unlink(missing_ok=True)
+
+    def quarantine(self, md5: str) -> Path:
+        """Move a damaged object aside, as `<object>.corrupt`, so that it can be fetched again. Raises: StorageError."""
+        place = self.path(md5)
+        aside = place.with_name(place.name + ".corrupt")
+        with _refusals(f"object '{md5}' cannot be moved aside"):
+            if self.keep:
+                kept = _place(self.keep, md5)
+                # The link is the same damaged file, unless the cache's own copy was replaced since.
+                if kept.exists() and place.exists() and kept.samefile(place):
+                    kept.unlink()
+            place.replace(aside)
+        return aside
+
+    def sync(self) -> None:
+        """Make the names of what was stored last through a crash. Raises: StorageError."""
+        if os.name == "posix":
+            while self._unsynced:
+                directory = self._unsynced.pop()
+                with _refusals(f"directory '{directory}' cannot be synced"):
+                    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+                    try:
+                        os.fsync(descriptor)
+                    finally:
+                        os.close(descriptor)
+
+    def _add_batch(self, sources: Sequence[Path], progress: Progress | None) -> list[Stored]:
+        """Store a few files; written first and synced after, they share the disk's work."""
+        with ExitStack() as stack:
+            written = []
+            for source in sources:
+                stack.enter_context(_refusals(f"'{source}' cannot be stored"))
+                temporary = stack.enter_context(self._temporary())
+                written.append((temporary, _copy(source, temporary, progress)))
+            for temporary, stored in written:
+                self._land(temporary, stored, "", keep=True)
+            return [stored for _, stored in written]
+
+    @contextmanager
+    def _temporary(self) -> Iterator[_Temporary]:
+        """An empty file in the cache's file system; gone afterwards unless it got another name."""
+        self._make_directory(self._objects)
+        descriptor, name = tempfile.mkstemp(prefix=".gitreg-", suffix=".tmp", dir=self._objects)
+        temporary = _Temporary(Path(name), descriptor)
+        try:
+            yield temporary
+        finally:
+            if temporary.descriptor >= 0:
+                os.close(temporary.descriptor)
+            if not temporary.landed:
+                temporary.path.unlink(missing_ok=True)
+
+    def _land(self, temporary: _Temporary, stored: Stored, suffix: str, *, keep: bool) -> None:
+        """Give a complete temporary file its name, or find that the object is there already."""
+        md5 = stored.md5 + suffix
+        place = self.path(md5)
+        if not self._holds(place, stored):
+            os.fsync(temporary.descriptor)
+            temporary.path.chmod(_MODE)
+            self._make_parent(place)
+            temporary.move(place)
+        if keep and self.keep:
+            kept = _place(self.keep, md5)
+            self._make_parent(kept)
+            _link(place, kept)
+
+    def _holds(self, place: Path, stored: Stored) -> bool:
+        """Whether the object is there with exactly these bytes; a damaged one may be replaced."""
+        if not _is_object(place, None):
+            return False
+        found = hash_file(place)
+        if found.md5 == stored.md5 and found.sha256 != stored.sha256:
+            raise StorageError(f"two different files have the md5 {stored.md5}; DVC can keep only one of them")
+        return found.sha256 == stored.sha256
+
+    def _make_parent(self, place: Path) -> None:
+        self._make_directory(place.parent)
+        self._unsynced.add(place.parent)
+
+    def _make_directory(self, directory: Path) -> None:
+        if directory.is_dir():
+            return
+        self._make_directory(directory.parent)
+        self._unsynced.add(directory.parent)
+        directory.mkdir(exist_ok=True)
+        if self._shared and directory.is_relative_to(self.directory):
+            directory.chmod(0o2775)
+
+
+def store(files: Mapping[str, Path], cache: Cache, progress: Progress | None = None) -> Listing:
+    """Store an artifact's files and its directory object.
+
+    `files` maps the path inside the artifact to the file on disk. Raises: UnsafePathError, StorageError.
+    """
+    check_paths(files)
+    stored = cache.add_all(list(files.values()), progress)
+    listing = Listing.of(
+        FileEntry(path, item.size, item.md5, item.sha256) for path, item in zip(files, stored, strict=True)
+    )
+    cache.add_bytes(listing.directory_object, ".dir")
+    return listing
+
+
+def walk_directory(path: Path) -> dict[str, Path]:
+    """All files below a directory, by their path inside the artifact, sorted.
+
+    A symbolic link to a file counts as what it holds. Directories without files leave no trace, as in DVC and W&B;
+    nothing else is skipped.
+
+    Raises: UsageError for no directory; StorageError for links to directories, dangling links, pipes, sockets, devices
+        and what cannot be read; UnsafePathError for names that an artifact cannot have.
+    """
+    if not path.is_dir():
+        raise UsageError(f"'{path}' is no directory")
+    found: dict[str, Path] = {}
+    pending = [("", path)]
+    while pending:
+        prefix, directory = pending.pop()
+        with _refusals(f"'{directory}' cannot be read"), os.scandir(directory) as entries:
+            for entry in entries:
+                name = prefix + entry.name
+                place = directory / entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append((f"{name}/", place))
+                elif entry.is_file():
+                    found[check_path(name)] = place
+                elif entry.is_dir():
+                    raise StorageError(f"'{place}' is a symbolic link to a directory", hint="copy what it points to")
+                elif entry.is_symlink():
+                    raise StorageError(f"'{place}' is a symbolic link to nothing that can be stored")
+                else:
+                    raise StorageError(f"'{place}' is no regular file")
+    return dict(sorted(found.items()))
+
+
+def _place(directory: Path, md5: str) -> Path:
+    if not _NAME.match(md5):
+        raise StorageError(f"{md5!r} is no name of an object")
+    return directory / md5[:2] / md5[2:]
+
+
+def _is_object(place: Path, size: int | None) -> bool:
+    try:
+        found = place.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return stat.S_ISREG(found.st_mode) and (size is None or found.st_size == size)
+
+
+def _state(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Make `target` the same file as `source`, whatever it was; False where the file system has no such links."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        if not target.samefile(source):
+            temporary = target.with_name(f".{target.name}-{os.getpid()}-{threading.get_ident()}.tmp")
+            os.link(source, temporary)
+            temporary.replace(target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return False
+    return True
+
+
+def _copy(source: Path, temporary: _Temporary, progress: Progress | None) -> Stored:
+    """Copy a regular file and hash it. Raises: OSError, StorageError when it is none or changes meanwhile."""
+    descriptor = os.open(source, READ_FLAGS)
+    try:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            raise StorageError(f"'{source}' is no regular file")
+        stored = pump(descriptor, before.st_size, temporary.descriptor, progress)
+        unchanged = _state(before) == _state(os.fstat(descriptor)) == _state(source.stat())
+    finally:
+        os.close(descriptor)
+    if not unchanged or stored.size != before.st_size:
+        raise StorageError(f"'{source}' changed while it was read", hint="try again when nothing writes to it")
+    return stored
+
+
+@contextmanager
+def _refusals(what: str) -> Iterator[None]:
+    """Turn what the system refuses into a StorageError."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(what, error) from error

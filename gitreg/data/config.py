@@ -1,0 +1,381 @@
+"""DVC's project directory and configuration, read and written as DVC does but without importing it.
+
+Importing DVC costs more than everything gitreg does with its configuration. The rules are those of DVC's `Config`:
+system, global, repository and local files in that order, keys in lower case, relative paths taken from the file's
+directory.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gitreg.data.urls import SAFE_OPTIONS, local_path, parse_storage_url, public_url, scheme_of
+from gitreg.errors import RecordError, StorageError, UsageError
+
+Section = dict[str, Any]
+
+VERSION_GITIGNORE = b"/config.local\n/tmp\n/cache\n"
+"""What `dvc init` writes into `.dvc/.gitignore`."""
+
+_DVCIGNORE = b"""\
+# Add patterns of files dvc should ignore, which could improve
+# the performance. Learn more at
+# https://dvc.org/doc/user-guide/dvcignore
+"""
+_MAX_VERSION_CONFIG = 1 << 16
+_REMOTE_SECTION = re.compile(r'\s*remote\s*"(.*)"\s*\Z')
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f]+\Z")
+_FILE_OPTIONS = frozenset(
+    {
+        "url",
+        "gdrive_user_credentials_file",
+        "gdrive_service_account_json_file_path",
+        "credentialpath",
+        "configpath",
+        "keyfile",
+        "cert_path",
+        "key_path",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where bytes are published: a DVC remote, without anything secret.
+
+    Attributes:
+        name: of the DVC remote.
+        url: absolute, without credentials.
+        options: DVC's options that are safe to publish (`endpointurl`, `region`, ...), sorted.
+    """
+
+    name: str
+    url: str
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def path(self) -> Path | None:
+        """The directory of a local storage, else None."""
+        return local_path(self.url)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.url})"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The DVC project of a repository.
+
+    Attributes:
+        root: the main worktree, whose `.dvc` holds the cache.
+        worktree: the current worktree; usually the same.
+    """
+
+    root: Path
+    worktree: Path
+
+    def config(self) -> dict[str, Any]:
+        """DVC's configuration, all levels merged, paths absolute; remotes by name under 'remote'.
+
+        It holds the user's credentials. Raises: StorageError when a file cannot be read.
+        """
+        main = self.root / ".dvc"
+        tracked = self.worktree / ".dvc" / "config"
+        system, user = _config_directories()
+        levels = [
+            (system / "config", system),
+            (user / "config", user),
+            # Relative paths of the tracked file are taken from the main worktree: a linked one comes and goes.
+            (tracked if tracked.is_file() else main / "config", main),
+            (main / "config.local", main),
+        ]
+        if self.worktree != self.root:
+            levels.append((self.worktree / ".dvc" / "config.local", self.worktree / ".dvc"))
+        merged: Section = {"core": {}, "cache": {}, "remote": {}}
+        for file, base in levels:
+            _merge(merged, _read(file, base))
+        return merged
+
+    @property
+    def cache_dir(self) -> Path:
+        """DVC's cache: `cache.dir`, else the main worktree's. Raises: StorageError."""
+        configured = self.config()["cache"].get("dir")
+        return Path(configured) if configured else self.root / ".dvc" / "cache"
+
+    @property
+    def cache_is_shared(self) -> bool:
+        """Whether several users write the cache (`cache.shared = group`). Raises: StorageError."""
+        return str(self.config()["cache"].get("shared", "")).lower() == "group"
+
+    @property
+    def default_storage(self) -> Storage | None:
+        """DVC's default remote, or None when there is none.
+
+        Raises: StorageError when the configuration cannot be read or names a remote that it does not have.
+        """
+        config = self.config()
+        name = str(config["core"].get("remote", "")).lower()
+        return _storage(config, name) if name else None
+
+    def own_remote(self, storage: Storage) -> Section | None:
+        """The user's remote that is this storage, with credentials: same address, by preference the same name.
+
+        Raises: StorageError.
+        """
+        config = self.config()
+        same = [name for name in config["remote"] if public_url(_remote(config, name)["url"]) == storage.url]
+        if not same:
+            return None
+        return _remote(config, storage.name if storage.name in same else same[0])
+
+
+def is_project(root: Path) -> bool:
+    """Whether `root` is the root of a DVC project."""
+    return (root / ".dvc").is_dir()
+
+
+def init_project(root: Path) -> list[Path]:
+    """Make `root` a DVC project as `dvc init` does; what is there already stays. The files it wrote.
+
+    Raises: StorageError.
+    """
+    created = []
+    try:
+        (root / ".dvc").mkdir(exist_ok=True)
+        for name, content in ((".dvc/.gitignore", VERSION_GITIGNORE), (".dvc/config", b""), (".dvcignore", _DVCIGNORE)):
+            with suppress(FileExistsError), (root / name).open("xb") as file:
+                file.write(content)
+                created.append(root / name)
+    except OSError as error:
+        raise StorageError(f"no DVC project can be made in '{root}': {error.strerror}") from error
+    return created
+
+
+def set_storage(root: Path, url: str, name: str = "storage") -> Storage:
+    """Write the remote `name` into `.dvc/config` and make it the default; everything else in the file stays.
+
+    Raises: UsageError for a bad address or name, StorageError.
+    """
+    address = parse_storage_url(url)
+    if not _NAME.match(name):
+        raise UsageError(f"invalid name {name!r} of a storage", hint="use letters, digits, '_', '.' and '-'")
+    name = name.lower()
+    file = root / ".dvc" / "config"
+    config = _parse(_read_text(file), file, interpolation=False)
+    if not config.indent_type:
+        config.indent_type = "    "
+    _section(config, "core")[_key(_section(config, "core"), "remote")] = name
+    remote = _section(config, f'remote "{name}"')
+    remote[_key(remote, "url")] = address
+    _write_atomically(file, _text(config))
+    return Storage(name, public_url(address))
+
+
+def version_config(storage: Storage | None) -> bytes:
+    """The `.dvc/config` of a version's tree: the storage as the default remote; empty without one."""
+    if storage is None:
+        return b""
+    from configobj import ConfigObj
+
+    name = storage.name.lower() if _NAME.match(storage.name) else "storage"
+    allowed = SAFE_OPTIONS.get(scheme_of(storage.url), frozenset())
+    options = {key: value for key, value in sorted(storage.options) if key in allowed}
+    config = ConfigObj(interpolation=False, indent_type="    ")
+    config["core"] = {"remote": name}
+    config[f'remote "{name}"'] = {"url": public_url(storage.url), **options}
+    return _text(config)
+
+
+def parse_version_config(text: bytes) -> Storage | None:
+    """Read the `.dvc/config` of a version's tree: address and safe options, nothing else. None when it names none.
+
+    It is data from strangers. Raises: RecordError.
+    """
+    if len(text) > _MAX_VERSION_CONFIG:
+        raise RecordError("a version's DVC configuration is too large")
+    try:
+        config = _normalised(_parse(text.decode(), None, interpolation=False).dict())
+        name = _string(_mapping(config.get("core", {})).get("remote", "")).lower()
+        if not name:
+            return None
+        remote = _mapping(config["remote"].get(name, {}))
+        url = _string(remote.get("url", ""))
+        allowed = SAFE_OPTIONS.get(scheme_of(url), frozenset())
+        options = tuple(sorted((key, _string(value)) for key, value in remote.items() if key in allowed))
+    except (UnicodeDecodeError, StorageError) as error:
+        raise RecordError(f"a version's DVC configuration cannot be read: {error}") from error
+    if not _NAME.match(name) or not _PRINTABLE.match(url) or not all(_PRINTABLE.match(value) for _, value in options):
+        raise RecordError("a version's DVC configuration names no usable storage")
+    path = local_path(url)
+    # A Windows path is read on other systems too, where it is simply not there.
+    if path is not None and not (path.is_absolute() or re.match(r"[A-Za-z]:[\\/]|\\\\", url)):
+        raise RecordError(f"a version's storage {url!r} is not absolute")
+    return Storage(name, public_url(url), options)
+
+
+def _storage(config: Section, name: str) -> Storage:
+    remote = _remote(config, name)
+    url = public_url(remote["url"])
+    allowed = SAFE_OPTIONS.get(scheme_of(url), frozenset())
+    options = {key: str(remote[key]) for key in allowed if key in remote}
+    if "endpointurl" in options:
+        options["endpointurl"] = public_url(options["endpointurl"])
+    return Storage(name, url, tuple(sorted(options.items())))
+
+
+def _remote(config: Section, name: str, above: tuple[str, ...] = ()) -> Section:
+    """The remote's options; `remote://OTHER/path` is resolved as DVC does. Raises: StorageError."""
+    remote = config["remote"].get(name)
+    if not isinstance(remote, dict) or not isinstance(remote.get("url"), str) or name in above:
+        raise StorageError(
+            f"DVC's configuration has no usable remote '{name}'",
+            hint="see 'dvc remote list', or add one with 'dvc remote add'",
+        )
+    match = re.match(r"remote://([^/]*)(.*)\Z", remote["url"], re.DOTALL)
+    if not match:
+        return dict(remote)
+    base = _remote(config, match[1].lower(), (*above, name))
+    return {**base, **remote, "url": "/".join((base["url"], match[2].lstrip("/")))}
+
+
+def _config_directories() -> tuple[Path, Path]:
+    """Where DVC looks for its system and global configuration."""
+    import platformdirs
+
+    # DVC's own two variables come first. Whoever sets them means every reader of DVC's configuration, so they are
+    # expanded as `~` is, although nothing else here looks at the environment.
+    def configured(variable: str, otherwise: str) -> Path:
+        expanded = os.path.expandvars(f"${variable}")
+        return Path(otherwise if expanded in ("", f"${variable}") else expanded)
+
+    return (
+        configured("DVC_SYSTEM_CONFIG_DIR", platformdirs.site_config_dir("dvc", "iterative")),
+        configured("DVC_GLOBAL_CONFIG_DIR", platformdirs.user_config_dir("dvc", "iterative")),
+    )
+
+
+def _read(file: Path, base: Path) -> Section:
+    text = _read_text(file)
+    if not text.strip():
+        return {}
+    config = _normalised(_dict(_parse(text, file, interpolation=True), file))
+    for section, keys in (
+        *((remote, _FILE_OPTIONS) for remote in config["remote"].values()),
+        (config.get("cache", {}), {"dir"}),
+    ):
+        if isinstance(section, dict):
+            section.update({key: _absolute(value, base) for key, value in section.items() if key in keys})
+    return config
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"DVC's configuration '{file}' cannot be read: {error}") from error
+
+
+def _parse(text: str, file: Path | None, *, interpolation: bool) -> Any:
+    """A ConfigObj. Raises: StorageError."""
+    from configobj import ConfigObj, ConfigObjError
+
+    try:
+        return ConfigObj(text.splitlines(), interpolation=interpolation)
+    except ConfigObjError as error:
+        raise StorageError(f"DVC's configuration{f' {str(file)!r}' if file else ''} is malformed: {error}") from error
+
+
+def _dict(config: Any, file: Path) -> Section:
+    from configobj import ConfigObjError
+
+    try:
+        return dict(config.dict())
+    except ConfigObjError as error:
+        raise StorageError(f"DVC's configuration '{file}' is malformed: {error}") from error
+
+
+def _normalised(config: Mapping[str, Any]) -> Section:
+    """Keys in lower case, `remote "name"` sections under 'remote'."""
+    result: Section = {"remote": {}}
+    for key, value in _lower(config).items():
+        match = _REMOTE_SECTION.match(key)
+        if match and isinstance(value, dict):
+            result["remote"][match[1]] = value
+        elif key != "remote":
+            result[key] = value
+    return result
+
+
+def _lower(config: Mapping[str, Any]) -> Section:
+    return {key.lower(): _lower(value) if isinstance(value, dict) else value for key, value in config.items()}
+
+
+def _merge(into: Section, update: Section) -> None:
+    for key, value in update.items():
+        if isinstance(into.get(key), dict) and isinstance(value, dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def _absolute(value: object, base: Path) -> object:
+    if not isinstance(value, str) or re.match(r"\w+://", value):
+        return value
+    path = Path(value).expanduser()
+    return value if path == Path(value) and path.is_absolute() else os.path.abspath(base / path)  # noqa: PTH100
+
+
+def _mapping(value: object) -> Section:
+    if not isinstance(value, dict):
+        raise StorageError("a section is missing")
+    return value
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise StorageError(f"{value!r} is no text")
+    return value
+
+
+def _section(config: Any, name: str) -> Any:
+    """The section of that name, made when it is not there."""
+    key = _key(config.sections, name)
+    if key not in config:
+        config[key] = {}
+    return config[key]
+
+
+def _key(keys: Iterable[str], name: str) -> str:
+    """The key as the file writes it, in whatever case."""
+    return next((key for key in keys if " ".join(key.lower().split()) == name), name)
+
+
+def _text(config: Any) -> bytes:
+    return "".join(f"{line}\n" for line in config.write()).encode()
+
+
+def _write_atomically(file: Path, content: bytes) -> None:
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".config-")
+        try:
+            with os.fdopen(descriptor, "wb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+            Path(temporary).chmod(file.stat().st_mode & 0o777 if file.exists() else 0o644)
+            Path(temporary).replace(file)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StorageError(f"'{file}' cannot be written: {error.strerror}") from error

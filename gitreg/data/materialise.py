@@ -1,0 +1,117 @@
+"""Write an artifact's files to where a user wants them, and check files that are there.
+
+DVC's cache is not trusted: a byte reaches its place only when its file has the sha256 that was logged.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container
+from contextlib import closing
+from pathlib import Path
+
+from gitreg.data.cache import Cache
+from gitreg.data.hashing import READ_FLAGS, hash_file, pump, storage_error
+from gitreg.data.tree import Tree
+from gitreg.errors import IntegrityError, MissingBytesError
+from gitreg.records.listing import FileEntry, Listing
+
+
+def materialise(listing: Listing, cache: Cache, target: Path, *, only: Container[str] | None = None) -> Path:
+    """Write the files (those whose path is in `only`) into the directory `target`, and return it.
+
+    Files that are right stay, wrong ones are replaced, others are left alone. Modes are 0644 less the umask.
+
+    Raises: MissingBytesError before any file is written; IntegrityError for wrong bytes, whose object is then moved
+        aside so that it can be fetched again; StorageError when something is in the way.
+    """
+    entries = [entry for entry in listing if only is None or entry.path in only]
+    try:
+        with closing(Tree(target)) as tree:
+            wanted = [entry for entry in entries if not _is_right(tree, entry)]
+            missing = [entry for entry in wanted if not cache.has(entry.md5)]
+            if missing:
+                raise MissingBytesError(
+                    f"the bytes of '{missing[0].path}'"
+                    + (f" and {len(missing) - 1} other files" if len(missing) > 1 else "")
+                    + " are not in the cache",
+                    sorted({entry.md5 for entry in missing}),
+                )
+            for entry in wanted:
+                _write(tree, entry, cache)
+    except OSError as error:
+        raise storage_error(f"files cannot be written to '{target}'", error) from error
+    return target
+
+
+def verify(listing: Listing, target: Path) -> list[str]:
+    """What is wrong with the files in `target`, a line for each, sorted by path; empty when nothing is.
+
+    Raises: StorageError when something cannot be read.
+    """
+    problems: dict[str, str] = {}
+    try:
+        found = _files_below(target)
+        for entry in listing:
+            if entry.path not in found:
+                problems[entry.path] = "is missing"
+            elif not _matches(target / entry.path, entry):
+                problems[entry.path] = "has changed"
+    except OSError as error:
+        raise storage_error(f"'{target}' cannot be verified", error) from error
+    problems.update({path: "does not belong to it" for path in found if listing.get(path) is None})
+    return [f"'{path}' {problem}" for path, problem in sorted(problems.items())]
+
+
+def _is_right(tree: Tree, entry: FileEntry) -> bool:
+    descriptor = tree.open_existing(entry.path)
+    if descriptor is None:
+        return False
+    try:
+        size = os.fstat(descriptor).st_size
+        return size == entry.size and pump(descriptor, size, want_md5=False).sha256 == entry.sha256
+    finally:
+        os.close(descriptor)
+
+
+def _write(tree: Tree, entry: FileEntry, cache: Cache) -> None:
+    source = os.open(cache.path(entry.md5), READ_FLAGS)
+    try:
+        temporary, sink = tree.create(entry.path)
+        try:
+            try:
+                found = pump(source, entry.size, sink, want_md5=False)
+            finally:
+                os.close(sink)
+            _check(entry, found.sha256, cache)
+            tree.move(temporary, entry.path)
+        except BaseException:
+            tree.remove(temporary)
+            raise
+    finally:
+        os.close(source)
+
+
+def _check(entry: FileEntry, sha256: str, cache: Cache) -> None:
+    if sha256 != entry.sha256:
+        aside = cache.quarantine(entry.md5)
+        raise IntegrityError(
+            entry.path, entry.sha256, sha256, hint=f"the damaged object is now '{aside}'; fetch it again"
+        )
+
+
+def _files_below(target: Path) -> set[str]:
+    found: set[str] = set()
+    for directory, directories, files in os.walk(target, onerror=_raise):
+        links = [name for name in directories if Path(directory, name).is_symlink()]
+        found.update(Path(directory, name).relative_to(target).as_posix() for name in (*files, *links))
+    return found
+
+
+def _raise(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _matches(path: Path, entry: FileEntry) -> bool:
+    return path.is_file() and path.stat().st_size == entry.size and hash_file(path).sha256 == entry.sha256

@@ -1,0 +1,303 @@
+"""Send objects to DVC remotes and fetch them back. The only module that imports DVC, and only when it must.
+
+Nothing is trusted: bytes are checked against their name before they are sent and before they enter the cache, and what
+was sent is looked for afterwards. A local directory needs no DVC at all, which makes it ten times as quick to open.
+"""
+
+from __future__ import annotations
+
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gitreg.data.cache import Cache
+from gitreg.data.config import Project, Storage
+from gitreg.data.hashing import Progress, copy_file, hash_file, serialised, storage_error
+from gitreg.data.urls import SAFE_OPTIONS, local_path, scheme_of
+from gitreg.errors import Error, MissingBytesError, StorageError
+
+Object = tuple[str, int | None]
+"""An object's name (md5, `.dir` behind it for a directory object) and its size in bytes, when it is known."""
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+_EXTRAS = {"https": "http", "webdavs": "webdav"}
+# Stores that show a half-sent file under its name; the others make a file visible when it is complete.
+_NOT_ATOMIC = frozenset({"local", "ssh", "sftp", "hdfs", "webhdfs"})
+# From this many objects under one prefix on, one listing is cheaper than a question for each.
+_LIST_FROM = 4
+
+
+class OpenStorage(ABC):
+    """A storage that can be asked, filled and read.
+
+    Attributes:
+        storage: which one it is.
+    """
+
+    jobs = 8
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+
+    def missing(self, objects: Iterable[Object]) -> list[Object]:
+        """Those that the storage lacks, or has with another size. Raises: StorageError."""
+        return self._missing(list(dict.fromkeys(objects)))
+
+    def upload(self, cache: Cache, objects: Iterable[Object], progress: Progress | None = None) -> list[Object]:
+        """Send what the storage lacks, directory objects last, and see that it is there; what was sent.
+
+        Raises: MissingBytesError for objects that are nowhere; StorageError, also for an object that is damaged here.
+        """
+        absent = self.missing(objects)
+        nowhere = sorted(md5 for md5, size in absent if not cache.has(md5, size))
+        if nowhere:
+            raise MissingBytesError(f"{_count(nowhere)} neither in the cache nor on storage '{self.storage}'", nowhere)
+        report = serialised(progress)
+
+        def send(item: Object) -> Object:
+            return item[0], self._send(item[0], cache.path(item[0]), report)
+
+        # A reader that finds a directory object may count on what it names.
+        sent = self._each(send, [item for item in absent if not item[0].endswith(".dir")])
+        sent += self._each(send, [item for item in absent if item[0].endswith(".dir")])
+        self._finish()
+        lost = self.missing(sent)
+        if lost:
+            raise StorageError(f"{_count([md5 for md5, _ in lost])} not on storage '{self.storage}' after the upload")
+        return sent
+
+    def download(self, cache: Cache, objects: Iterable[Object], progress: Progress | None = None) -> list[Object]:
+        """Fetch what the cache lacks; what was fetched.
+
+        Raises: MissingBytesError for objects that are not on the storage, after the others were fetched; StorageError,
+            also when other bytes arrive than the object's name says.
+        """
+        report = serialised(progress)
+        absent = [item for item in dict.fromkeys(objects) if not cache.has(*item)]
+
+        def fetch(item: Object) -> bool:
+            try:
+                with cache.receive(item[0]) as temporary:
+                    self._fetch(item[0], temporary, report)
+            except MissingBytesError:
+                return False
+            return True
+
+        fetched = self._each(fetch, absent)
+        cache.sync()
+        nowhere = sorted(md5 for (md5, _), got in zip(absent, fetched, strict=True) if not got)
+        if nowhere:
+            raise MissingBytesError(f"{_count(nowhere)} not on storage '{self.storage}'", nowhere)
+        return absent
+
+    def _each(self, work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
+        if len(items) < 2:
+            return [work(item) for item in items]
+        with ThreadPoolExecutor(self.jobs) as pool:
+            try:
+                return list(pool.map(work, items))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    @abstractmethod
+    def _missing(self, objects: list[Object]) -> list[Object]: ...
+
+    @abstractmethod
+    def _send(self, md5: str, source: Path, progress: Progress | None) -> int:
+        """Check and send one object; its size."""
+
+    @abstractmethod
+    def _finish(self) -> None:
+        """Make sure that what was sent stays."""
+
+    @abstractmethod
+    def _fetch(self, md5: str, target: Path, progress: Progress | None) -> None:
+        """Write one object to a file. Raises: MissingBytesError when it is not there, StorageError."""
+
+
+class LocalStorage(OpenStorage):
+    """A directory of this machine, a shared drive included: laid out as a cache is, so one serves as the other."""
+
+    def __init__(self, storage: Storage, directory: Path, *, shared: bool = False) -> None:
+        super().__init__(storage)
+        self._objects = Cache(directory, shared=shared)
+
+    def _missing(self, objects: list[Object]) -> list[Object]:
+        return [item for item in objects if not self._objects.has(*item)]
+
+    def _send(self, md5: str, source: Path, progress: Progress | None) -> int:
+        with self._objects.receive(md5) as temporary:
+            copy_file(source, temporary, progress)
+            return temporary.stat().st_size
+
+    def _fetch(self, md5: str, target: Path, progress: Progress | None) -> None:
+        if not self._objects.has(md5):
+            raise MissingBytesError(f"object '{md5}' not on storage '{self.storage}'", [md5])
+        copy_file(self._objects.path(md5), target, progress)
+
+    def _finish(self) -> None:
+        self._objects.sync()
+
+
+class DvcStorage(OpenStorage):
+    """A storage behind one of DVC's file systems: S3, SSH, HTTP, Google Cloud, Azure and what else has a plugin."""
+
+    def __init__(self, storage: Storage, fs: Any, root: str) -> None:
+        super().__init__(storage)
+        self._fs = fs
+        self._root = fs.join(root, "files", "md5")
+        self.jobs = min(fs.jobs, 64)
+
+    @classmethod
+    def connect(cls, storage: Storage, remote: dict[str, Any]) -> DvcStorage:
+        """Make the file system for a remote's options, `url` among them; nothing is sent yet. Raises: StorageError."""
+        with _plugin_errors(f"storage '{storage}' cannot be used", scheme_of(remote["url"])):
+            from dvc.fs import get_cloud_fs
+
+            kind, options, root = get_cloud_fs({}, **remote)
+            fs = kind(**options)
+            # Made here, because it is made at first use, and not by one thread only.
+            fs.fs  # noqa: B018
+            return cls(storage, fs, root)
+
+    def _missing(self, objects: list[Object]) -> list[Object]:
+        with _plugin_errors(f"storage '{self.storage}' cannot be asked", self._fs.protocol):
+            self._fs.fs.invalidate_cache()
+        by_prefix: dict[str, list[Object]] = {}
+        for item in objects:
+            by_prefix.setdefault(item[0][:2], []).append(item)
+        listed = [prefix for prefix, items in by_prefix.items() if self._fs.CAN_TRAVERSE and len(items) >= _LIST_FROM]
+        asked = [md5 for prefix in by_prefix.keys() - set(listed) for md5, _ in by_prefix[prefix]]
+        sizes: dict[str, int | None] = {}
+        for found in (*self._each(self._list, listed), *self._each(self._ask, asked)):
+            sizes.update(found)
+        return [
+            (md5, size)
+            for md5, size in objects
+            if md5 not in sizes or not (size is None or sizes[md5] is None or sizes[md5] == size)
+        ]
+
+    def _list(self, prefix: str) -> dict[str, int | None]:
+        with _plugin_errors(f"storage '{self.storage}' cannot be listed", self._fs.protocol):
+            try:
+                entries = list(self._fs.ls(self._fs.join(self._root, prefix), detail=True))
+            except FileNotFoundError:
+                return {}
+        return {prefix + self._fs.name(entry["name"]): entry["size"] for entry in entries if entry["type"] == "file"}
+
+    def _ask(self, md5: str) -> dict[str, int | None]:
+        with _plugin_errors(f"storage '{self.storage}' cannot be asked", self._fs.protocol):
+            try:
+                entry = self._fs.info(self._place(md5))
+            except FileNotFoundError:
+                return {}
+        return {md5: entry["size"]} if entry["type"] == "file" else {}
+
+    def _send(self, md5: str, source: Path, progress: Progress | None) -> int:
+        try:
+            stored = hash_file(source)
+        except OSError as error:
+            raise storage_error(f"object '{md5}' cannot be read", error) from error
+        if stored.md5 != md5.removesuffix(".dir"):
+            raise StorageError(f"object '{md5}' is damaged: the md5 of its bytes is {stored.md5}")
+        place = self._place(md5)
+        with _plugin_errors(f"object '{md5}' cannot be sent to storage '{self.storage}'", self._fs.protocol):
+            self._fs.makedirs(self._fs.parent(place))
+            whole = self._fs.protocol not in _NOT_ATOMIC
+            temporary = place if whole else self._place(f"{md5[:2]}.gitreg-{secrets.token_hex(8)}.tmp")
+            with _reporting(progress, source) as callback:
+                self._fs.put_file(str(source), temporary, callback=callback)
+            if not whole:
+                # SFTP's rename replaces nothing; what is there has the wrong size.
+                if self._fs.exists(place):
+                    self._fs.remove(place)
+                self._fs.move(temporary, place)
+        return stored.size
+
+    def _fetch(self, md5: str, target: Path, progress: Progress | None) -> None:
+        with _plugin_errors(f"object '{md5}' cannot be fetched from storage '{self.storage}'", self._fs.protocol):
+            try:
+                with _reporting(progress, target) as callback:
+                    self._fs.get_file(self._place(md5), str(target), callback=callback)
+            except FileNotFoundError:
+                raise MissingBytesError(f"object '{md5}' not on storage '{self.storage}'", [md5]) from None
+
+    def _finish(self) -> None:
+        """Nothing: a plugin returns when the store has the bytes."""
+
+    def _place(self, md5: str) -> str:
+        return str(self._fs.join(self._root, md5[:2], md5[2:]))
+
+
+def open_storage(project: Project, storage: Storage) -> OpenStorage:
+    """Open a storage, with the user's credentials when it is one of the user's own remotes.
+
+    `storage` may come from a version's tree, hence from strangers. Raises: StorageError.
+    """
+    own = project.own_remote(storage)
+    remote = own or {"url": storage.url, **dict(storage.options)}
+    if any(str(remote.get(key, "")).lower() == "true" for key in ("worktree", "version_aware")):
+        raise StorageError(
+            f"storage '{storage}' is cloud-versioned ('worktree' or 'version_aware')",
+            hint="add another DVC remote without that option and make it the default",
+        )
+    path = local_path(remote["url"])
+    if path is not None:
+        return LocalStorage(storage, path, shared=str(remote.get("shared", "")).lower() == "group")
+    if own is None and scheme_of(storage.url) not in SAFE_OPTIONS:
+        raise StorageError(
+            f"storage '{storage}' is of a kind that is used only from your own configuration",
+            hint=f"dvc remote add {storage.name} URL",
+        )
+    return DvcStorage.connect(storage, remote)
+
+
+@contextmanager
+def _reporting(progress: Progress | None, path: Path) -> Iterator[Any]:
+    """An fsspec callback for the transfer of one file; what the plugin did not report is reported at the end."""
+    from dvc.fs import Callback
+
+    reported = 0
+
+    class Reporting(Callback):  # type: ignore[misc] # DVC has no types
+        def relative_update(self, inc: int = 1) -> None:
+            nonlocal reported
+            super().relative_update(inc)
+            reported += inc
+            if progress is not None:
+                progress(inc)
+
+        def absolute_update(self, value: int) -> None:
+            self.relative_update(value - self.value)
+
+    yield Reporting()
+    rest = path.stat().st_size - reported
+    if progress is not None and rest > 0:
+        progress(rest)
+
+
+@contextmanager
+def _plugin_errors(what: str, scheme: str) -> Iterator[None]:
+    """Turn what DVC and its plugins raise, each its own kind, into a StorageError."""
+    try:
+        yield
+    except Error:
+        raise
+    except Exception as error:
+        from dvc.fs import RemoteMissingDepsError
+
+        if isinstance(error, (ImportError, RemoteMissingDepsError)):
+            hint = f'pip install "dvc[{_EXTRAS.get(scheme, scheme)}]"'
+            raise StorageError(f"{what}: DVC's plugin for {scheme}:// is not installed", hint=hint) from error
+        words = str(error).strip() or type(error).__name__
+        raise StorageError(f"{what}: {words.splitlines()[0]}") from error
+
+
+def _count(md5s: Sequence[str]) -> str:
+    return f"object '{md5s[0]}' is" if len(md5s) == 1 else f"{len(md5s)} objects, '{md5s[0]}' the first, are"

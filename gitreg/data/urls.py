@@ -1,0 +1,90 @@
+"""Addresses of storages: which kinds there are, and how one looks without its secrets."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from gitreg.errors import UsageError
+
+# What a version's own configuration may say besides the address, by scheme: nothing secret, nothing that names a file
+# or a command.
+SAFE_OPTIONS: dict[str, frozenset[str]] = {
+    "": frozenset(),
+    "file": frozenset(),
+    "s3": frozenset({"endpointurl", "region", "allow_anonymous_login"}),
+    "gs": frozenset({"endpointurl", "projectname", "allow_anonymous_login"}),
+    "azure": frozenset({"account_name", "allow_anonymous_login"}),
+    "ssh": frozenset({"port", "user"}),
+    "http": frozenset(),
+    "https": frozenset(),
+}
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def scheme_of(url: str) -> str:
+    """`s3`, `ssh`, ...; empty for a local path."""
+    match = _SCHEME.match(url)
+    return match[1].lower() if match else ""
+
+
+def local_path(url: str) -> Path | None:
+    """The directory that a local address means, or None for a remote one."""
+    scheme = scheme_of(url)
+    if scheme == "file":
+        return Path(url[len("file://") :])
+    return None if scheme else Path(url)
+
+
+def public_url(url: str) -> str:
+    """The address without passwords, tokens and, except for ssh, user names; without a slash at its end."""
+    scheme = scheme_of(url)
+    if scheme in ("", "file"):
+        return url.rstrip("/") or "/"
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    user = user.partition(":")[0] if scheme == "ssh" else ""
+    netloc = f"{user}@{host}" if at and user else host
+    if scheme in ("http", "https"):
+        # Signed addresses carry their token in the query.
+        return urlunsplit((parts.scheme, netloc, parts.path, "", "")).rstrip("/")
+    return urlunsplit(parts._replace(netloc=netloc)).rstrip("/")
+
+
+def parse_storage_url(text: str) -> str:
+    """The absolute address that a person means; a relative or `~` path is taken from here, as `dvc remote add` does.
+
+    Raises: UsageError for what is no storage, or holds a password (it would be committed).
+    """
+    if not text or text.startswith("-") or _CONTROL.search(text):
+        raise UsageError(f"{text!r} is no storage address", hint="give a directory, or s3://BUCKET/PATH")
+    if "%(" in text:
+        raise UsageError(f"storage address {text!r} holds '%(', which DVC's configuration cannot keep")
+    scheme = scheme_of(text)
+    if scheme == "":
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+::?[^\\]", text) and not Path(text).exists():
+            raise UsageError(
+                f"{text!r} is no storage address", hint="a local directory with a colon is written with ./"
+            )
+        return str(Path(os.path.abspath(Path(text).expanduser())))  # noqa: PTH100 - resolve() would follow links
+    if scheme not in SAFE_OPTIONS:
+        kinds = ", ".join(f"{kind}://" for kind in SAFE_OPTIONS if kind)
+        raise UsageError(f"storage address {text!r} is of an unknown kind", hint=f"known are directories and {kinds}")
+    if scheme == "file":
+        parts = urlsplit(text)
+        path = unquote(parts.path)
+        if parts.netloc not in ("", "localhost") or not Path(path).is_absolute():
+            raise UsageError(f"{text!r} names no directory of this machine", hint="write file:///absolute/path")
+        return path
+    if not urlsplit(text).netloc.rpartition("@")[2]:
+        raise UsageError(f"storage address {text!r} names no host or bucket")
+    if public_url(text) != text.rstrip("/"):
+        raise UsageError(
+            f"storage address '{public_url(text)}' holds a user name, a password or a token, and would be committed",
+            hint="leave it out, and keep it outside Git: dvc remote modify --local NAME KEY VALUE",
+        )
+    return text
