@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from gitreg.lineage.glyphs import fit, text_width, visible
+from gitreg.lineage.glyphs import fit, text_width
 from gitreg.lineage.graph import Node
+from gitreg.records.plain import visible
 
 Role = Literal["name", "small", "chip"]
 Align = Literal["start", "middle"]

@@ -7,10 +7,10 @@ graph gives the same bytes. Needs no `dot`. The SVG does not come from this text
 from __future__ import annotations
 
 from gitreg.lineage.cards import second_line
-from gitreg.lineage.glyphs import visible
 from gitreg.lineage.graph import Graph, Node
 from gitreg.lineage.text import in_words
 from gitreg.lineage.theme import LIGHT, tone_of
+from gitreg.records.plain import visible
 
 _STYLES = {"running": "dashed", "unpublished": "dashed"}
 

@@ -1,4 +1,4 @@
-"""How wide a text will be, and what of it may be shown: the one place that makes hostile labels harmless to look at.
+"""How wide a text will be.
 
 Widths are those of Arial (and of Helvetica, Liberation Sans, Arimo, which share its metrics) in thousandths of an em.
 The SVG tells its viewer each width as well, so a viewer with another font squeezes a text and does not overflow a box.
@@ -22,28 +22,7 @@ _BOLD = (
 )
 _WIDTHS = {bold: tuple(map(int, table.split())) for bold, table in ((False, _REGULAR), (True, _BOLD))}
 _WIDE, _UPPER, _OTHER = 1000, 850, 640
-_HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-_MARKS = frozenset({"Mn", "Me"})
-_MARKS_IN_A_ROW = 3
 ELLIPSIS = "\u2026"
-
-
-def visible(text: str) -> str:
-    r"""Write what cannot be seen as an escape: control, direction and zero-width characters, and piled-up accents.
-
-    A right-to-left override becomes the six characters `\u202e`. Ordinary text of any script stays as it is.
-    """
-    shown: list[str] = []
-    marks = 0
-    for character in text:
-        category = unicodedata.category(character)
-        marks = marks + 1 if category in _MARKS else 0
-        if category in _HIDDEN or marks > _MARKS_IN_A_ROW:
-            code = ord(character)
-            shown.append(f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
-        else:
-            shown.append(character)
-    return "".join(shown)
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
@@ -70,7 +49,7 @@ def _advance(character: str, table: tuple[int, ...]) -> int:
     code = ord(character)
     if 32 <= code < 127:
         return table[code - 32]
-    if unicodedata.category(character) in _MARKS:
+    if unicodedata.category(character) in ("Mn", "Me"):
         return 0
     if unicodedata.east_asian_width(character) in "WF" or character == ELLIPSIS:
         return _WIDE

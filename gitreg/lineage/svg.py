@@ -10,11 +10,12 @@ from xml.sax.saxutils import escape as xml_escape
 
 from gitreg.lineage.cards import SIZES, Card, Chip, Text, card
 from gitreg.lineage.dot import class_names
-from gitreg.lineage.glyphs import text_width, visible
+from gitreg.lineage.glyphs import text_width
 from gitreg.lineage.graph import Graph, Node
 from gitreg.lineage.layout import Layout, Point, Route, place
 from gitreg.lineage.text import describe, in_words
 from gitreg.lineage.theme import ThemeName, style_sheet, tone_of
+from gitreg.records.plain import visible
 
 _MARGIN = 24.0
 _LEGEND_HEIGHT = 30.0

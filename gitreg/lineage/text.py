@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from gitreg.lineage.glyphs import visible
 from gitreg.lineage.graph import Edge, Graph, Node
+from gitreg.records.plain import visible
 
 Way = Literal["up", "down"]
 

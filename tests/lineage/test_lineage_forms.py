@@ -10,11 +10,12 @@ import pytest
 from lineage_samples import FORMS, GOLDEN, SAMPLES, cycle, four_runs, hostile
 
 from gitreg.lineage.dot import escape, to_dot
-from gitreg.lineage.glyphs import fit, text_width, visible
+from gitreg.lineage.glyphs import fit, text_width
 from gitreg.lineage.graph import Edge, Graph, Node, neighbourhood
 from gitreg.lineage.jsonform import to_document
 from gitreg.lineage.layout import run_dot
 from gitreg.lineage.text import to_text
+from gitreg.records.plain import visible
 
 HEADINGS = {"came from", "led to", "also here", "no runs and no versions"}
 HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}

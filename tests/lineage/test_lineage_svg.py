@@ -9,11 +9,12 @@ import pytest
 from lineage_samples import SAMPLES, cycle, four_runs, hostile, pull_request, sixty
 
 from gitreg.errors import DotError, MissingDotError
-from gitreg.lineage.glyphs import text_width, visible
+from gitreg.lineage.glyphs import text_width
 from gitreg.lineage.graph import Edge, Graph, Node, collapse
 from gitreg.lineage.layout import place, run_dot
 from gitreg.lineage.svg import to_svg
 from gitreg.lineage.theme import DARK, LIGHT, Theme, style_sheet
+from gitreg.records.plain import visible
 
 SVG = "{http://www.w3.org/2000/svg}"
 ALLOWED = {"svg", "title", "desc", "style", "g", "rect", "path", "polygon", "text"}
