@@ -1,0 +1,227 @@
+"""Captures the code of a run: HEAD's commit, or a commit of what lies in the working tree on top of it.
+
+Nothing of the user's is touched: paths are staged in a private copy of the index, and no ref is written here.
+Which files count as code is decided here; whether a snapshot is wanted is the caller's business.
+"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gitreg.errors import Error
+from gitreg.git.objects import Objects
+from gitreg.git.runner import Git
+from gitreg.records.objects import EMPTY_TREE, Commit, Identity, Oid, hash_object
+from gitreg.records.records import Code
+
+MAX_UNTRACKED = 1 << 20
+"""An untracked file above this size in bytes is data, whatever its name."""
+
+_PROGRAMS = (
+    ".py .pyi .pyx .pxd .ipynb .r .rmd .qmd .jl .lua .m .mojo .scala .java .kt .go .rs .swift .zig .cs .php .pl .rb"
+    " .c .cc .cpp .cxx .cu .cuh .h .hh .hpp .cl .metal .f .f90 .js .jsx .mjs .cjs .ts .tsx .vue .proto .sql"
+)
+_SCRIPTS = ".sh .bash .zsh .fish .ps1 .bat .cmd .mk .cmake .slurm .sbatch .nix .tf .dockerfile"
+# .dvc and .lock say which data and packages were used
+_SETTINGS = (
+    ".yaml .yml .toml .json .jsonnet .libsonnet .cfg .ini .conf .hcl .gin .j2 .jinja .tmpl .dvc .lock .txt .md .rst"
+)
+_NAMES = (
+    "makefile gnumakefile dockerfile containerfile justfile rakefile gemfile procfile snakefile jenkinsfile pipfile"
+    " .gitignore .gitattributes .dvcignore .python-version .tool-versions"
+)
+
+SOURCE_SUFFIXES = frozenset(f"{_PROGRAMS} {_SCRIPTS} {_SETTINGS}".split())
+"""Untracked files with these endings, in any case, are code."""
+
+SOURCE_NAMES = frozenset(_NAMES.split())
+"""Untracked files with these names (before a first dot that is not at the start, in any case) are code."""
+
+# What tools put beside the code: an environment that nobody ignored would add 10,000 files.
+_SKIPPED_FOLDERS = frozenset({"site-packages", "node_modules", "__pycache__", ".ipynb_checkpoints"})
+# Snapshots are published with the models, so an untracked file that says it is secret stays here. Programs may
+# have such a name; data and configuration would hold the secret itself.
+_SECRET_WORDS = ("secret", "credential", "passw", "service-account", "service_account", "private_key", "private-key")
+_SECRET_SUFFIXES = frozenset({".json", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".conf", ".txt", ".tf", ".hcl"})
+
+_STATUS = (
+    "status",
+    "--porcelain=v2",
+    "-z",
+    "--branch",
+    "--no-ahead-behind",
+    "--untracked-files=all",
+    "--no-renames",
+    # a submodule's own commit counts, what was edited in it does not: git would start a process in each
+    "--ignore-submodules=dirty",
+)
+_PINS = (
+    # `true` makes staging a file with mixed line endings fatal
+    "-c",
+    "core.safecrlf=false",
+    # a split index would write a shared part into the user's git directory
+    "-c",
+    "core.splitIndex=false",
+    # one sync for all new blobs, not one each
+    "-c",
+    "core.fsyncMethod=batch",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Status:
+    """What `git status` says.
+
+    Attributes:
+        head: HEAD's commit, None before the first one.
+        changed: tracked paths whose content in the working tree is not the index's.
+        gone: tracked paths that are not in the working tree.
+        staged: True when the index differs from HEAD.
+        untracked: paths that git neither tracks nor ignores.
+    """
+
+    head: Oid | None
+    changed: tuple[bytes, ...]
+    gone: tuple[bytes, ...]
+    staged: bool
+    untracked: tuple[bytes, ...]
+
+
+def capture(git: Git, objects: Objects, *, snapshot: bool = True) -> Code:
+    """HEAD's commit, or a snapshot commit when the working tree holds code that HEAD does not.
+
+    A snapshot's parent is HEAD; its tree is HEAD's with the changes to tracked files, staged or not, and with the
+    untracked, not ignored source files of up to `MAX_UNTRACKED` bytes. It is on no ref. Before a repository's first
+    commit it is made in any case, without a parent. With `snapshot=False` the working tree is not looked at.
+
+    When a snapshot cannot be made, the answer is HEAD's commit (or an empty one) and `error` holds the reason.
+    Raises: Error only when there is no commit to start from and none can be written.
+    """
+    if not snapshot or git.worktree is None:
+        head = _head(git)
+        return Code(head, snapshot=False) if head else _empty(git, objects)
+    try:
+        return _capture(git, objects, git.worktree)
+    except (Error, OSError, ValueError) as error:
+        words = _one_line(str(error))
+        head = _head(git)
+        if head is not None:
+            return Code(head, snapshot=False, error=words)
+        return Code(_empty(git, objects).commit, snapshot=True, error=words)
+
+
+def is_source(path: str) -> bool:
+    """Whether an untracked file is code by its name."""
+    *folders, name = path.lower().split("/")
+    if not _SKIPPED_FOLDERS.isdisjoint(folders):
+        return False
+    suffix = PurePosixPath(name).suffix
+    if suffix in _SECRET_SUFFIXES and any(word in name for word in _SECRET_WORDS):
+        return False
+    stem = name[:1] + name[1:].partition(".")[0]
+    return suffix in SOURCE_SUFFIXES or stem in SOURCE_NAMES
+
+
+def _capture(git: Git, objects: Objects, worktree: Path) -> Code:
+    status = _parse(git.run(*_STATUS, pin=_PINS))
+    sources = tuple(_sources(status.untracked, worktree))
+    if status.head and not (status.staged or status.changed or status.gone or sources):
+        return Code(status.head, snapshot=False)
+    tree = _stage(git, gone=status.gone, present=(*status.changed, *sources))
+    if status.head and objects.commit(status.head).tree == tree:
+        # staged and taken back, or only line endings
+        return Code(status.head, snapshot=False)
+    return _commit(git, objects, tree, status.head)
+
+
+def _stage(git: Git, *, gone: tuple[bytes, ...], present: tuple[bytes, ...]) -> Oid:
+    """The tree of the index with these paths as they are in the working tree."""
+    index = Path(git.text("rev-parse", "--path-format=absolute", "--git-path", "index"))
+    with tempfile.TemporaryDirectory(prefix="gitreg-") as folder:
+        copy = Path(folder) / "index"
+        if index.exists():
+            # copy2 keeps the mtime: git compares it with the files', and without it misses edits of the same second
+            shutil.copy2(index, copy)
+        env = {"GIT_INDEX_FILE": str(copy)}
+        if gone:
+            # Not `--remove`: it refuses a file whose folder has become a symbolic link.
+            lines = b"".join(b"0 %s\t%s\0" % (b"0" * 40, path) for path in gone)
+            git.run("update-index", "-z", "--index-info", stdin=lines, env=env, pin=_PINS)
+        if present:
+            paths = b"".join(path + b"\0" for path in present)
+            git.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=paths, env=env, pin=_PINS)
+        # In a partial clone, asking for every unchanged blob would fetch them.
+        return Oid.parse(git.run("write-tree", "--missing-ok", env=env, pin=_PINS).decode().strip())
+
+
+def _commit(git: Git, objects: Objects, tree: Oid, head: Oid | None) -> Code:
+    identity = Identity(git.identity())
+    where = f"on {head.short}" if head else "before the first commit"
+    message = f"snapshot of uncommitted changes {where}\n"
+    data = Commit(tree, (head,) if head else (), identity, identity, message).encode()
+    # git knows the empty tree without having it; `git fsck` and other readers want to see it
+    objects.write([*([("tree", b"")] if tree == EMPTY_TREE else []), ("commit", data)])
+    return Code(hash_object("commit", data), snapshot=True)
+
+
+def _empty(git: Git, objects: Objects) -> Code:
+    """A commit without files, to start from before the first commit."""
+    return _commit(git, objects, EMPTY_TREE, None)
+
+
+def _head(git: Git) -> Oid | None:
+    result = git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    return Oid.parse(result.stdout.decode().strip()) if result.status == 0 else None
+
+
+def _parse(output: bytes) -> _Status:
+    """Read `git status --porcelain=v2 -z`; its form is in git-status(1), "Porcelain Format Version 2"."""
+    head: Oid | None = None
+    staged = False
+    changed: list[bytes] = []
+    gone: list[bytes] = []
+    untracked: list[bytes] = []
+    for record in output.split(b"\0"):
+        kind = record[:2]
+        if record.startswith(b"# branch.oid "):
+            oid = record[13:].decode()
+            head = None if oid == "(initial)" else Oid.parse(oid)
+        elif kind == b"? ":
+            untracked.append(record[2:])
+        elif kind == b"1 ":
+            _, xy, _, _, _, mode, _, _, path = record.split(b" ", 8)
+            staged = staged or xy[:1] != b"."
+            if xy[1:] != b".":
+                (changed if int(mode, 8) else gone).append(path)
+        elif kind == b"u ":
+            # the working tree has what ran, markers included
+            *_, mode, _, _, _, path = record.split(b" ", 10)
+            (changed if int(mode, 8) else gone).append(path)
+        elif record and kind != b"# ":
+            raise ValueError(f"git status printed {record[:40]!r}")
+    return _Status(head, tuple(changed), tuple(gone), staged, tuple(untracked))
+
+
+def _sources(untracked: tuple[bytes, ...], worktree: Path) -> Iterator[bytes]:
+    """Of the untracked paths those that are code: regular files and symbolic links, by name and size."""
+    for raw in untracked:
+        path = raw.decode("utf-8", "surrogateescape")
+        # another repository's folder ends with a slash
+        if path.endswith("/") or not is_source(path):
+            continue
+        try:
+            info = (worktree / path).lstat()
+        except FileNotFoundError:
+            continue  # an editor's temporary file
+        if (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)) and info.st_size <= MAX_UNTRACKED:
+            yield raw
+
+
+def _one_line(words: str) -> str:
+    """Words on one line without control characters, short enough for a record."""
+    return " ".join("".join(c if c.isprintable() else " " for c in words).split())[:500]

@@ -1,0 +1,50 @@
+"""What the tests of several parts share and pytest does not offer as a fixture."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+# DVC's own working files; they are ignored, and logging is what fills them
+_OURS = (Path(".dvc/cache"), Path(".dvc/tmp"))
+
+
+def fingerprint(repo: Path) -> dict[str, str]:
+    """Everything of the user's in a working tree and its repository; compare two with `==`.
+
+    HEAD, the index (bytes and mtime), all refs but `refs/gitreg*`, the stash with its history, and every file below
+    `repo` (bytes, mode, mtime; links as links) except DVC's cache and temporary files. Reads with nothing that could
+    refresh the index.
+    """
+    git_dir = Path(_git(repo, "rev-parse", "--path-format=absolute", "--git-dir"))
+    common_dir = Path(_git(repo, "rev-parse", "--path-format=absolute", "--git-common-dir"))
+    found = {"HEAD": (git_dir / "HEAD").read_text(), "index": _file(git_dir / "index")}
+    for line in _git(repo, "for-each-ref", "--format=%(refname) %(objectname) %(symref)").splitlines():
+        name, _, value = line.partition(" ")
+        if not name.startswith("refs/gitreg"):
+            found[name] = value
+    found["stash history"] = _file(common_dir / "logs" / "refs" / "stash")
+    for folder, folders, files in os.walk(repo):
+        here = Path(folder).relative_to(repo)
+        folders[:] = [name for name in folders if name != ".git" and here / name not in _OURS]
+        links = [name for name in folders if (repo / here / name).is_symlink()]
+        found |= {f"file {here / name}": _file(repo / here / name) for name in (*files, *links) if name != ".git"}
+        if not files and not folders:
+            found[f"folder {here}"] = "empty"
+    return found
+
+
+def _file(path: Path) -> str:
+    if path.is_symlink():
+        return f"link to {path.readlink()}"
+    if not path.exists():
+        return "absent"
+    info = path.stat()
+    return f"{hashlib.sha256(path.read_bytes()).hexdigest()} mode {info.st_mode:o} mtime {info.st_mtime_ns}"
+
+
+def _git(repo: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=repo, check=True, capture_output=True)
+    return os.fsdecode(done.stdout).removesuffix("\n")
