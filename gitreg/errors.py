@@ -46,6 +46,30 @@ class InvalidNameError(UsageError, ValueError):
         self.kind = kind
 
 
+class TypeMismatchError(UsageError, ValueError):
+    """A version is of another type than the caller says.
+
+    Attributes:
+        name: the collection or version.
+        known: its type.
+        given: what the caller said.
+    """
+
+    def __init__(self, name: str, known: str, given: str, *, hint: str | None = None) -> None:
+        super().__init__(f"'{name}' is of type '{known}', not '{given}'", hint=hint)
+        self.name = name
+        self.known = known
+        self.given = given
+
+
+class InvalidArtifactError(UsageError, ValueError):
+    """Something that an artifact cannot be made of: a missing file, a name that is taken, a reserved type."""
+
+
+class NotAModelError(UsageError, ValueError, AssertionError):
+    """A verb for models was given something else (W&B's assertions)."""
+
+
 class ConfigError(Error):
     """A run's config value would be changed without `allow_val_change`."""
 
@@ -169,6 +193,20 @@ class IntegrityError(StorageError):
         self.path = path
         self.expected = expected
         self.actual = actual
+
+
+class DifferencesError(StorageError, ValueError):
+    """Files are not what was logged.
+
+    Attributes:
+        differences: a line for each file, sorted by path.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, differences: Sequence[str], *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.differences = tuple(differences)
 
 
 class UnsafePathError(RecordError, ValueError):

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from gitreg.data.cache import store
-from gitreg.errors import UsageError
+from gitreg.errors import TypeMismatchError, UsageError
 from gitreg.git.objects import Batch
 from gitreg.git.refs import Change, RefMovedError
 from gitreg.records import refs as names_of_refs
@@ -159,13 +159,11 @@ class LiveRun:
     def log_artifact(self, draft: Draft, progress: Progress | None = None) -> tuple[Version, bool]:
         """Store an artifact's files and make a version of them; False when the newest version has the same content.
 
-        Raises: UsageError when the collection is of another type, StorageError, RefusedError.
+        Raises: TypeMismatchError when the collection is of another type, StorageError, RefusedError.
         """
         known = versions.logged_type(self.registry, draft.collection)
         if known is not None and known != draft.type:
-            raise UsageError(
-                f"'{draft.collection}' is of type '{known}', not '{draft.type}'", hint="choose another name or type"
-            )
+            raise TypeMismatchError(str(draft.collection), known, draft.type, hint="choose another name or type")
         versions.check_collection(self.registry, draft.collection, link=False)
         listing = store(draft.files, self.registry.cache, progress)
         while True:
