@@ -30,10 +30,10 @@ class Fetched:
     conflicts: tuple[VersionName, ...]
 
 
-def fetch(registry: Registry) -> Fetched:
+def fetch(registry: Registry, *, leave: frozenset[str] = frozenset()) -> Fetched:
     """Bring tracking refs and version tags up to date. What is pending here stays as it is.
 
-    Raises: UsageError without a registry remote, GitError.
+    `leave` holds tags that somebody is pushing right now. Raises: UsageError without a registry remote, GitError.
     """
     if not registry.has_remote:
         raise UsageError(
@@ -42,7 +42,7 @@ def fetch(registry: Registry) -> Fetched:
         )
     registry.transport.fetch([names_of_refs.fetch_refspec(registry.remote)], prune=True)
     there = {name: oid for name, oid in registry.transport.tags("refs/tags/*@v*").items() if _version(name)}
-    _make_drafts(registry, there)
+    _make_drafts(registry, there, leave)
     here = {ref.name: ref.oid for ref in registry.refs.find(names_of_refs.TAGS)}
     missing = [name for name in there if name not in here]
     for start in range(0, len(missing), _CHUNK):
@@ -52,7 +52,7 @@ def fetch(registry: Registry) -> Fetched:
     return Fetched(there, _versions(missing), _versions(conflicts))
 
 
-def _make_drafts(registry: Registry, there: dict[str, Oid]) -> None:
+def _make_drafts(registry: Registry, there: dict[str, Oid], leave: frozenset[str]) -> None:
     """Turn versions that became tags while there was no registry remote into drafts, as they would be with one.
 
     Theirs are the runs that are still pending here; a tag that the remote has deleted is no such version.
@@ -62,7 +62,9 @@ def _make_drafts(registry: Registry, there: dict[str, Oid]) -> None:
         return
     for version in versions.all_versions(registry):
         tag = names_of_refs.version_tag(version.name)
-        if version.published and there.get(tag) != version.tag and versions.record(registry, version).run in pending:
+        if not version.published or there.get(tag) == version.tag or tag in leave:
+            continue
+        if versions.record(registry, version).run in pending:
             registry.refs.change(
                 [Change(names_of_refs.draft(version.name), ZERO, version.tag), Change(tag, version.tag, ZERO)]
             )

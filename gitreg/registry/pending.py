@@ -82,6 +82,20 @@ def _unpublished_moves(registry: Registry, name: AliasName, tip: Oid) -> tuple[M
     return tuple(reversed(fresh))
 
 
+def exposed(registry: Registry, pending: Pending) -> list[str]:
+    """What publishing these runs shows to others besides results: code that is on none of the remote's branches."""
+    notes = []
+    for run in pending.runs.values():
+        code = run.record.code
+        if code.snapshot:
+            notes.append(f"run '{run.record.name}' carries uncommitted changes: git show {code.commit.short}")
+        elif not registry.git.run(
+            "for-each-ref", "--count=1", f"--contains={code.commit}", "--", f"refs/remotes/{registry.remote}/"
+        ):
+            notes.append(f"the code of run '{run.record.name}', {code.commit.short}, is on no branch of the remote")
+    return notes
+
+
 def drop_published(registry: Registry) -> None:
     """Remove pending refs of which the remote has all, as an interrupted publishing leaves them."""
     there = {ref.name: ref.oid for ref in registry.refs.find(names_of_refs.TAGS, registry.tracking)}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from gitreg.data.config import Storage
 from gitreg.data.storage import open_storage
 from gitreg.errors import GitError, StorageError, UsageError
+from gitreg.git.lfs import lfs_push, needs_lfs
 from gitreg.git.refs import Change, RefMovedError
 from gitreg.git.transport import Outcome, Push
 from gitreg.records import refs as names_of_refs
@@ -25,6 +26,7 @@ from gitreg.registry.pending import (
     Refusal,
     collect,
     drop_published,
+    exposed,
     rebase_aliases,
     renumber,
 )
@@ -85,14 +87,16 @@ def publish(registry: Registry, *, leave: frozenset[str] = frozenset(), progress
     """
     report = Report()
     for _ in range(_ROUNDS):
-        fetched = fetch(registry)
+        fetched = fetch(registry, leave=leave)
         drop_published(registry)
         _note_renumbered(report, renumber(registry, _taken(fetched)))
         report.refused = rebase_aliases(registry)
         pending = collect(registry)
+        left = [item for item in versions.all_versions(registry) if names_of_refs.version_tag(item.name) in leave]
+        _upload(registry, pending, [*pending.versions, *left], report, progress)
         if not pending:
             break
-        _upload(registry, pending, report, progress)
+        report.warnings = exposed(registry, pending)
         again = _push_units(registry, pending, leave, report)
         again |= _push_aliases(registry, pending, leave, report)
         if not again:
@@ -111,9 +115,11 @@ def _note_renumbered(report: Report, renamed: dict[VersionName, VersionName]) ->
         report.renumbered[first.get(old, old)] = new
 
 
-def _upload(registry: Registry, pending: Pending, report: Report, progress: Progress | None) -> None:
+def _upload(
+    registry: Registry, pending: Pending, wanted: list[Version], report: Report, progress: Progress | None
+) -> None:
     """Send what the storages lack, and let go of what protects it here. Raises: StorageError, UsageError."""
-    for storage, objects in _objects(registry, pending).items():
+    for storage, objects in _objects(registry, pending, wanted).items():
         place = open_storage(registry.project, storage)
         missing = place.missing(objects.items())
         try:
@@ -125,20 +131,20 @@ def _upload(registry: Registry, pending: Pending, report: Report, progress: Prog
         report.bytes += sum(size or 0 for _, size in missing)
 
 
-def _objects(registry: Registry, pending: Pending) -> dict[Storage, contents.Needed]:
+def _objects(registry: Registry, pending: Pending, wanted: list[Version]) -> dict[Storage, contents.Needed]:
     """The objects that must be on each storage before anything is pushed."""
-    wanted: dict[Storage, contents.Needed] = {}
-    for version in pending.versions:
+    needed: dict[Storage, contents.Needed] = {}
+    for version in wanted:
         found = versions.details(registry, version)
         storage = _known(contents.storage_of(registry, found))
-        wanted.setdefault(storage, {}).update(contents.needed(registry, found))
+        needed.setdefault(storage, {}).update(contents.needed(registry, found))
     for run in pending.runs.values():
         text = registry.objects.blob_at(run.tip.tree, f"{HISTORY}.dvc")
         if text is not None:
             pointer = Pointer.parse(text)
             storage = _known(registry.project.default_storage)
-            wanted.setdefault(storage, {})[pointer.md5] = pointer.size
-    return wanted
+            needed.setdefault(storage, {})[pointer.md5] = pointer.size
+    return needed
 
 
 def _known(storage: Storage | None) -> Storage:
@@ -170,6 +176,7 @@ def _tag_push(version: Version) -> Push:
 def _push_units(registry: Registry, pending: Pending, leave: frozenset[str], report: Report) -> bool:
     """Push versions and runs; True when another round is needed because somebody took a number."""
     units = _units(pending, leave)
+    _push_lfs(registry, pending, units)
     by_ref = {names_of_refs.version_tag(version.name): version for version in pending.versions}
     again = False
     for unit, outcomes in _pushed(registry, units):
@@ -188,6 +195,13 @@ def _push_units(registry: Registry, pending: Pending, leave: frozenset[str], rep
             words = "; ".join(dict.fromkeys(outcome.words for outcome in failed))
             report.refused.append(Refusal(unit.name, f"the remote refused it: {words}"))
     return again
+
+
+def _push_lfs(registry: Registry, pending: Pending, units: list[Unit]) -> None:
+    """Upload what the runs' code has in Git LFS: its own hook does not run for our push. Raises: GitError."""
+    if needs_lfs(registry.git, [run.record.code.commit for run in pending.runs.values()]):
+        pushes = [push for unit in units for push in unit.pushes]
+        lfs_push(registry.git, registry.remote, registry.transport.push_urls()[0], pushes)
 
 
 def _pushed(registry: Registry, units: list[Unit]) -> Iterator[tuple[Unit, list[Outcome]]]:
@@ -244,7 +258,9 @@ def _push_aliases(registry: Registry, pending: Pending, leave: frozenset[str], r
         ref = names_of_refs.alias(alias.name)
         if str(alias.name) in stuck or ref in leave:
             continue
-        if held:
+        if held and names_of_refs.version_tag(held.version) in leave:
+            report.warnings.append(f"'{alias.name}' is published by the next push, after '{held.version}'")
+        elif held:
             report.refused.append(Refusal(str(alias.name), f"'{held.version}' is not published"))
         else:
             ready.append((alias, Push(alias.tip, ref)))

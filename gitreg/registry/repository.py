@@ -60,6 +60,11 @@ class Registry:
             self._has_remote = bool(self.transport.push_urls())
         return self._has_remote
 
+    def use_remote(self, remote: str) -> None:
+        """Take another remote for the registry."""
+        self.remote = remote
+        self._has_remote = None
+
     @property
     def transport(self) -> Transport:
         """The registry remote."""

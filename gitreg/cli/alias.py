@@ -1,0 +1,156 @@
+"""`gitreg alias`: movable names such as 'production', with their history."""
+
+from __future__ import annotations
+
+import click
+
+from gitreg.cli import console, context, documents
+from gitreg.errors import InvalidNameError, NotFoundError, UsageError
+from gitreg.records.names import LATEST, AliasName, Reference, check_alias, parse_collection, parse_number
+from gitreg.registry import aliases, resolve
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version
+
+
+@click.group("alias")
+def alias() -> None:
+    """Set, remove and list aliases, and show their history.
+
+    An alias names one version of a collection at a time. Moving it adds to its history and removes nothing.
+    """
+
+
+def _name(registry: Registry, text: str) -> AliasName:
+    """The alias that `COLLECTION:ALIAS` means. Raises: InvalidNameError, NotFoundError."""
+    reference = Reference.parse(text)
+    if not isinstance(reference.selector, str) or reference.selector == LATEST:
+        raise UsageError(f"'{text}' names no alias", hint="write COLLECTION:ALIAS, such as mnist_model:production")
+    collection = resolve.collection(registry, reference.candidates, text)
+    return AliasName(collection, check_alias(reference.selector))
+
+
+def _version(registry: Registry, name: AliasName, text: str) -> Version:
+    """The version of the alias's collection that `v3`, an alias, or a whole reference means."""
+    reference = Reference.parse(text if ":" in text or "@" in text else f"{name.collection}:{text}")
+    found = resolve.version(registry, reference)
+    if found.name.collection != name.collection:
+        raise UsageError(
+            f"'{found.name}' is no version of '{name.collection}'",
+            hint=f"link it first: gitreg link {found.name} {name.collection}" if name.collection.space else None,
+        )
+    return found
+
+
+@alias.command("set")
+@click.argument("name", metavar="COLLECTION:ALIAS")
+@click.argument("version")
+@click.option("--reason", default="", help="Why; it is kept in the history.")
+@click.option("--from", "expected", metavar="VERSION", help="Only if the alias names this version now.")
+def set_alias(name: str, version: str, reason: str, expected: str | None) -> None:
+    """Make an alias name VERSION (v3, or another alias)."""
+    with context.opened() as registry:
+        alias_name = _name(registry, name)
+        target = _version(registry, alias_name, version)
+        before = aliases.get(registry, alias_name)
+        seen = _version(registry, alias_name, expected).commit if expected else None
+        after, moved = aliases.move(registry, alias_name, target, reason=reason, expected=seen)
+    was = before.place.version.label if before and before.place else "nothing"
+    if not moved:
+        console.say(f"{alias_name} names {target.name.label} already")
+        return
+    console.say(f"{alias_name}: {was} -> {target.name.label}{'' if after.published else ' (unpublished)'}")
+    if before and before.by_hand:
+        console.say(f"the ref had been moved by hand to {was}; the history says so now")
+    undo = f"alias set {alias_name} {was}" if before and before.place else f"alias rm {alias_name}"
+    console.say(f"undo with: gitreg {undo}")
+
+
+@alias.command("rm")
+@click.argument("name", metavar="COLLECTION:ALIAS")
+@click.option("--reason", default="", help="Why; it is kept in the history.")
+def rm(name: str, reason: str) -> None:
+    """Remove an alias; its history stays."""
+    with context.opened() as registry:
+        alias_name = _name(registry, name)
+        before = aliases.get(registry, alias_name)
+        aliases.move(registry, alias_name, None, reason=reason)
+    console.say(f"{alias_name} names nothing now")
+    if before and before.place:
+        console.say(f"undo with: gitreg alias set {alias_name} {before.place.version.label}")
+
+
+@alias.command("ls")
+@click.argument("collection", required=False)
+@context.json_option
+def ls(collection: str | None, *, as_json: bool) -> None:
+    """List aliases, of COLLECTION or of all."""
+    with context.opened() as registry:
+        only = resolve.collection(registry, parse_collection(collection), collection) if collection else None
+        found = aliases.all_aliases(registry, only)
+    if as_json:
+        console.document(
+            "alias-ls",
+            {
+                "aliases": [
+                    {
+                        "collection": str(item.name.collection),
+                        "alias": item.name.alias,
+                        "version": item.place.version.label if item.place else None,
+                        "commit": str(item.place.commit) if item.place else None,
+                        "published": item.published,
+                        "by_hand": item.by_hand,
+                    }
+                    for item in found
+                ]
+            },
+        )
+    elif not found:
+        console.say("no aliases; 'gitreg alias set COLLECTION:ALIAS VERSION' makes one")
+    else:
+        console.table(
+            ("ALIAS", "VERSION", ""),
+            (
+                (
+                    str(item.name),
+                    item.place.version.label if item.place else "",
+                    "moved by hand" if item.by_hand else "" if item.published else "unpublished",
+                )
+                for item in found
+            ),
+        )
+
+
+@alias.command("log")
+@click.argument("name", metavar="COLLECTION:ALIAS")
+@context.json_option
+def log(name: str, *, as_json: bool) -> None:
+    """Show every move of an alias, the newest first."""
+    with context.opened() as registry:
+        moves = [documents.move(step) for step in aliases.history(registry, _logged_name(registry, name))]
+    if as_json:
+        console.document("alias-log", {"alias": name, "moves": moves})
+        return
+    console.table(
+        ("", "VERSION", "WAS", "AT", "BY", "REASON"),
+        (
+            (
+                f"#{step['seq']}",
+                str(step["version"] or "removed"),
+                str(step["previous"] or ""),
+                str(step["at"]).replace("T", " ").removesuffix("Z"),
+                str(step["by"]).partition(" <")[0],
+                str(step["reason"]).partition("\n")[0],
+            )
+            for step in moves
+        ),
+    )
+
+
+def _logged_name(registry: Registry, text: str) -> AliasName:
+    """The alias of `text`. A version has no history of this kind, so its mistake gets a hint of its own."""
+    try:
+        return _name(registry, text)
+    except (InvalidNameError, NotFoundError, UsageError):
+        if parse_number(text.rpartition(":")[2]) is not None:
+            raise UsageError(f"'{text}' is a version, and versions never move", hint=f"gitreg show {text}") from None
+        raise

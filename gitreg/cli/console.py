@@ -1,0 +1,93 @@
+"""What the command line says: data on standard output, talk and errors on standard error, hostile bytes on neither."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+import click
+
+from gitreg.errors import Error
+from gitreg.records.plain import visible
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def out(text: str = "") -> None:
+    """A line of data. Line breaks inside it are kept, everything else that a terminal would obey is not."""
+    _write(sys.stdout, text)
+
+
+def say(text: str) -> None:
+    """A line of talk."""
+    _write(sys.stderr, text)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    click.echo("\n".join(visible(line) for line in text.split("\n")), file=stream)
+
+
+def fail(error: Error) -> None:
+    """The one format of errors."""
+    _failure(error.message, error.hint)
+
+
+def _failure(message: str, hint: str | None) -> None:
+    say(f"{click.style('error:', fg='red', bold=True) if sys.stderr.isatty() else 'error:'} {message}")
+    if hint:
+        say(f"hint: {hint}")
+
+
+def usage(error: click.ClickException) -> None:
+    """Click's own complaints in our format."""
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    hint = f"{context.command_path} --help" if context else "gitreg --help"
+    _failure(message[:1].lower() + message[1:], hint)
+
+
+def document(command: str, fields: dict[str, object]) -> None:
+    """One JSON document, `gitreg/<command>/1`. NaN and infinities become null: JSON has neither."""
+    text = json.dumps(_jsonable({"schema": f"gitreg/{command}/1", **fields}), ensure_ascii=False, indent=2)
+    # terminal controls in strings are escaped by JSON; the rest of what must not be shown raw is made so
+    click.echo("".join(_escaped(character) for character in text))
+
+
+def _escaped(character: str) -> str:
+    if character == "\n" or visible(character) == character:
+        return character
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):  # noqa: PLR0124 - NaN
+        return None
+    return value
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns as wide as their widest cell, two spaces between."""
+    lines = [tuple(map(visible, line)) for line in (head, *rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def size(count: int) -> str:
+    """A number of bytes for people: `0 bytes`, `1.2 MB`, in powers of 1000."""
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{count} bytes" if unit == 0 else f"{value:.3g} {_UNITS[unit]}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 file`, `2 files`, `1 alias`, `2 aliases`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('s') else 's'}"

@@ -1,0 +1,78 @@
+"""What commands share: the repository they work on, and reading what the user wrote."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gitreg.cli import console
+from gitreg.errors import RecordError, UsageError
+from gitreg.records import yamlio
+from gitreg.records.names import Reference
+from gitreg.registry import resolve
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+RUN_VARIABLE = "GITREG_RUN_ID"
+
+
+def directory() -> Path:
+    """The directory that the command is run in, `-C` included."""
+    found = click.get_current_context().obj["directory"]
+    assert isinstance(found, Path)
+    return found
+
+
+def path(text: str | os.PathLike[str]) -> Path:
+    """A path that the user wrote, taken from the command's directory."""
+    return directory() / text
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[Registry]:
+    """The repository around the command's directory. Raises: NotARepositoryError."""
+    trace = _trace if click.get_current_context().obj["trace"] else None
+    with Registry.opened(directory(), trace=trace) as registry:
+        yield registry
+
+
+def _trace(arguments: Sequence[str], seconds: float) -> None:
+    shown = " ".join(argument if len(argument) < 80 else f"{argument[:77]}..." for argument in arguments)
+    console.say(f"{seconds * 1000:8.1f} ms  git {shown}")
+
+
+def version(registry: Registry, text: str) -> Version:
+    """The version that the user's reference means. Raises: InvalidNameError, NotFoundError."""
+    return resolve.version(registry, Reference.parse(text))
+
+
+def attached_run() -> str:
+    """The id of the run that this command runs in, '' outside `gitreg run`."""
+    return os.environ.get(RUN_VARIABLE, "")
+
+
+def pairs(options: Sequence[str], name: str) -> dict[str, object]:
+    """`k=v` options as a mapping; each value is read as YAML, so that `lr=0.1` is a number. Raises: UsageError."""
+    found: dict[str, object] = {}
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not equals or not key:
+            raise UsageError(f"'{option}' is not of the form key=value", hint=f"write {name} lr=0.1")
+        try:
+            found[key] = yamlio.load(f"value: {value}")["value"]
+        except RecordError:
+            # not YAML, such as 'a: b': then it is the text itself
+            found[key] = value
+    return found
+
+
+def json_option(function: Command) -> Command:
+    """`--json`, for commands that read."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)

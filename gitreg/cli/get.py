@@ -1,0 +1,33 @@
+"""`gitreg get`: a version's files on disk, every byte checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gitreg.cli import console, context
+from gitreg.registry import contents, versions
+
+
+@click.command("get")
+@click.argument("reference", metavar="REF")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder to write into. Default: artifacts/NAME:vN",
+)
+def get(reference: str, output: Path | None) -> None:
+    """Write a version's files and print the folder, and nothing else, on standard output.
+
+    The bytes come from the cache or the storage and are checked against the sha256 in the version's commit. Other files
+    in the folder are left alone.
+    """
+    with context.opened() as registry:
+        version = context.version(registry, reference)
+        found = versions.details(registry, version)
+        target = output or Path("artifacts") / str(version.name).replace("/", "-")
+        listing = contents.write_out(registry, found, context.path(target))
+    console.say(f"{version}: {console.plural(len(listing), 'file')}, {console.size(listing.size)}, checked")
+    click.echo(str(target))

@@ -1,0 +1,48 @@
+"""`gitreg hook pre-push`: what the hook of that name calls when something is pending or a version is pushed."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from gitreg.cli import console, context
+from gitreg.cli.parent import push_arguments
+from gitreg.cli.share import tell
+from gitreg.errors import Error
+from gitreg.registry import prepush
+from gitreg.registry.publish import publish
+
+_AROUND = "push without publishing: git push --no-verify; or for good: git config gitreg.publish manual"
+
+
+@click.group("hook", hidden=True)
+def hook() -> None:
+    """What Git's hooks call."""
+
+
+@hook.command("pre-push")
+@click.option("--parent", type=int, required=True, help="The process that runs the hook: git push.")
+@click.argument("remote")
+@click.argument("url")
+def pre_push(parent: int, remote: str, url: str) -> int:
+    """Publish what is pending before git pushes, and refuse a push that would harm the registry."""
+    lines = prepush.parse_lines(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
+    with context.opened() as registry:
+        prepush.check(registry.git, registry.refs, lines)
+        mode = registry.git.config("gitreg.publish", "hook")
+        arguments = push_arguments(parent)
+        if mode == "manual" or not prepush.acts_for(registry.git, remote, url, registry.remote):
+            return 0
+        if arguments and prepush.is_dry_run(arguments):
+            console.say("gitreg: a dry run publishes nothing")
+            return 0
+        try:
+            report = publish(registry, leave=prepush.left_to_git(lines))
+            if report.versions or report.aliases or report.runs or report.refused:
+                tell(report, registry.remote)
+        except Error as error:
+            console.fail(error)
+            console.say(f"hint: {_AROUND}")
+            return 0 if mode == "warn" else 1
+    return 0

@@ -1,0 +1,90 @@
+"""`gitreg lineage`: the graph of runs and versions, as picture, text or data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from gitreg.cli import console, context
+from gitreg.errors import UsageError
+from gitreg.lineage import build
+from gitreg.lineage.graph import Graph, collapse, without_runs
+
+_TEXTUAL = "text"
+
+
+def _render(graph: Graph, form: str) -> str:
+    """The graph in one of the formats; each renderer is imported when it is used."""
+    if form == "svg":
+        from gitreg.lineage.svg import to_svg
+
+        return to_svg(graph)
+    if form == "dot":
+        from gitreg.lineage.dot import to_dot
+
+        return to_dot(graph)
+    if form == "json":
+        from gitreg.lineage.jsonform import to_document
+
+        return json.dumps(to_document(graph), ensure_ascii=False, indent=2) + "\n"
+    from gitreg.lineage.text import to_text
+
+    return to_text(graph)
+
+
+def _depth(context_: click.Context, parameter: click.Parameter, value: str) -> int | None:
+    """`all`, or a number of steps."""
+    del context_, parameter
+    if value == "all":
+        return None
+    if not value.isdecimal():
+        raise click.BadParameter("write a number, or 'all'")
+    return int(value)
+
+
+@click.command("lineage")
+@click.argument("reference", metavar="REF", required=False)
+@click.option("--all", "everything", is_flag=True, help="The whole registry.")
+@click.option("--format", "form", type=click.Choice(["svg", "dot", "text", "json"]), help="Default: by -o, else text.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file.")
+@click.option("--up", default="all", callback=_depth, metavar="N", help="At most N steps towards the inputs.")
+@click.option("--down", default="all", callback=_depth, metavar="N", help="At most N steps towards what came of it.")
+@click.option("--no-runs", is_flag=True, help="Versions only.")
+@click.option("--no-collapse", is_flag=True, help="Show each of many alike runs.")
+def lineage(
+    reference: str | None,
+    form: str | None,
+    output: Path | None,
+    up: int | None,
+    down: int | None,
+    *,
+    everything: bool,
+    no_runs: bool,
+    no_collapse: bool,
+) -> None:
+    """Draw what the version REF was made from, and what was made from it.
+
+    Examples: gitreg lineage mnist_model:production -o lineage.svg; gitreg lineage --all --format json
+    """
+    if (reference is None) != everything:
+        raise UsageError("name one version, or --all", hint="gitreg lineage NAME:ALIAS")
+    chosen = form or (output.suffix.removeprefix(".") if output else _TEXTUAL)
+    if chosen not in ("svg", "dot", "text", "txt", "json"):
+        raise UsageError(f"'{output}' does not say which format", hint="add --format svg, dot, text or json")
+    with context.opened() as registry:
+        if reference is None:
+            graph = build.whole(registry)
+        else:
+            graph = build.lineage_of(registry, context.version(registry, reference), up=up, down=down)
+    if no_runs:
+        graph = without_runs(graph)
+    if not no_collapse and chosen != "json":
+        graph = collapse(graph)
+    text = _render(graph, chosen)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    context.path(output).write_text(text, encoding="utf-8")
+    console.say(f"wrote {output}: {console.plural(len(graph.nodes), 'node')}")

@@ -1,0 +1,126 @@
+"""The `gitreg` command: which commands there are, and what becomes of errors. A command is imported when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import click
+
+from gitreg.cli import console
+from gitreg.errors import Error
+
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Start": {
+        "init": ("setup", "make this repository a registry, or bring its set-up up to date"),
+        "demo": ("demo", "run the whole story in a new folder"),
+        "status": ("setup", "what is not published yet, and what is not set up"),
+    },
+    "Log": {
+        "run": ("run", "run a command as a run: its code, config, inputs and results are recorded"),
+        "put": ("put", "log a file or folder as a new version"),
+        "link": ("put", "make a version part of a registered model"),
+        "alias": ("alias", "set, remove and list aliases such as 'production', and show their history"),
+    },
+    "Read": {
+        "ls": ("read", "list collections, or the versions of one"),
+        "show": ("read", "show a version: metadata, files, run, inputs, aliases"),
+        "runs": ("read", "list runs"),
+        "get": ("get", "write a version's files, checked, and print where"),
+        "lineage": ("lineage", "draw what a version was made from, and what was made from it"),
+    },
+    "Share": {
+        "push": ("share", "publish what is pending; 'git push' does it too"),
+        "fetch": ("share", "bring what others have published"),
+    },
+}
+_HIDDEN = {"hook": ("hook", "")}
+_COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()} | _HIDDEN
+
+
+class Commands(click.Group):
+    """The commands, imported one by one: `gitreg --help` loads none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All names, in the order of the help."""
+        return [name for name in _COMMANDS if name not in _HIDDEN]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command of this name, None when there is none."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"gitreg.cli.{_COMMANDS[cmd_name][0]}")
+        command = getattr(module, cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"gitreg.cli.{_COMMANDS[cmd_name][0]}.{cmd_name} is no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """The commands by task."""
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, words) for name, (_, words) in commands.items()], col_max=12)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "-C",
+    "directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    metavar="DIR",
+    help="Run as if started in DIR.",
+)
+@click.option("--trace", is_flag=True, help="Show each git command with its time.")
+@click.version_option(package_name="gitreg", message="gitreg %(version)s")
+@click.pass_context
+def cli(context: click.Context, directory: Path, *, trace: bool) -> None:
+    """A model registry that lives inside Git.
+
+    Artifacts are DVC-tracked files, a version is a tag, an alias such as 'production' is a movable ref, and lineage is
+    the commit graph. No server, no database, no account.
+
+    A version is written NAME:v3, NAME:ALIAS, or NAME for the newest one.
+    """
+    context.obj = {"directory": directory.absolute(), "trace": trace}
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        result = cli.main(standalone_mode=False, prog_name="gitreg")
+    except Error as error:
+        console.fail(error)
+        return error.exit_code
+    except click.exceptions.Abort:
+        return 130
+    except click.ClickException as error:
+        console.usage(error)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # the reader has gone, as 'gitreg ls | head' does; what else would be printed at exit goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception:  # noqa: BLE001 - the last line of defence: it is reported, with its traceback
+        return _bug()
+    return result if isinstance(result, int) else 0
+
+
+def _bug() -> int:
+    """A bug in gitreg: the traceback goes into a file, its path to the user."""
+    with tempfile.NamedTemporaryFile("w", prefix="gitreg-", suffix=".txt", delete=False, encoding="utf-8") as report:
+        report.write(f"gitreg {' '.join(sys.argv[1:])!r}\n\n")
+        traceback.print_exc(file=report)
+    last = traceback.format_exc().strip().rpartition("\n")[2]
+    console.fail(Error(f"this is a bug in gitreg: {last}", hint=f"please report it with {report.name}"))
+    return 70

@@ -1,0 +1,86 @@
+"""`gitreg put` and `gitreg link`: making versions by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gitreg.cli import console, context
+from gitreg.cli.run import started
+from gitreg.data.cache import walk_directory
+from gitreg.errors import UsageError
+from gitreg.records.names import AliasName, CollectionName, check_alias
+from gitreg.registry import aliases
+from gitreg.registry.links import link as link_version
+from gitreg.registry.live import Draft
+
+
+@click.command("put")
+@click.argument("source", metavar="PATH", type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="The collection.")
+@click.option("--type", "type_", required=True, metavar="TYPE", help="Such as dataset or model.")
+@click.option("--alias", "alias_names", multiple=True, metavar="ALIAS", help="Set an alias on the new version.")
+@click.option("--use", "uses", multiple=True, metavar="REF", help="A version that it was made from.")
+@click.option("--metadata", multiple=True, metavar="K=V", help="A fact about it; the value is read as YAML.")
+@click.option("--description", default="", help="What it is, in words.")
+def put(
+    *,
+    source: Path,
+    name: str,
+    type_: str,
+    alias_names: tuple[str, ...],
+    uses: tuple[str, ...],
+    metadata: tuple[str, ...],
+    description: str,
+) -> None:
+    """Log the file or folder PATH as a new version, and print its name.
+
+    Inside 'gitreg run' it belongs to that run, otherwise to a run of its own. The same content as the newest version
+    makes no new version.
+    """
+    collection = CollectionName.parse(name)
+    for alias in alias_names:
+        check_alias(alias)
+    draft = Draft(collection, type_, _files(context.path(source)), description, context.pairs(metadata, "--metadata"))
+    with context.opened() as registry, started(registry, job_type="put") as run:
+        for use in uses:
+            run.use(context.version(registry, use))
+        version, created = run.log_artifact(draft)
+        for alias in alias_names:
+            aliases.move(registry, AliasName(collection, alias), version, reason="set when it was logged")
+    if not created:
+        console.say(f"the same content is {version.name} already; no new version was made")
+    elif not version.published:
+        console.say(f"logged {version}; 'git push' or 'gitreg push' publishes it")
+    click.echo(str(version.name))
+
+
+def _files(source: Path) -> dict[str, Path]:
+    """The files of a path: itself, or all below it. Raises: UsageError, StorageError."""
+    if source.is_dir():
+        return walk_directory(source)
+    if not source.exists():
+        raise UsageError(f"'{source}' does not exist")
+    return {source.name: source}
+
+
+@click.command("link")
+@click.argument("reference", metavar="REF")
+@click.argument("target", metavar="REGISTRY/NAME")
+@click.option("--alias", "alias_names", multiple=True, metavar="ALIAS", help="Set an alias on the linked version.")
+def link(reference: str, target: str, alias_names: tuple[str, ...]) -> None:
+    """Make the version REF a version of the registered model REGISTRY/NAME, such as model/MNIST, and print its name."""
+    name = CollectionName.parse(target)
+    if not name.space:
+        raise UsageError(f"'{target}' names no registry", hint=f"write model/{target}")
+    for alias in alias_names:
+        check_alias(alias)
+    with context.opened() as registry:
+        source = context.version(registry, reference)
+        version, created = link_version(registry, source, name)
+        for alias in alias_names:
+            aliases.move(registry, AliasName(name, alias), version, reason="set when it was linked")
+    if not created:
+        console.say(f"{source.name} is {version.name} already")
+    click.echo(str(version.name))

@@ -1,0 +1,192 @@
+"""`gitreg ls`, `show`, `runs`: reading what is there. Needs no network, no lock and no write access."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+
+import click
+
+from gitreg.cli import console, context, documents
+from gitreg.cli.documents import Document
+from gitreg.errors import NotFoundError
+from gitreg.records.names import parse_collection
+from gitreg.registry import aliases, index, resolve, versions
+from gitreg.registry import runs as registry_runs
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version
+
+
+@click.command("ls")
+@click.argument("collection", required=False)
+@context.json_option
+def ls(collection: str | None, *, as_json: bool) -> None:
+    """List collections, or the versions of COLLECTION, the newest last."""
+    with context.opened() as registry:
+        if collection is None:
+            _list_collections(registry, as_json=as_json)
+        else:
+            _list_versions(registry, collection, as_json=as_json)
+
+
+def _list_collections(registry: Registry, *, as_json: bool) -> None:
+    grouped: dict[object, list[Version]] = defaultdict(list)
+    for version in versions.all_versions(registry):
+        grouped[version.name.collection].append(version)
+    named: dict[object, list[str]] = defaultdict(list)
+    for alias in aliases.all_aliases(registry):
+        if alias.place:
+            named[alias.name.collection].append(f"{alias.name.alias}={alias.place.version.label}")
+    lines: list[Document] = []
+    for collection, found in grouped.items():
+        newest = max(found, key=lambda version: version.name.number)
+        record = versions.record(registry, newest)
+        lines.append(
+            {
+                "collection": str(collection),
+                "type": record.type,
+                "versions": len(found),
+                "unpublished": sum(not version.published for version in found),
+                "latest": newest.name.label,
+                "aliases": named[collection],
+                "registered": record.link is not None,
+            }
+        )
+    if as_json:
+        console.document("ls", {"collections": lines})
+    elif not lines:
+        console.say(
+            "no versions yet; 'gitreg put PATH --name NAME --type TYPE' logs one, 'gitreg fetch' brings others'"
+        )
+    else:
+        columns = ("collection", "type", "versions", "latest", "aliases")
+        rows = [[_cell(line[column]) for column in columns] for line in lines]
+        console.table([column.upper() for column in columns], rows)
+
+
+def _cell(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _list_versions(registry: Registry, collection: str, *, as_json: bool) -> None:
+    name = resolve.collection(registry, parse_collection(collection), collection)
+    known = aliases.all_aliases(registry, name)
+    found = [documents.version_line(registry, version, known) for version in versions.all_versions(registry, name)]
+    if as_json:
+        console.document("ls", {"collection": str(name), "versions": found})
+        return
+    console.table(
+        ("VERSION", "TYPE", "SIZE", "FILES", "CREATED", "BY", "ALIASES", ""),
+        (
+            (
+                str(line["version"]),
+                str(line["type"]),
+                console.size(int(str(line["size"]))),
+                str(line["files"]),
+                str(line["created"]).replace("T", " ").removesuffix(":00Z").removesuffix("Z"),
+                str(line["by"]).partition(" <")[0],
+                ", ".join(line["aliases"]),  # type: ignore[arg-type]
+                "" if line["published"] else "unpublished",
+            )
+            for line in found
+        ),
+    )
+
+
+@click.command("show")
+@click.argument("reference", metavar="REF")
+@context.json_option
+def show(reference: str, *, as_json: bool) -> None:
+    """Show a version: its metadata, files, run, inputs, aliases and who used it.
+
+    REF is NAME:v3, NAME:ALIAS, or NAME for the newest version.
+    """
+    with context.opened() as registry:
+        found = versions.details(registry, context.version(registry, reference))
+        page = documents.version_page(registry, found)
+    if as_json:
+        console.document("show", page)
+        return
+    run = found.run
+    console.out(str(found.version))
+    facts = [
+        ("type", found.artifact.type),
+        ("aliases", ", ".join(page["aliases"])),  # type: ignore[arg-type]
+        ("description", found.artifact.description),
+        ("content", f"{console.plural(found.artifact.files, 'file')}, {console.size(found.artifact.size)}"),
+        ("created", f"{page['created']} by {page['by']}"),
+        ("run", f"{run.name} ({run.id})" + (f", {run.job_type}" if run.job_type else "")),
+        ("code", found.run.code.commit.short + (" (with uncommitted changes)" if run.code.snapshot else "")),
+        ("link to", str(found.record.link.version) if found.record.link else ""),
+        ("linked as", ", ".join(page["links"]) if not found.record.link else ""),  # type: ignore[arg-type]
+        ("commit", str(found.version.commit)),
+        ("digest", found.artifact.digest),
+    ]
+    for title, text in facts:
+        if text:
+            console.out(f"  {title:<12} {text}")
+    _section("metadata", found.artifact.metadata.items())
+    _section("config", run.config.items())
+    _section("summary", run.summary.items())
+    _section("inputs", ((f"{use['artifact']}:{use['version']}", "") for use in page["inputs"]))  # type: ignore[attr-defined]
+    _section("used by", ((user["name"], user["job_type"]) for user in page["used_by"]))  # type: ignore[attr-defined]
+    files = page["files"]
+    if files is None:
+        console.say("the list of files is not here; 'gitreg get' brings it")
+    else:
+        _section("files", ((file["path"], console.size(file["size"])) for file in files))  # type: ignore[attr-defined]
+
+
+def _section(title: str, items: object) -> None:
+    """A titled block of pairs; nothing when there are none."""
+    pairs = [(str(key), _short(value)) for key, value in items]  # type: ignore[attr-defined]
+    if pairs:
+        console.out(f"\n{title}")
+        width = max(len(key) for key, _ in pairs)
+        for key, value in pairs:
+            console.out(f"  {key:<{width}}  {value}".rstrip())
+
+
+def _short(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@click.command("runs")
+@context.json_option
+def runs(*, as_json: bool) -> None:
+    """List runs, the newest last."""
+    with context.opened() as registry:
+        published = {run_id: there for run_id, (_, there) in registry_runs.tips(registry).items()}
+        with index.updated(registry) as known:
+            tips = known.tips()
+        found = [run for run in (registry_runs.chain(registry, tip) for tip in tips.values()) if run]
+        found.sort(key=lambda run: (run.record.started, run.record.id))
+        lines = [documents.run_page(registry, run, published=published.get(run.record.id, True)) for run in found]
+    if as_json:
+        console.document("runs", {"runs": lines})
+    elif not lines:
+        console.say("no runs yet; 'gitreg run -- COMMAND' makes one")
+    else:
+        console.table(
+            ("RUN", "ID", "STATE", "JOB TYPE", "STARTED", "MADE", "RESULTS"),
+            (
+                (
+                    str(line["name"]),
+                    str(line["id"]),
+                    str(line["state"]),
+                    str(line["job_type"]),
+                    str(line["started"]).replace("T", " ").removesuffix("Z"),
+                    ", ".join(line["outputs"]),  # type: ignore[arg-type]
+                    _results(line["summary"]),
+                )
+                for line in lines
+            ),
+        )
+
+
+def _results(summary: object) -> str:
+    """The first few numbers of a summary."""
+    if not isinstance(summary, dict):
+        raise NotFoundError("run", "summary")
+    numbers = [(key, value) for key, value in summary.items() if isinstance(value, (int, float)) and key[:1] != "_"]
+    return ", ".join(f"{key}={value:.4g}" for key, value in numbers[:3])

@@ -1,0 +1,110 @@
+"""`gitreg run`: a command as a run. The `init()` of a script in it attaches to the same run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+
+import click
+
+from gitreg.cli import console, context
+from gitreg.errors import UsageError
+from gitreg.git.snapshot import capture
+from gitreg.records.names import RunId, check_run_id
+from gitreg.records.records import RunRecord, State
+from gitreg.registry.live import LiveRun, new_id, timestamp
+from gitreg.registry.repository import Registry
+from gitreg.registry.run_names import new_name
+
+
+def begin(
+    registry: Registry, *, name: str = "", job_type: str = "", config: dict[str, object] | None = None
+) -> LiveRun:
+    """Start a run at the code as it is now."""
+    code = capture(
+        registry.git, registry.objects, snapshot=registry.git.config("gitreg.code", "snapshot") == "snapshot"
+    )
+    if code.error:
+        console.say(f"note: uncommitted changes are not recorded: {code.error}")
+    record = RunRecord(
+        id=new_id(),
+        name=name or new_name(registry),
+        code=code,
+        job_type=job_type,
+        started=timestamp(registry),
+        config=config or {},
+    )
+    return LiveRun.start(registry, record)
+
+
+@contextlib.contextmanager
+def started(registry: Registry, *, job_type: str) -> Iterator[LiveRun]:
+    """The run that this command is part of, or one of its own that ends with it."""
+    attached = context.attached_run()
+    if attached:
+        run = LiveRun.attach(registry, check_run_id(attached))
+        yield run
+        run.detach()
+        return
+    run = begin(registry, job_type=job_type)
+    state: State = "failed"
+    try:
+        yield run
+        state = "finished"
+    finally:
+        run.finish(state)
+
+
+@click.command("run", context_settings={"ignore_unknown_options": True})
+@click.option("--name", default="", help="The run's name. Default: one like jumping-monkey-1.")
+@click.option("--job-type", default="", metavar="TYPE", help="Such as train_model.")
+@click.option("--config", multiple=True, metavar="K=V", help="A setting; the value is read as YAML.")
+@click.option("--use", "uses", multiple=True, metavar="REF", help="A version that the command reads.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...], command: tuple[str, ...]) -> int:
+    """Run COMMAND as a run, and end with its exit code.
+
+    The code is recorded as it is now. gitreg.init() in a Python script and 'gitreg put' in a shell script add to this
+    run. Example: gitreg run --config lr=0.1 --use digits:latest -- python train.py
+    """
+    if context.attached_run():
+        raise UsageError("this is inside a run already", hint="run the command without 'gitreg run'")
+    with context.opened() as registry:
+        live = begin(registry, name=name, job_type=job_type, config=context.pairs(config, "--config"))
+        run_id = live.record.id
+        try:
+            for use in uses:
+                live.use(context.version(registry, use))
+        except BaseException:
+            live.finish("failed")
+            raise
+        live.detach()
+        console.say(f"run {live.record.name} ({run_id})")
+        status = _execute(command, run_id)
+        live = LiveRun.attach(registry, run_id)
+        state: State = "finished" if status == 0 else "failed"
+        live.finish(state)
+        console.say(f"run {live.record.name} {state}")
+    return status
+
+
+def _execute(command: tuple[str, ...], run_id: RunId) -> int:
+    """The exit code of the command, as a shell would give it."""
+    environment = {**os.environ, context.RUN_VARIABLE: run_id}
+    try:
+        process = subprocess.Popen(command, env=environment, cwd=context.directory())
+    except FileNotFoundError:
+        console.say(f"error: command '{command[0]}' not found")
+        return 127
+    except PermissionError:
+        console.say(f"error: '{command[0]}' cannot be executed")
+        return 126
+    while True:
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:
+            # the terminal has sent it to the command as well, which decides what comes of it
+            continue
+        return 128 - status if status < 0 else status

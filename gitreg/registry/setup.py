@@ -1,0 +1,70 @@
+"""Making a repository a registry: the DVC project, the storage, the fetch refspec, the hook. Doing it again is fine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitreg.data.config import Storage, init_project, set_storage
+from gitreg.errors import NotARepositoryError, UsageError
+from gitreg.git import hooks
+from gitreg.git.hooks import HookState
+from gitreg.records import refs as names_of_refs
+from gitreg.registry.repository import DEFAULT_REMOTE, Registry
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """How a repository stands after `init`.
+
+    Attributes:
+        created: files that are new, to be committed.
+        storage: where bytes are published, None when that is not known yet.
+        remote: the registry remote; '' when there is none yet.
+        hook: whether `git push` publishes.
+    """
+
+    created: tuple[Path, ...]
+    storage: Storage | None
+    remote: str
+    hook: HookState
+
+
+def init(registry: Registry, *, storage: str | None = None, remote: str | None = None, command: str = "") -> SetUp:
+    """Set up the repository.
+
+    `storage` is a URL or an absolute path, `command` the `gitreg` that the hook falls back to.
+    Raises: NotARepositoryError in a bare repository, UsageError for an unknown remote, StorageError.
+    """
+    worktree = registry.git.worktree
+    if worktree is None:
+        raise NotARepositoryError("a bare repository has no place for artifacts", hint="run 'gitreg init' in a clone")
+    if remote is not None:
+        _set_remote(registry, remote)
+    created = init_project(worktree)
+    if storage is not None:
+        set_storage(worktree, storage)
+    if registry.has_remote:
+        _add_refspec(registry)
+    hook = hooks.install(registry.git, command=command)
+    return SetUp(tuple(created), registry.project.default_storage, registry.remote if registry.has_remote else "", hook)
+
+
+def _set_remote(registry: Registry, remote: str) -> None:
+    """Choose the registry remote. Raises: UsageError when there is none of this name."""
+    known = registry.git.text("remote").split()
+    if remote not in known:
+        raise UsageError(
+            f"there is no remote '{remote}'",
+            hint=f"this repository has {', '.join(known)}" if known else f"add it: git remote add {DEFAULT_REMOTE} URL",
+        )
+    registry.git.run("config", "gitreg.remote", remote)
+    registry.use_remote(remote)
+
+
+def _add_refspec(registry: Registry) -> None:
+    """Let git's own fetch and push keep the tracking refs up to date."""
+    key, refspec = f"remote.{registry.remote}.fetch", names_of_refs.fetch_refspec(registry.remote)
+    present = registry.git.attempt("config", "--get-all", key).stdout.decode("utf-8", "replace").splitlines()
+    if refspec not in present:
+        registry.git.run("config", "--add", key, refspec)
