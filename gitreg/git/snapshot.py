@@ -155,8 +155,7 @@ def _stage(git: Git, *, gone: tuple[bytes, ...], present: tuple[bytes, ...]) -> 
         if present:
             paths = b"".join(path + b"\0" for path in present)
             git.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=paths, env=env, pin=_PINS)
-        # In a partial clone, asking for every unchanged blob would fetch them.
-        return Oid.parse(git.run("write-tree", "--missing-ok", env=env, pin=_PINS).decode().strip())
+        return Oid.parse(git.run("write-tree", env=env, pin=_PINS).decode().strip())
 
 
 def _commit(git: Git, objects: Objects, tree: Oid, head: Oid | None) -> Code:
