@@ -59,6 +59,7 @@ def version_line(registry: Registry, version: Version, known: list[Alias]) -> Do
 def version_page(registry: Registry, found: Details) -> Document:
     """Everything about one version."""
     version = found.version
+    run = _whole_run(registry, found)
     known = aliases.all_aliases(registry, version.name.collection)
     return {
         "collection": str(version.name.collection),
@@ -73,9 +74,9 @@ def version_page(registry: Registry, found: Details) -> Document:
         "links": [str(link.name) for link in links.of_commit(registry, version.commit)],
         "link": _place(found.record.link),
         "metadata": dict(found.artifact.metadata),
-        "run": run_line(found.run),
+        "run": run_line(run.record),
         "code": {"commit": str(found.run.code.commit), "snapshot": found.run.code.snapshot},
-        "inputs": inputs(registry, _whole_run(registry, found)),
+        "inputs": inputs(registry, run),
         "used_by": used_by(registry, version.commit),
         "tag": version.name.tag,
         "ref": names_of_refs.draft(version.name)
