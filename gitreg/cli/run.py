@@ -15,8 +15,8 @@ from gitreg.git.snapshot import capture
 from gitreg.records.names import RunId, check_run_id
 from gitreg.records.records import RunRecord, State
 from gitreg.registry.live import LiveRun, new_id, timestamp
+from gitreg.registry.names import new_name
 from gitreg.registry.repository import Registry
-from gitreg.registry.run_names import new_name
 
 
 def begin(
