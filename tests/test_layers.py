@@ -44,6 +44,7 @@ DOORS = {
 STARTERS = {
     "gitreg/lineage/svg.py": "lays the graph out with Graphviz's dot",
     "gitreg/cli/demo.py": "runs the demo's shell script",
+    "gitreg/cli/parent.py": "asks ps for a process's arguments where there is no /proc",
     "gitreg/cli/run.py": "runs the user's command inside a run",
     "gitreg/git/": "starts git",
 }
