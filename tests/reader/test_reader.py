@@ -396,6 +396,61 @@ TAMPERED = {
     ),
 }
 
+TAMPERED |= {
+    "an object that is not what its id says": (
+        "mnist_model:v1",
+        """loose() { git rev-parse "$1" | sed 's,^..,.git/objects/&/,'; }
+        path=artifacts/mnist_model.sha256
+        cp -f "$(loose mnist_model@v0:$path)" "$(loose mnist_model@v1:$path)"
+        """,
+        "blob [0-9a-f]{40} is corrupt",
+    ),
+    "an object that is lost": (
+        "mnist_model:v1",
+        "rm -f \"$(git rev-parse mnist_model@v1:artifacts/mnist_model.files | sed 's,^..,.git/objects/&/,')\"",
+        "no readable artifacts/mnist_model.files",
+    ),
+    "a version without the record of its run": (
+        "mnist_model:v1",
+        """c=$(rewrite mnist_model@v1^0 's/^Gitreg-Run:/Other-Run:/')
+        retag mnist_model@v1 "s/^object .*/object $c/" """,
+        "has no Gitreg-Run",
+    ),
+    "a version without the record of its artifact": (
+        "mnist_model:v1",
+        """c=$(rewrite mnist_model@v1^0 's/^Gitreg-Artifact:/Other-Artifact:/')
+        retag mnist_model@v1 "s/^object .*/object $c/" """,
+        "has no Gitreg-Artifact",
+    ),
+    "a tag without a record": (
+        "mnist_model:v1",
+        "retag mnist_model@v1 's/^Gitreg-Version:/Other-Version:/'",
+        "has no Gitreg-Version",
+    ),
+    "a tag with the subject of another version": (
+        "mnist_model:v1",
+        "retag mnist_model@v1 's/^mnist_model:v1/mnist_model:v0/'",
+        "subject is not mnist_model:v1",
+    ),
+    "a removal that names a version": (
+        "mnist_model:staging",
+        "again mnist_model@staging 's/^  seq: 3/&\\n  version: v0\\n  commit: abc/'",
+        "removes it, and names a version",
+    ),
+    "an alias whose first record was somewhere before": (
+        "mnist_model:candidate",
+        """a=refs/gitreg/aliases/mnist_model@candidate v0=$(git rev-parse mnist_model@v0^0) before=$(git rev-parse $a^1)
+        first=$(rewrite $before "s/^  commit: .*/&\\n  previous: {version: v0, commit: $v0}/")
+        again mnist_model@candidate "s/^parent $before/parent $first/" """,
+        "its first record has a previous one",
+    ),
+    "a registry remote that leads elsewhere": (
+        "mnist_model:production",
+        "git config gitreg.remote ../aliases",
+        "gitreg.remote is not a plain name",
+    ),
+}
+
 # replant PATH SED_SCRIPT: rewrite a file in the tree of mnist_model:v1, and the commit and the tag for it. The manifest
 # in the records follows when RECORDS=yes, so that only the relation between the files is left to be found.
 REPLANT = """
