@@ -16,6 +16,7 @@ from gitreg.records import refs as names
 from gitreg.records.objects import Oid
 
 _TRACKING = names.tracking("").removesuffix("/")
+_INSTEAD = "instead of --mirror: git push --all && git push --tags"
 _PAST = "to do it all the same, without gitreg's rules: git push --no-verify"
 
 # git-push(1) and git(1); an option that takes a value takes the next argument unless it holds a '='.
@@ -132,10 +133,10 @@ def check(git: Git, refs: Refs, lines: Sequence[PushLine]) -> None:
     """Refuse a push that would delete, move or publish what only the registry may. Raises: RefusedError."""
     for line in lines:
         ref = line.remote_ref
-        if ref.startswith(f"{_TRACKING}/") and not line.deletes:
+        if ref.startswith(_TRACKING) and not line.deletes:
             raise RefusedError(
                 f"'{ref}' is what this clone knows of a remote and is never pushed",
-                hint="instead of --mirror: git push --all && git push --tags",
+                hint=_INSTEAD,
             )
         if _is_version(ref):
             _check_version(line)
@@ -177,10 +178,11 @@ def _check_record(git: Git, line: PushLine) -> None:
     if line.deletes:
         raise RefusedError(
             f"'{ref}' is a record of the registry and is never deleted",
-            hint="an alias is taken away by: gitreg alias rm; instead of --mirror: git push --all && git push --tags",
+            hint=f"an alias is taken away by: gitreg alias rm; {_INSTEAD}",
         )
-    if ref.startswith(names.DRAFTS) or line.local_ref.startswith(names.DRAFTS):
-        raise RefusedError(f"'{line.local_ref}' is an unpublished version", hint="to publish it: gitreg push")
+    draft = next((name for name in (line.local_ref, ref) if name.startswith(names.DRAFTS)), None)
+    if draft:
+        raise RefusedError(f"'{draft}' is an unpublished version", hint=f"to publish it: gitreg push; {_INSTEAD}")
     if line.remote_oid and not is_ancestor(git, line.remote_oid, line.local_oid):
         raise RefusedError(
             f"'{ref}' has moved on the remote and only ever moves forward",
