@@ -1,1 +1,91 @@
-"""gitreg: a model registry that lives inside Git."""
+"""gitreg: a model registry that lives inside Git.
+
+Everything is loaded when it is first asked for (PEP 562), so that `import gitreg` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gitreg.errors import (
+        ArtifactFinalizedError,
+        ArtifactNotLoggedError,
+        CommError,
+        ConfigError,
+        Error,
+        UsageError,
+    )
+    from gitreg.sdk.api import Api
+    from gitreg.sdk.artifact import Artifact
+    from gitreg.sdk.module import (
+        config,
+        link_artifact,
+        link_model,
+        log,
+        log_artifact,
+        log_model,
+        summary,
+        use_artifact,
+        use_model,
+    )
+    from gitreg.sdk.run import Run
+    from gitreg.sdk.session import finish, init
+
+    __version__: str
+    run: Run | None
+
+__all__ = [
+    "Api",
+    "Artifact",
+    "ArtifactFinalizedError",
+    "ArtifactNotLoggedError",
+    "CommError",
+    "ConfigError",
+    "Error",
+    "Run",
+    "UsageError",
+    "__version__",
+    "config",
+    "finish",
+    "init",
+    "link_artifact",
+    "link_model",
+    "log",
+    "log_artifact",
+    "log_model",
+    "run",
+    "summary",
+    "use_artifact",
+    "use_model",
+]
+
+_HOMES = {
+    "Api": "gitreg.sdk.api",
+    "Artifact": "gitreg.sdk.artifact",
+    "Run": "gitreg.sdk.run",
+    "finish": "gitreg.sdk.session",
+    "init": "gitreg.sdk.session",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for. `run` is looked up each time, because it changes."""
+    if name not in __all__:
+        raise AttributeError(f"module 'gitreg' has no attribute '{name}'")
+    from importlib import import_module, metadata
+
+    if name == "run":
+        return import_module("gitreg.sdk.session").active_run()
+    if name == "__version__":
+        value: Any = metadata.version("gitreg")
+    elif name.endswith("Error"):
+        value = getattr(import_module("gitreg.errors"), name)
+    else:
+        value = getattr(import_module(_HOMES.get(name, "gitreg.sdk.module")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

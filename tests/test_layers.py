@@ -25,7 +25,8 @@ ROWS = (
     ("lineage", "promotion"),
     ("sdk",),
     ("__init__",),
-    ("cli", "__main__"),
+    ("cli",),
+    ("__main__",),
 )
 RANK = {unit: rank for rank, row in enumerate(ROWS) for unit in row}
 
@@ -49,10 +50,14 @@ STARTERS = {
     "gitreg/git/": "starts git",
 }
 
-# Who may read the environment, print and end the process.
-TALKERS = {
+# Who may print and end the process, and who may read the environment; why.
+SPEAKERS = {
     "gitreg/cli/": "the command line",
     "gitreg/__main__.py": "starts the command line",
+}
+ENVIRONMENT_READERS = {
+    **SPEAKERS,
+    "gitreg/sdk/environment.py": "GITREG_* is how `gitreg run` and CI jobs speak to the `init()` of a script",
 }
 
 # gitreg never imports, unpickles or executes a model.
@@ -120,8 +125,8 @@ def of_module(tree: ast.AST, module: str) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, alias.name) for alias in node.names)
 
 
-def talks(tree: ast.AST) -> list[str]:
-    """Uses of the terminal, the exit code or the environment, each as 'line: what'."""
+def speaks(tree: ast.AST) -> list[str]:
+    """Uses of the terminal and of the exit code, each as 'line: what'."""
     found = [
         f"{node.lineno}: {node.func.id}()"
         for node in ast.walk(tree)
@@ -135,9 +140,13 @@ def talks(tree: ast.AST) -> list[str]:
         if isinstance(node, ast.Raise) and "SystemExit" in ast.dump(node)
     ]
     found += [f"{line}: sys.{name}" for line, name in of_module(tree, "sys") if name in {"exit", "stdout", "stderr"}]
-    environment = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv", "_exit"}
-    found += [f"{line}: os.{name}" for line, name in of_module(tree, "os") if name in environment]
-    return found
+    return found + [f"{line}: os.{name}" for line, name in of_module(tree, "os") if name == "_exit"]
+
+
+def reads_environment(tree: ast.AST) -> list[int]:
+    """Lines that use the process's environment."""
+    names = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
+    return [line for line, name in of_module(tree, "os") if name in names]
 
 
 def parsed(path: Path) -> ast.Module:
@@ -160,9 +169,13 @@ class TestEveryModule:
         if not shown(path).startswith(tuple(STARTERS)):
             assert starts_processes(parsed(path)) == []
 
-    def test_leaves_terminal_exit_code_and_environment_to_the_command_line(self, path: Path) -> None:
-        if not shown(path).startswith(tuple(TALKERS)):
-            assert talks(parsed(path)) == []
+    def test_leaves_terminal_and_exit_code_to_the_command_line(self, path: Path) -> None:
+        if not shown(path).startswith(tuple(SPEAKERS)):
+            assert speaks(parsed(path)) == []
+
+    def test_reads_no_environment_unless_that_is_its_job(self, path: Path) -> None:
+        if not shown(path).startswith(tuple(ENVIRONMENT_READERS)):
+            assert reads_environment(parsed(path)) == []
 
     def test_cannot_load_a_pickled_model(self, path: Path) -> None:
         assert {name.split(".")[0] for _, name in imports(parsed(path))} & UNPICKLERS == set()
@@ -200,18 +213,15 @@ def test_a_started_process_is_seen(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source",
-    [
-        "print(1)",
-        "import sys\nsys.exit(1)",
-        "raise SystemExit(1)",
-        "import os\nos.environ['HOME']",
-        "from os import getenv",
-        "import sys\nsys.stdout.write('x')",
-    ],
+    "source", ["print(1)", "import sys\nsys.exit(1)", "raise SystemExit(1)", "import sys\nsys.stdout.write('x')"]
 )
-def test_talk_is_seen(source: str) -> None:
-    assert talks(ast.parse(source))
+def test_speech_is_seen(source: str) -> None:
+    assert speaks(ast.parse(source))
+
+
+@pytest.mark.parametrize("source", ["import os\nos.environ['HOME']", "from os import getenv"])
+def test_a_look_at_the_environment_is_seen(source: str) -> None:
+    assert reads_environment(ast.parse(source))
 
 
 def test_the_library_and_the_help_text_load_nothing_heavy(tmp_path: Path) -> None:

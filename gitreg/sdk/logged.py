@@ -1,0 +1,138 @@
+"""A version as the SDK hands it out: read once when asked for, and its aliases moved."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+
+from gitreg.data import materialise
+from gitreg.errors import DifferencesError, UsageError
+from gitreg.records.listing import Listing
+from gitreg.records.names import LATEST, AliasName, CollectionName, check_alias, parse_number
+from gitreg.records.records import Place, VersionRecord
+from gitreg.registry import aliases, contents, links, versions
+from gitreg.registry.aliases import version_at
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Details, Version
+
+_MINE = "*\n"
+
+
+class Logged:
+    """A version of a repository.
+
+    Attributes:
+        registry: where it is.
+        version: as it was found; a draft may have got another number since, see `fresh`.
+    """
+
+    def __init__(self, registry: Registry, version: Version) -> None:
+        self.registry = registry
+        self.version = version
+
+    @cached_property
+    def details(self) -> Details:
+        """What its commit says."""
+        return versions.details(self.registry, self.version)
+
+    @property
+    def record(self) -> VersionRecord:
+        """What its tag says."""
+        return self.details.record
+
+    @cached_property
+    def listing(self) -> Listing:
+        """Its files; a large manifest is fetched."""
+        return contents.ensure(self.registry, self.details, only=())
+
+    @property
+    def created_at(self) -> str:
+        """When its tag was made, RFC 3339 in UTC."""
+        tagger = self.registry.objects.tag(self.version.tag).tagger
+        return datetime.fromtimestamp(tagger.timestamp, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def fresh(self) -> Version:
+        """The version under the number that it has now."""
+        found = versions.all_versions(self.registry, self.version.name.collection)
+        return version_at(found, Place(self.version.name, self.version.commit)) or self.version
+
+    def source(self) -> Version:
+        """The logged version that a link stands for; itself when it is none; where it is not here, a hint."""
+        origin = self.record.link
+        if origin is None:
+            return self.version
+        found = versions.all_versions(self.registry, origin.version.collection)
+        return version_at(found, origin) or Version(
+            origin.version, self.version.tag, origin.commit, published=self.version.published
+        )
+
+    def aliases(self) -> list[str]:
+        """Its aliases by name, `latest` included."""
+        version = self.fresh()
+        found = aliases.all_aliases(self.registry, version.name.collection)
+        names = [item.name.alias for item in found if item.place and item.place.commit == version.commit]
+        newest = versions.newest(self.registry, version.name.collection)
+        return [*([LATEST] if newest and newest.commit == version.commit else []), *names]
+
+    def set_aliases(self, names: Collection[str], reason: str) -> None:
+        """Make these aliases name this version."""
+        version = self.fresh() if names else self.version
+        for name in names:
+            aliases.move(self.registry, AliasName(version.name.collection, check_alias(name)), version, reason=reason)
+
+    def change_aliases(self, before: Collection[str], after: Collection[str]) -> None:
+        """Add and remove aliases so that what was `before` becomes `after`; `latest` and numbers are computed.
+
+        Raises: InvalidNameError before anything is moved; LostRaceError when one that is removed names another version.
+        """
+        own = {LATEST, self.version.name.label, self.fresh().name.label}
+        added = [check_alias(name) for name in dict.fromkeys(after) if name not in before and name not in own]
+        self.set_aliases(added, "set with Artifact.save")
+        for name in dict.fromkeys(before):
+            if name not in after and name not in own and parse_number(name) is None:
+                alias = AliasName(self.version.name.collection, name)
+                aliases.move(
+                    self.registry, alias, None, reason="removed with Artifact.save", expected=self.version.commit
+                )
+
+    def link(self, target: CollectionName, names: Collection[str]) -> Logged:
+        """Link it as a version of a registered model. Raises: RefusedError."""
+        version, _ = links.link(self.registry, self.fresh(), target)
+        linked = Logged(self.registry, version)
+        linked.set_aliases(names, "set when it was linked")
+        return linked
+
+    def folder(self) -> Path:
+        """Where a download goes by default: `./artifacts/<name>:v<N>` of the source, as in W&B."""
+        return Path("artifacts").absolute() / str(self.source().name)
+
+    def download(self, root: Path | None, only: Collection[str] | None = None) -> Path:
+        """Write the files (those in `only`), every byte checked. Raises: StorageError, IntegrityError."""
+        if root is None:
+            root = self.folder()
+            shared = Path("artifacts").absolute()
+            if not shared.exists():
+                # what is downloaded is no code of this project; a folder that was there already is the user's business
+                shared.mkdir()
+                (shared / ".gitignore").write_text(_MINE, encoding="utf-8")
+        contents.write_out(self.registry, self.details, root, only=only)
+        return root
+
+    def verify(self, root: Path) -> None:
+        """Raises: DifferencesError when the files in `root` are not exactly this version's."""
+        differences = materialise.verify(self.listing, root)
+        if differences:
+            more = f" and {len(differences) - 1} more" if len(differences) > 1 else ""
+            raise DifferencesError(
+                f"'{root}' is not {self.version.name}: {differences[0]}{more}", differences, hint="download it again"
+            )
+
+    def same_repository(self, registry: Registry) -> None:
+        """Raises: UsageError when it comes from another repository."""
+        if registry.git.common_dir != self.registry.git.common_dir:
+            raise UsageError(
+                f"'{self.version.name}' is in another repository, '{self.registry.git.common_dir}'",
+                hint="log its files in this one",
+            )

@@ -1,0 +1,407 @@
+"""`Run`: what `gitreg.init` returns. Thread safe; everything it is told is kept before the call returns."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, final
+
+from gitreg.errors import ArtifactFinalizedError, InvalidArtifactError, NotAModelError, TypeMismatchError, UsageError
+from gitreg.records.names import CollectionName
+from gitreg.registry.live import LiveRun
+from gitreg.sdk import targets
+from gitreg.sdk.artifact import Artifact
+from gitreg.sdk.logged import Logged
+from gitreg.sdk.mappings import Config, Summary, check_keys
+from gitreg.sdk.values import plain, text_size
+
+logger = logging.getLogger("gitreg")
+
+MAX_VALUES = 400_000
+"""Bytes that all config, and all summary values of a run may take as text; a record holds at most 1 MiB."""
+
+_COMMITTED = "commit"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """How a run stands.
+
+    Attributes:
+        state: running, finished or failed.
+        step: the number of the next step.
+        attached: True when another process (`gitreg run`) ends it.
+    """
+
+    state: str
+    step: int
+    attached: bool
+
+
+@final
+class Run:
+    """A run that is going on, made by `gitreg.init`. On the command line: `gitreg run`.
+
+    After `finish` it can be read; everything that would change it raises UsageError.
+    """
+
+    def __init__(
+        self,
+        live: LiveRun,
+        *,
+        directory: Path,
+        attached: bool = False,
+        allow_val_change: bool = False,
+        on_finish: Callable[[Run], None] = lambda run: None,  # noqa: ARG005  # nobody to tell
+    ) -> None:
+        self._live = live
+        self._directory = directory
+        self._attached = attached
+        self._on_finish = on_finish
+        self._lock = threading.RLock()
+        self._finished = False
+        self._process = os.getpid()
+        self._step = live.step
+        self._partial: dict[str, Any] = {}
+        self._logged: dict[Artifact, None] = {}
+        self._config = Config(lambda: self._live.record.config, self._write_config, allow_val_change=allow_val_change)
+        self._summary = Summary(lambda: self._live.record.summary, self._write_summary)
+
+    # what it is
+
+    @property
+    def id(self) -> str:
+        """Its id, unique in the repository."""
+        return self._live.record.id
+
+    @property
+    def name(self) -> str:
+        """A name people remember, such as `jumping-monkey-1`."""
+        return self._live.record.name
+
+    @property
+    def entity(self) -> str:
+        """The entity it is labelled with, '' without one."""
+        return self._live.record.entity
+
+    @property
+    def project(self) -> str:
+        """The project it is labelled with, '' without one."""
+        return self._live.record.project
+
+    @property
+    def job_type(self) -> str:
+        """Such as `train_model`."""
+        return self._live.record.job_type
+
+    @property
+    def group(self) -> str:
+        """The runs it belongs with."""
+        return self._live.record.group
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Its tags."""
+        return self._live.record.tags
+
+    @property
+    def notes(self) -> str:
+        """What somebody wrote about it."""
+        return self._live.record.notes
+
+    @property
+    def path(self) -> str:
+        """`entity/project/id`, without the empty ones."""
+        return "/".join(part for part in (self.entity, self.project, self.id) if part)
+
+    @property
+    def url(self) -> None:
+        """None: there is no server with a page for it."""
+
+    @property
+    def dir(self) -> str:
+        """The directory from which the repository was found."""
+        return str(self._directory)
+
+    @property
+    def config(self) -> Config:
+        """What it was asked to do."""
+        return self._config
+
+    @property
+    def summary(self) -> Summary:
+        """What came out of it: the last value of everything that was logged, and what is set here."""
+        return self._summary
+
+    @property
+    def step(self) -> int:
+        """The number of the step that `log` writes to next."""
+        return self._step
+
+    def status(self) -> RunStatus:
+        """How it stands."""
+        return RunStatus(self._live.record.state, self._step, self._attached)
+
+    # what it logs
+
+    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+        """Log values under their names: one step of the history, and the newest values in the summary.
+
+        `data` becomes plain values (`gitreg.sdk.values.plain`). Without `step` each call is a step of its own, unless
+        `commit=False`, which leaves the step open for the next call. Calls with the same `step` are one step, until a
+        higher one or `commit=True`; a lower one is dropped with a warning. Raises: TypeError when `data` is no mapping
+        with strings as keys, UsageError after `finish`.
+        """
+        check_keys(data, "log")
+        values: dict[str, Any] = plain(data)
+        with self._open("log"):
+            if step is not None and step < self._step:
+                logger.warning("step %d is lower than the current step %d: its values are dropped", step, self._step)
+                return
+            if step is not None and step > self._step:
+                self._end_step()
+                self._step = step
+            self._partial.update(values)
+            self._write_summary(values, drop=True)
+            if commit if commit is not None else step is None:
+                self._end_step()
+                # the next call's step, also after one with nothing in it
+                self._step = self._live.step = max(self._live.step, self._step + 1)
+
+    def _end_step(self) -> None:
+        """Write the open step, if anything is in it."""
+        if self._partial:
+            self._live.log_step({"_step": self._step, "_timestamp": time.time(), **self._partial})
+            self._partial = {}
+
+    def log_artifact(
+        self,
+        artifact_or_path: Artifact | str | os.PathLike[str],
+        name: str | None = None,
+        type: str | None = None,
+        aliases: str | Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Artifact:
+        """Make a version of a draft, or of a file or directory, as an output of this run.
+
+        A path becomes an artifact `name` (default `run-<id>-<basename>`) of `type` (default `unspecified`). The same
+        content as the newest version makes no new version. The given artifact becomes the logged one, and is returned.
+        On the command line: `gitreg put`.
+
+        Raises: TypeMismatchError (a ValueError) when the name is of another type; ValueError for a path that is not
+            there and for names that are not allowed, before anything is logged; ArtifactFinalizedError for an artifact
+            that something else has logged; StorageError; UsageError after `finish`.
+        """
+        names = targets.alias_list(aliases)
+        if tags:
+            logger.warning("tags of artifacts are not kept: %s", ", ".join(tags))
+        with self._open("log_artifact"):
+            if isinstance(artifact_or_path, Artifact):
+                artifact = artifact_or_path
+            else:
+                artifact = self._from_path(artifact_or_path, name, type or "unspecified")
+            logged = artifact._logged
+            if logged is not None and artifact not in self._logged:
+                raise ArtifactFinalizedError(
+                    f"'{artifact.name}' is logged already", hint="link it, use it, or move an alias to it"
+                )
+            if logged is None:
+                version, created = self._live.log_artifact(artifact._draft())
+                if not created:
+                    logger.info("the same content is '%s' already; no new version was made", version.name)
+                logged = Logged(self._live.registry, version)
+                artifact._become(logged)
+                self._logged[artifact] = None
+            logged.set_aliases(names, "set when it was logged")
+            artifact._aliases = None
+            return artifact
+
+    def _from_path(self, path: str | os.PathLike[str], name: str | None, type: str) -> Artifact:
+        place = Path(path)
+        artifact = Artifact(name or targets.default_name(self.id, place.absolute().name), type)
+        if place.is_dir():
+            artifact.add_dir(place)
+        elif place.exists():
+            artifact.add_file(place)
+        else:
+            raise InvalidArtifactError(f"'{place}' is not a file or directory")
+        return artifact
+
+    def use_artifact(
+        self,
+        artifact_or_name: Artifact | str,
+        type: str | None = None,
+        aliases: str | Sequence[str] | None = None,
+        use_as: str | None = None,  # noqa: ARG002  # W&B keeps it for jobs, which there are none of
+    ) -> Artifact:
+        """Make a version an input of this run, and return it.
+
+        A name without version or alias means the one that `aliases` names, else the newest. A draft is logged first, by
+        a run of its own. On the command line: `gitreg run --use`. Raises: NotFoundError (a CommError),
+        InvalidNameError, TypeMismatchError (a ValueError), UsageError after `finish`.
+        """
+        with self._open("use_artifact"):
+            registry = self._live.registry
+            if isinstance(artifact_or_name, str):
+                logged = Logged(registry, targets.find(registry, artifact_or_name, aliases))
+                artifact = Artifact._of(logged)
+            else:
+                artifact = artifact_or_name
+                if artifact._logged is None:
+                    from gitreg.sdk.session import log_alone
+
+                    log_alone(artifact, self, aliases)
+                logged = artifact._need("use_artifact")
+                logged.same_repository(registry)
+            if type is not None and artifact.type != type:
+                raise TypeMismatchError(artifact.name, artifact.type, type)
+            self._live.use(logged.fresh())
+            return artifact
+
+    def link_artifact(
+        self, artifact: Artifact, target_path: str, aliases: str | Sequence[str] | None = None
+    ) -> Artifact:
+        """Make an artifact a version of the registered model `target_path`, and return that version.
+
+        `target_path` is `registry/NAME` (also W&B's `wandb-registry-model/NAME` and `entity/model-registry/NAME`); a
+        bare NAME is in the registry `model`. The model is made when it is not there. `aliases` go on the link. A draft
+        is logged first. On the command line: `gitreg link`. Raises: InvalidNameError, RefusedError, UsageError.
+        """
+        target, names = targets.link_target(target_path), targets.alias_list(aliases)
+        with self._open("link_artifact"):
+            if artifact._logged is None:
+                self.log_artifact(artifact)
+            logged = artifact._need("link_artifact")
+            logged.same_repository(self._live.registry)
+            return Artifact._of(logged.link(target, names))
+
+    def log_model(
+        self, path: str | os.PathLike[str], name: str | None = None, aliases: str | Sequence[str] | None = None
+    ) -> Artifact:
+        """Log a file or directory as an artifact of type `model`, see `log_artifact`."""
+        return self.log_artifact(path, name=name, type="model", aliases=aliases)
+
+    def use_model(self, name: str) -> str:
+        """Use a model, download it, and return the path of its file, or of its directory when it has several.
+
+        It goes to `./artifacts/<name>:v<N>`. Raises: NotAModelError (a ValueError and an AssertionError) when its type
+        does not contain `model`; as `use_artifact` and `Artifact.download`.
+        """
+        with self._open("use_model"):
+            logged = Logged(self._live.registry, targets.find(self._live.registry, name))
+            if "model" not in logged.record.type.lower():
+                raise NotAModelError(
+                    f"'{logged.version.name}' is of type '{logged.record.type}', which is no model",
+                    hint="use run.use_artifact(...).download()",
+                )
+            artifact = self.use_artifact(Artifact._of(logged))
+        root = artifact.download()
+        files = artifact.files()
+        return str(Path(root) / files[0].path) if len(files) == 1 else root
+
+    def link_model(
+        self,
+        path: str | os.PathLike[str],
+        registered_model_name: str,
+        name: str | None = None,
+        aliases: str | Sequence[str] | None = None,
+    ) -> Artifact:
+        """Log a file or directory as a model, link it to `model/<registered_model_name>`, and return the link.
+
+        `aliases` go on the link only. On the command line: `gitreg put`, then `gitreg link`. Raises: NotAModelError (a
+        ValueError and an AssertionError) for a registered name with `/`; as `log_artifact` and `link_artifact`.
+        """
+        if "/" in registered_model_name:
+            raise NotAModelError(
+                f"'{registered_model_name}' is no name of a registered model: it holds '/'",
+                hint="link_artifact takes REGISTRY/NAME",
+            )
+        target = CollectionName(targets.DEFAULT_REGISTRY, CollectionName.parse(registered_model_name).name)
+        names = targets.alias_list(aliases)
+        with self._open("link_model"):
+            return self.link_artifact(self.log_model(path, name=name), str(target), names)
+
+    # its end
+
+    def finish(self, exit_code: int | None = None) -> None:
+        """End the run: `finished`, or `failed` when `exit_code` is neither 0 nor None. A second call does nothing.
+
+        Inside `gitreg run` that command ends the run, with its own exit code. Raises: GitError when the last commit
+        cannot be written; the run then goes on, and `finish` can be called again.
+        """
+        with self._lock:
+            if self._finished:
+                return
+            self._end_step()
+            if self._attached:
+                self._live.detach()
+            else:
+                self._live.finish("failed" if exit_code else "finished")
+            self._finished = True
+            self._live.registry.close()
+        self._on_finish(self)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish(exit_code=_exit_code(error))
+
+    def __repr__(self) -> str:
+        return f"<Run {self.name} ({self.id}, {self._live.record.state})>"
+
+    # how it is kept
+
+    @property
+    def _is_mine(self) -> bool:
+        """False in a process that was forked from the run's."""
+        return self._process == os.getpid()
+
+    @contextlib.contextmanager
+    def _open(self, verb: str) -> Iterator[None]:
+        """Hold the run while it is changed. Raises: UsageError once it is finished, or in a forked process."""
+        with self._lock:
+            if self._finished:
+                raise UsageError(
+                    f"run '{self.name}' is finished: {verb} is not possible any more", hint="start another"
+                )
+            yield
+
+    def _write_config(self, values: Mapping[str, Any]) -> None:
+        with self._open("changing its config"):
+            size = text_size({**self._live.record.config, **values})
+            if size > MAX_VALUES:
+                raise UsageError(
+                    f"config would take {size} bytes, at most {MAX_VALUES} are allowed", hint="log it as an artifact"
+                )
+            if values:
+                self._live.update_config(values)
+
+    def _write_summary(self, values: Mapping[str, Any], *, drop: bool = False) -> None:
+        """Set summary values. What is too large raises UsageError, or with `drop` stays in the history only."""
+        with self._open("changing its summary"):
+            size = text_size({**self._live.record.summary, **values})
+            if size > MAX_VALUES and not drop:
+                raise UsageError(
+                    f"summary would take {size} bytes, at most {MAX_VALUES} are allowed", hint="log it as an artifact"
+                )
+            if size > MAX_VALUES:
+                logger.warning("the summary would be too large: %s are in the history only", ", ".join(values))
+            elif values:
+                self._live.update_summary(values)
+
+
+def _exit_code(error: BaseException | None) -> int:
+    """The exit code of a process that ends with this exception."""
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return 0
+    return 1

@@ -1,0 +1,83 @@
+"""What a user's words mean here: a version to use, a registered model to link to, and names by default."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gitreg.errors import InvalidNameError, UsageError
+from gitreg.records.names import CollectionName, Reference, check_alias, parse_collection
+from gitreg.registry import resolve
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version
+
+DEFAULT_REGISTRY = "model"
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+_MAX_TYPE = 128
+
+
+def alias_list(aliases: str | Sequence[str] | None) -> list[str]:
+    """The aliases to set, each once; `latest` goes without saying.
+
+    Raises: InvalidNameError.
+    """
+    given = [aliases] if isinstance(aliases, str) else list(aliases or ())
+    return [check_alias(alias) for alias in dict.fromkeys(given) if alias != "latest"]
+
+
+def find(registry: Registry, name: str, aliases: str | Sequence[str] | None = None) -> Version:
+    """The version that `name`, and `aliases` where the name has none, means; `latest` without either.
+
+    Raises: InvalidNameError, NotFoundError; UsageError when the aliases mean several versions.
+    """
+    given = [aliases] if isinstance(aliases, str) else list(aliases or ())
+    plain = ":" not in name and "@" not in name
+    texts = ([f"{name}:{alias}" for alias in given] or [name]) if plain else [name]
+    found = [resolve.version(registry, Reference.parse(text)) for text in texts]
+    if not plain:
+        path = re.split("[:@]", name)[0]
+        found += [resolve.version(registry, Reference.parse(f"{path}:{alias}")) for alias in given]
+    if len({version.commit for version in found}) > 1:
+        words = ", ".join(str(version.name) for version in found)
+        raise UsageError(f"'{name}' with aliases {', '.join(given)} means several versions: {words}")
+    return found[0]
+
+
+def link_target(text: str) -> CollectionName:
+    """The registered model that a target path means; a bare NAME is in the registry 'model'.
+
+    Takes `registry/NAME`, and W&B's `wandb-registry-model/NAME` and `entity/model-registry/NAME`. Raises:
+    InvalidNameError.
+    """
+    if ":" in text or "@" in text:
+        raise InvalidNameError(text, "registered model", "a link gets its own version number", hint="leave it out")
+    candidates = parse_collection(text)
+    named = next((name for name in candidates if name.space), None)
+    return named or CollectionName(DEFAULT_REGISTRY, candidates[0].name)
+
+
+def default_name(run_id: str, basename: str) -> str:
+    """What an artifact is called that was logged from a path, without a name: `run-<id>-<basename>`."""
+    name = _UNSAFE.sub("_", f"run-{run_id}-{basename}").replace("..", "_")[:128]
+    try:
+        CollectionName.parse(name)
+    except InvalidNameError:
+        # an ending that is reserved
+        name = f"{name[:127].rstrip('.')}_"
+    return name
+
+
+def check_type(text: str) -> str:
+    """Return `text` when it can be the type of a new artifact. Raises: InvalidNameError."""
+    why = None
+    if not text:
+        why = "it is empty"
+    elif len(text) > _MAX_TYPE:
+        why = f"longer than {_MAX_TYPE} characters"
+    elif "/" in text or ":" in text or not text.isprintable():
+        why = "'/', ':' and control characters are not allowed"
+    elif text == "job" or text.startswith("wandb-"):
+        why = "it is reserved"
+    if why:
+        raise InvalidNameError(text, "type", why)
+    return text

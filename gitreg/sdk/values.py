@@ -1,0 +1,130 @@
+"""From whatever users put into config, summary, history and metadata to values that a record can hold.
+
+Knows numpy, torch and the like by what they offer, never by importing them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime as dt
+import enum
+import json
+import math
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from gitreg.errors import UsageError
+
+MAX_DEPTH = 24
+MAX_ELEMENTS = 1000
+MAX_KEY = 900
+MAX_METADATA_KEYS = 100
+
+
+def plain(value: object, depth: int = 0) -> Any:
+    """The value as None, bool, int, float, str, or a list or dict of such.
+
+    - Scalars of numpy, torch and the like become Python's, and so do their arrays of at most `MAX_ELEMENTS` elements;
+      of a larger one only shape and element type are kept, as text.
+    - Mappings become dicts whose keys are strings, as do dataclasses and `argparse.Namespace`; tuples become lists;
+      sets become lists sorted by type and text. An enum's member becomes its value.
+    - Paths become text, times ISO 8601, functions and classes their dotted name; anything else its `str()`.
+    - What no file can hold as UTF-8 (lone surrogates) becomes U+FFFD. NaN and infinities stay.
+
+    Raises: UsageError for keys longer than `MAX_KEY` and for what is nested deeper than `MAX_DEPTH` (or in itself).
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, enum.Enum):
+        return plain(value.value, depth)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, str):
+        return _text(value)
+    if depth >= MAX_DEPTH:
+        raise UsageError(f"values are nested deeper than {MAX_DEPTH} levels", hint="does a value hold itself?")
+    if isinstance(value, argparse.Namespace):
+        value = vars(value)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {_key(key): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, depth + 1) for item in value]
+    if isinstance(value, (set, frozenset)):
+        items = [plain(item, depth + 1) for item in value]
+        return sorted(items, key=lambda item: (type(item).__name__, item if _is_number(item) else 0, str(item)))
+    return _object(value, depth)
+
+
+def metadata(values: Mapping[str, object] | None) -> dict[str, Any]:
+    """An artifact's metadata as it is recorded: NaN becomes None.
+
+    Raises: TypeError when it is no mapping, ValueError for infinities and for more than `MAX_METADATA_KEYS` keys.
+    """
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        raise TypeError(f"metadata must be a mapping, not {type(values).__name__}")
+    if len(values) > MAX_METADATA_KEYS:
+        raise ValueError(f"metadata has {len(values)} keys, at most {MAX_METADATA_KEYS} are allowed")
+    found: dict[str, Any] = _finite(plain(values), "metadata")
+    return found
+
+
+def text_size(value: object) -> int:
+    """About how many bytes a plain value takes in a record."""
+    return len(json.dumps(value))
+
+
+def _object(value: Any, depth: int) -> Any:
+    """A value that is none of Python's own types."""
+    if isinstance(value, PurePath):
+        return _text(str(value))
+    if isinstance(value, (dt.datetime, dt.date, dt.time)):
+        return value.isoformat()
+    if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
+        return _text(f"{value.__module__}.{value.__qualname__}")
+    if callable(getattr(value, "tolist", None)):
+        shape = tuple(getattr(value, "shape", ()))
+        if math.prod(shape) > MAX_ELEMENTS:
+            return f"array of shape {shape}, {getattr(value, 'dtype', 'unknown type')}"
+        found = value.tolist()
+        # numpy has scalars wider than Python's, and gives them back as they are
+        return _text(str(value)) if type(found) is type(value) else plain(found, depth)
+    if callable(getattr(value, "numpy", None)):
+        return plain(value.numpy(), depth + 1)
+    return _text(str(value))
+
+
+def _finite(value: Any, where: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if isinstance(value, float) and math.isinf(value):
+        raise ValueError(f"{where} is infinite")
+    return value
+
+
+def _key(key: object) -> str:
+    text = _text(str(plain(key)))
+    if len(text) > MAX_KEY:
+        raise UsageError(f"a key is longer than {MAX_KEY} characters: '{text[:40]}...'")
+    return text
+
+
+def _text(text: str) -> str:
+    if text.isascii():
+        return str(text)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not (isinstance(value, float) and math.isnan(value))

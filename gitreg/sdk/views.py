@@ -1,0 +1,141 @@
+"""Runs to read: what finished, published and running runs say of themselves."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from gitreg.errors import NotFoundError
+from gitreg.records.names import RunId, VersionName, VersionNumber
+from gitreg.records.records import Place, RunRecord, Use
+from gitreg.registry import runs, versions
+from gitreg.registry.aliases import version_at
+from gitreg.registry.live import LiveRun
+from gitreg.registry.repository import Registry
+from gitreg.sdk.artifact import Artifact
+from gitreg.sdk.logged import Logged
+
+
+class RunView:
+    """A run as it was when it was read. On the command line: `gitreg runs`.
+
+    A run that goes on in this clone is read from its journal, so it may know more than its commits.
+    """
+
+    def __init__(self, registry: Registry, record: RunRecord, run: runs.Run | None) -> None:
+        self._registry = registry
+        self._record = record
+        self._run = run
+
+    @classmethod
+    def find(cls, registry: Registry, run_id: RunId) -> RunView | None:
+        """The run of that id, None when it is not in this clone. Raises: RecordError."""
+        try:
+            live = LiveRun.attach(registry, run_id).record
+        except NotFoundError:
+            live = None
+        try:
+            run = runs.get(registry, run_id)
+        except NotFoundError:
+            run = None
+        record = live or (run and run.record)
+        return cls(registry, record, run) if record else None
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self._record.id
+
+    @property
+    def name(self) -> str:
+        """A name people remember."""
+        return self._record.name
+
+    @property
+    def state(self) -> str:
+        """`running`, `finished`, `failed` or `crashed`."""
+        return self._record.state
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What it was asked to do."""
+        return copy.deepcopy(dict(self._record.config))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What came out of it: the last value of everything it logged."""
+        return copy.deepcopy(dict(self._record.summary))
+
+    @property
+    def job_type(self) -> str:
+        """Such as `train_model`."""
+        return self._record.job_type
+
+    @property
+    def group(self) -> str:
+        """The runs it belongs with."""
+        return self._record.group
+
+    @property
+    def entity(self) -> str:
+        """The entity it is labelled with."""
+        return self._record.entity
+
+    @property
+    def project(self) -> str:
+        """The project it is labelled with."""
+        return self._record.project
+
+    @property
+    def path(self) -> list[str]:
+        """Entity, project and id, without the empty ones."""
+        return [part for part in (self.entity, self.project, self.id) if part]
+
+    @property
+    def tags(self) -> list[str]:
+        """Its tags."""
+        return list(self._record.tags)
+
+    @property
+    def notes(self) -> str:
+        """What somebody wrote about it."""
+        return self._record.notes
+
+    @property
+    def created_at(self) -> str:
+        """When it started, RFC 3339 in UTC."""
+        return self._record.started
+
+    @property
+    def commit(self) -> str:
+        """The commit of the code that ran; a snapshot when there were uncommitted changes."""
+        return str(self._record.code.commit)
+
+    def logged_artifacts(self) -> list[Artifact]:
+        """The versions that it made or logged again, in this order, as far as they are in this clone."""
+        made = [
+            self._version(Place(VersionName(commit.artifact.collection, VersionNumber(0)), commit.oid))
+            for commit in (self._run.commits if self._run else ())
+            if commit.artifact
+        ]
+        return [artifact for artifact in (*made, *map(self._of_use, self._uses("reused"))) if artifact]
+
+    def used_artifacts(self) -> list[Artifact]:
+        """The versions that it used, in the order of use, as far as they are in this clone."""
+        return [artifact for artifact in map(self._of_use, self._uses("inputs")) if artifact]
+
+    def _uses(self, field: str) -> tuple[Use, ...]:
+        """What is committed, then what a running run has not committed yet."""
+        committed: tuple[Use, ...] = getattr(self._run, field) if self._run else ()
+        pending: tuple[Use, ...] = getattr(self._record, field)
+        return tuple(dict.fromkeys([*committed, *pending]))
+
+    def _of_use(self, use: Use) -> Artifact | None:
+        return self._version(Place(use.version, use.commit))
+
+    def _version(self, place: Place) -> Artifact | None:
+        found = version_at(versions.all_versions(self._registry, place.version.collection), place)
+        return Artifact._of(Logged(self._registry, found)) if found else None
+
+    def __repr__(self) -> str:
+        return f"<Run {self.name} ({self.id}, {self.state})>"
