@@ -20,10 +20,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitreg.data.hashing import READ_FLAGS, Progress, Stored, hash_file, pump, serialised, storage_error
-from gitreg.errors import StorageError, UsageError
+from gitreg.data.hashing import READ_FLAGS, Progress, Stored, hash_file, pump, refusals, serialised
+from gitreg.data.walk import walk_directory
+from gitreg.errors import StorageError
 from gitreg.records.listing import FileEntry, Listing
-from gitreg.records.paths import check_path, check_paths
+from gitreg.records.paths import check_paths
 
 __all__ = ["Cache", "Stored", "store", "walk_directory"]
 
@@ -81,7 +82,7 @@ class Cache:
         kept = _place(self.keep, md5) if self.keep else None
         if kept is None or not _is_object(kept, size):
             return False
-        with _refusals(f"object '{md5}' cannot be restored"):
+        with refusals(f"object '{md5}' cannot be restored"):
             self._make_parent(place)
             if not _link(kept, place):
                 with self._temporary() as temporary:
@@ -118,7 +119,7 @@ class Cache:
         stored = Stored(
             hashlib.md5(data, usedforsecurity=False).hexdigest(), hashlib.sha256(data).hexdigest(), len(data)
         )
-        with _refusals("an object cannot be stored"), self._temporary() as temporary:
+        with refusals("an object cannot be stored"), self._temporary() as temporary:
             temporary.path.write_bytes(data)
             self._land(temporary, stored, suffix, keep=True)
         self.sync()
@@ -131,7 +132,7 @@ class Cache:
         Call `sync` after the last one. Raises: StorageError for wrong bytes, of which nothing is left.
         """
         self.path(md5)
-        with _refusals(f"object '{md5}' cannot be stored"), self._temporary() as temporary:
+        with refusals(f"object '{md5}' cannot be stored"), self._temporary() as temporary:
             yield temporary.path
             # Whoever wrote it may have put another file in its place.
             os.close(temporary.descriptor)
@@ -147,14 +148,14 @@ class Cache:
         if self.keep is None:
             return
         for md5 in md5s:
-            with _refusals(f"object '{md5}' cannot be released"):
+            with refusals(f"object '{md5}' cannot be released"):
                 _place(self.keep, md5).unlink(missing_ok=True)
 
     def quarantine(self, md5: str) -> Path:
         """Move a damaged object aside, as `<object>.corrupt`, so that it can be fetched again. Raises: StorageError."""
         place = self.path(md5)
         aside = place.with_name(place.name + ".corrupt")
-        with _refusals(f"object '{md5}' cannot be moved aside"):
+        with refusals(f"object '{md5}' cannot be moved aside"):
             if self.keep:
                 kept = _place(self.keep, md5)
                 # The link is the same damaged file, unless the cache's own copy was replaced since.
@@ -168,7 +169,7 @@ class Cache:
         if os.name == "posix":
             while self._unsynced:
                 directory = self._unsynced.pop()
-                with _refusals(f"directory '{directory}' cannot be synced"):
+                with refusals(f"directory '{directory}' cannot be synced"):
                     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
                     try:
                         os.fsync(descriptor)
@@ -180,7 +181,7 @@ class Cache:
         with ExitStack() as stack:
             written = []
             for source in sources:
-                stack.enter_context(_refusals(f"'{source}' cannot be stored"))
+                stack.enter_context(refusals(f"'{source}' cannot be stored"))
                 temporary = stack.enter_context(self._temporary())
                 written.append((temporary, _copy(source, temporary, progress)))
             for temporary, stored in written:
@@ -252,38 +253,6 @@ def store(files: Mapping[str, Path], cache: Cache, progress: Progress | None = N
     return listing
 
 
-def walk_directory(path: Path) -> dict[str, Path]:
-    """All files below a directory, by their path inside the artifact, sorted.
-
-    A symbolic link to a file counts as what it holds. Directories without files leave no trace, as in DVC and W&B;
-    nothing else is skipped.
-
-    Raises: UsageError for no directory; StorageError for links to directories, dangling links, pipes, sockets, devices
-        and what cannot be read; UnsafePathError for names that an artifact cannot have.
-    """
-    if not path.is_dir():
-        raise UsageError(f"'{path}' is no directory")
-    found: dict[str, Path] = {}
-    pending = [("", path)]
-    while pending:
-        prefix, directory = pending.pop()
-        with _refusals(f"'{directory}' cannot be read"), os.scandir(directory) as entries:
-            for entry in entries:
-                name = prefix + entry.name
-                place = directory / entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append((f"{name}/", place))
-                elif entry.is_file():
-                    found[check_path(name)] = place
-                elif entry.is_dir():
-                    raise StorageError(f"'{place}' is a symbolic link to a directory", hint="copy what it points to")
-                elif entry.is_symlink():
-                    raise StorageError(f"'{place}' is a symbolic link to nothing that can be stored")
-                else:
-                    raise StorageError(f"'{place}' is no regular file")
-    return dict(sorted(found.items()))
-
-
 def _place(directory: Path, md5: str) -> Path:
     if not _NAME.match(md5):
         raise StorageError(f"{md5!r} is no name of an object")
@@ -332,12 +301,3 @@ def _copy(source: Path, temporary: _Temporary, progress: Progress | None) -> Sto
     if not unchanged or stored.size != before.st_size:
         raise StorageError(f"'{source}' changed while it was read", hint="try again when nothing writes to it")
     return stored
-
-
-@contextmanager
-def _refusals(what: str) -> Iterator[None]:
-    """Turn what the system refuses into a StorageError."""
-    try:
-        yield
-    except OSError as error:
-        raise storage_error(what, error) from error

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gitreg.data.configfile import Section, key_of, merge, normalised, parse, read, read_text, section, text_of, write
 from gitreg.data.urls import SAFE_OPTIONS, local_path, parse_storage_url, public_url, scheme_of
 from gitreg.errors import RecordError, StorageError, UsageError
-
-Section = dict[str, Any]
 
 VERSION_GITIGNORE = b"/config.local\n/tmp\n/cache\n"
 """What `dvc init` writes into `.dvc/.gitignore`."""
@@ -30,21 +27,8 @@ _DVCIGNORE = b"""\
 # https://dvc.org/doc/user-guide/dvcignore
 """
 _MAX_VERSION_CONFIG = 1 << 16
-_REMOTE_SECTION = re.compile(r'\s*remote\s*"(.*)"\s*\Z')
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f]+\Z")
-_FILE_OPTIONS = frozenset(
-    {
-        "url",
-        "gdrive_user_credentials_file",
-        "gdrive_service_account_json_file_path",
-        "credentialpath",
-        "configpath",
-        "keyfile",
-        "cert_path",
-        "key_path",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +85,7 @@ class Project:
             levels.append((self.worktree / ".dvc" / "config.local", self.worktree / ".dvc"))
         merged: Section = {"core": {}, "cache": {}, "remote": {}}
         for file, base in levels:
-            _merge(merged, _read(file, base))
+            merge(merged, read(file, base))
         return merged
 
     @property
@@ -131,7 +115,9 @@ class Project:
         Raises: StorageError.
         """
         config = self.config()
-        same = [name for name in config["remote"] if public_url(_remote(config, name)["url"]) == storage.url]
+        # A remote without an address is one that only another branch's configuration knows in full.
+        usable = [name for name, remote in config["remote"].items() if isinstance(remote, dict) and "url" in remote]
+        same = [name for name in usable if public_url(_remote(config, name)["url"]) == storage.url]
         if not same:
             return None
         return _remote(config, storage.name if storage.name in same else same[0])
@@ -169,13 +155,17 @@ def set_storage(root: Path, url: str, name: str = "storage") -> Storage:
         raise UsageError(f"invalid name {name!r} of a storage", hint="use letters, digits, '_', '.' and '-'")
     name = name.lower()
     file = root / ".dvc" / "config"
-    config = _parse(_read_text(file), file, interpolation=False)
+    config = parse(read_text(file), file, interpolation=False)
     if not config.indent_type:
         config.indent_type = "    "
-    _section(config, "core")[_key(_section(config, "core"), "remote")] = name
-    remote = _section(config, f'remote "{name}"')
-    remote[_key(remote, "url")] = address
-    _write_atomically(file, _text(config))
+    section(config, "core")[key_of(section(config, "core"), "remote")] = name
+    remote = section(config, f'remote "{name}"')
+    remote[key_of(remote, "url")] = address
+    text = text_of(config)
+    # ConfigObj drops some white space, and values with every kind of quotes.
+    if normalised(parse(text.decode(), file, interpolation=False).dict())["remote"][name]["url"] != address:
+        raise UsageError(f"DVC's configuration cannot hold the storage address {address!r}")
+    write(file, text)
     return Storage(name, public_url(address))
 
 
@@ -191,7 +181,7 @@ def version_config(storage: Storage | None) -> bytes:
     config = ConfigObj(interpolation=False, indent_type="    ")
     config["core"] = {"remote": name}
     config[f'remote "{name}"'] = {"url": public_url(storage.url), **options}
-    return _text(config)
+    return text_of(config)
 
 
 def parse_version_config(text: bytes) -> Storage | None:
@@ -202,7 +192,7 @@ def parse_version_config(text: bytes) -> Storage | None:
     if len(text) > _MAX_VERSION_CONFIG:
         raise RecordError("a version's DVC configuration is too large")
     try:
-        config = _normalised(_parse(text.decode(), None, interpolation=False).dict())
+        config = normalised(parse(text.decode(), None, interpolation=False).dict())
         name = _string(_mapping(config.get("core", {})).get("remote", "")).lower()
         if not name:
             return None
@@ -262,79 +252,6 @@ def _config_directories() -> tuple[Path, Path]:
     )
 
 
-def _read(file: Path, base: Path) -> Section:
-    text = _read_text(file)
-    if not text.strip():
-        return {}
-    config = _normalised(_dict(_parse(text, file, interpolation=True), file))
-    for section, keys in (
-        *((remote, _FILE_OPTIONS) for remote in config["remote"].values()),
-        (config.get("cache", {}), {"dir"}),
-    ):
-        if isinstance(section, dict):
-            section.update({key: _absolute(value, base) for key, value in section.items() if key in keys})
-    return config
-
-
-def _read_text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(f"DVC's configuration '{file}' cannot be read: {error}") from error
-
-
-def _parse(text: str, file: Path | None, *, interpolation: bool) -> Any:
-    """A ConfigObj. Raises: StorageError."""
-    from configobj import ConfigObj, ConfigObjError
-
-    try:
-        return ConfigObj(text.splitlines(), interpolation=interpolation)
-    except ConfigObjError as error:
-        raise StorageError(f"DVC's configuration{f' {str(file)!r}' if file else ''} is malformed: {error}") from error
-
-
-def _dict(config: Any, file: Path) -> Section:
-    from configobj import ConfigObjError
-
-    try:
-        return dict(config.dict())
-    except ConfigObjError as error:
-        raise StorageError(f"DVC's configuration '{file}' is malformed: {error}") from error
-
-
-def _normalised(config: Mapping[str, Any]) -> Section:
-    """Keys in lower case, `remote "name"` sections under 'remote'."""
-    result: Section = {"remote": {}}
-    for key, value in _lower(config).items():
-        match = _REMOTE_SECTION.match(key)
-        if match and isinstance(value, dict):
-            result["remote"][match[1]] = value
-        elif key != "remote":
-            result[key] = value
-    return result
-
-
-def _lower(config: Mapping[str, Any]) -> Section:
-    return {key.lower(): _lower(value) if isinstance(value, dict) else value for key, value in config.items()}
-
-
-def _merge(into: Section, update: Section) -> None:
-    for key, value in update.items():
-        if isinstance(into.get(key), dict) and isinstance(value, dict):
-            _merge(into[key], value)
-        else:
-            into[key] = value
-
-
-def _absolute(value: object, base: Path) -> object:
-    if not isinstance(value, str) or re.match(r"\w+://", value):
-        return value
-    path = Path(value).expanduser()
-    return value if path == Path(value) and path.is_absolute() else os.path.abspath(base / path)  # noqa: PTH100
-
-
 def _mapping(value: object) -> Section:
     if not isinstance(value, dict):
         raise StorageError("a section is missing")
@@ -345,37 +262,3 @@ def _string(value: object) -> str:
     if not isinstance(value, str):
         raise StorageError(f"{value!r} is no text")
     return value
-
-
-def _section(config: Any, name: str) -> Any:
-    """The section of that name, made when it is not there."""
-    key = _key(config.sections, name)
-    if key not in config:
-        config[key] = {}
-    return config[key]
-
-
-def _key(keys: Iterable[str], name: str) -> str:
-    """The key as the file writes it, in whatever case."""
-    return next((key for key in keys if " ".join(key.lower().split()) == name), name)
-
-
-def _text(config: Any) -> bytes:
-    return "".join(f"{line}\n" for line in config.write()).encode()
-
-
-def _write_atomically(file: Path, content: bytes) -> None:
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".config-")
-        try:
-            with os.fdopen(descriptor, "wb") as out:
-                out.write(content)
-                out.flush()
-                os.fsync(out.fileno())
-            Path(temporary).chmod(file.stat().st_mode & 0o777 if file.exists() else 0o644)
-            Path(temporary).replace(file)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise StorageError(f"'{file}' cannot be written: {error.strerror}") from error

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -111,7 +111,8 @@ READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC",
 
 def storage_error(what: str, error: OSError) -> StorageError:
     """The error for an operation that the system refused."""
-    return StorageError(f"{what}: {error.strerror or error}")
+    where = f" ('{os.fsdecode(error.filename)}')" if isinstance(error.filename, (str, bytes)) else ""
+    return StorageError(f"{what}: {error.strerror or error}{where}")
 
 
 def _read_into(source: int, buffer: memoryview) -> int:
@@ -123,3 +124,12 @@ def _read_into(source: int, buffer: memoryview) -> int:
 def _write_all(sink: int, chunk: memoryview) -> None:
     while chunk:
         chunk = chunk[os.write(sink, chunk) :]
+
+
+@contextmanager
+def refusals(what: str) -> Iterator[None]:
+    """Turn what the system refuses into a StorageError that starts with `what`."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(what, error) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -19,7 +20,11 @@ _HAS_DIR_FD = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW") and ha
 _COMMON = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _READ = os.O_RDONLY | _COMMON | getattr(os, "O_NONBLOCK", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _COMMON
-_WINDOWS_SPECIAL = frozenset('\\:*?"<>|')
+_ON_WINDOWS = os.name == "nt"
+# Characters, ends of parts and devices that mean something else there.
+_WINDOWS_SPECIAL = re.compile(
+    r"""[\\:*?"<>|\x00-\x1f]|[. ](?:/|\Z)|(?:\A|/)(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:[./]|\Z)""", re.IGNORECASE
+)
 
 
 class Tree:
@@ -65,6 +70,8 @@ class Tree:
 
     def create(self, path: str) -> tuple[str, int]:
         """A new file beside `path`: its temporary path, and a descriptor to write to."""
+        if _ON_WINDOWS and _WINDOWS_SPECIAL.search(path):
+            raise StorageError(f"'{path}' cannot be a file on Windows")
         temporary = f"{path.rpartition('/')[0]}/.gitreg-{secrets.token_hex(8)}.tmp".lstrip("/")
         where, name = self._parent(temporary)
         return temporary, os.open(name, _CREATE, 0o644, dir_fd=where)
@@ -83,10 +90,6 @@ class Tree:
     def _parent(self, path: str, *, make: bool = True) -> tuple[int | None, str]:
         """What the system's calls take as `dir_fd` and as name."""
         *parents, name = path.split("/")
-        if os.name == "nt" and any(
-            _WINDOWS_SPECIAL.intersection(part) or part[-1] in ". " for part in (*parents, name)
-        ):
-            raise StorageError(f"'{path}' cannot be a file on Windows")
         if not self._relative:
             return None, str(self._checked(parents, make=make) / name)
         depth = 1

@@ -23,6 +23,8 @@ SAFE_OPTIONS: dict[str, frozenset[str]] = {
 }
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+# git's short form for a host, `user@host:path`, and its remote helpers, `ext::...`; no drive of Windows.
+_HOST = re.compile(r"[^/:\\]{2,}:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -66,10 +68,8 @@ def parse_storage_url(text: str) -> str:
         raise UsageError(f"storage address {text!r} holds '%(', which DVC's configuration cannot keep")
     scheme = scheme_of(text)
     if scheme == "":
-        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+::?[^\\]", text) and not Path(text).exists():
-            raise UsageError(
-                f"{text!r} is no storage address", hint="a local directory with a colon is written with ./"
-            )
+        if _HOST.match(text):
+            raise UsageError(f"{text!r} is no storage address", hint="write ssh://HOST/PATH, or ./ before a directory")
         return str(Path(os.path.abspath(Path(text).expanduser())))  # noqa: PTH100 - resolve() would follow links
     if scheme not in SAFE_OPTIONS:
         kinds = ", ".join(f"{kind}://" for kind in SAFE_OPTIONS if kind)
