@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import stat
 import tempfile
@@ -66,6 +67,7 @@ class Cache:
         self._objects = directory / "files" / "md5"
         self._shared = shared
         self._unsynced: set[Path] = set()
+        self._syncing = threading.Lock()
 
     def path(self, md5: str) -> Path:
         """Where the object of that name lies, whether it is there or not. Raises: StorageError for no DVC hash."""
@@ -77,11 +79,12 @@ class Cache:
         Says nothing about its content. Raises: StorageError.
         """
         place = self.path(md5)
-        if _is_object(place, size):
-            return True
-        kept = _place(self.keep, md5) if self.keep else None
-        if kept is None or not _is_object(kept, size):
-            return False
+        with refusals(f"object '{md5}' cannot be looked for"):
+            if _is_object(place, size):
+                return True
+            kept = _place(self.keep, md5) if self.keep else None
+            if kept is None or not _is_object(kept, size):
+                return False
         with refusals(f"object '{md5}' cannot be restored"):
             self._make_parent(place)
             if not _link(kept, place):
@@ -166,7 +169,10 @@ class Cache:
 
     def sync(self) -> None:
         """Make the names of what was stored last through a crash. Raises: StorageError."""
-        if os.name == "posix":
+        if os.name != "posix":
+            return
+        # Whoever waits here for another thread's sync may count on it afterwards.
+        with self._syncing:
             while self._unsynced:
                 directory = self._unsynced.pop()
                 with refusals(f"directory '{directory}' cannot be synced"):
@@ -181,12 +187,13 @@ class Cache:
         with ExitStack() as stack:
             written = []
             for source in sources:
-                stack.enter_context(refusals(f"'{source}' cannot be stored"))
-                temporary = stack.enter_context(self._temporary())
-                written.append((temporary, _copy(source, temporary, progress)))
-            for temporary, stored in written:
-                self._land(temporary, stored, "", keep=True)
-            return [stored for _, stored in written]
+                with refusals(f"'{source}' cannot be stored"):
+                    temporary = stack.enter_context(self._temporary())
+                    written.append((source, temporary, _copy(source, temporary, progress)))
+            for source, temporary, stored in written:
+                with refusals(f"'{source}' cannot be stored"):
+                    self._land(temporary, stored, "", keep=True)
+            return [stored for _, _, stored in written]
 
     @contextmanager
     def _temporary(self) -> Iterator[_Temporary]:
@@ -277,9 +284,11 @@ def _link(source: Path, target: Path) -> bool:
         os.link(source, target)
     except FileExistsError:
         if not target.samefile(source):
-            temporary = target.with_name(f".{target.name}-{os.getpid()}-{threading.get_ident()}.tmp")
+            temporary = target.with_name(f".gitreg-{secrets.token_hex(8)}.tmp")
             os.link(source, temporary)
             temporary.replace(target)
+            # When another process was as quick, both are one file, and renaming it did nothing.
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise

@@ -115,12 +115,9 @@ class Project:
         Raises: StorageError.
         """
         config = self.config()
-        # A remote without an address is one that only another branch's configuration knows in full.
-        usable = [name for name, remote in config["remote"].items() if isinstance(remote, dict) and "url" in remote]
-        same = [name for name in usable if public_url(_remote(config, name)["url"]) == storage.url]
-        if not same:
-            return None
-        return _remote(config, storage.name if storage.name in same else same[0])
+        found = {name: _find_remote(config, name) for name in config["remote"]}
+        same = {name: own for name, own in found.items() if own and public_url(own["url"]) == storage.url}
+        return same.get(storage.name) or next(iter(same.values()), None)
 
 
 def is_project(root: Path) -> bool:
@@ -221,19 +218,27 @@ def _storage(config: Section, name: str) -> Storage:
     return Storage(name, url, tuple(sorted(options.items())))
 
 
-def _remote(config: Section, name: str, above: tuple[str, ...] = ()) -> Section:
-    """The remote's options; `remote://OTHER/path` is resolved as DVC does. Raises: StorageError."""
-    remote = config["remote"].get(name)
-    if not isinstance(remote, dict) or not isinstance(remote.get("url"), str) or name in above:
+def _remote(config: Section, name: str) -> Section:
+    """The remote's options. Raises: StorageError."""
+    remote = _find_remote(config, name)
+    if remote is None:
         raise StorageError(
             f"DVC's configuration has no usable remote '{name}'",
             hint="see 'dvc remote list', or add one with 'dvc remote add'",
         )
+    return remote
+
+
+def _find_remote(config: Section, name: str, above: tuple[str, ...] = ()) -> Section | None:
+    """The remote's options, `remote://OTHER/path` resolved as DVC does; None when it has no address."""
+    remote = config["remote"].get(name)
+    if not isinstance(remote, dict) or not isinstance(remote.get("url"), str) or name in above:
+        return None
     match = re.match(r"remote://([^/]*)(.*)\Z", remote["url"], re.DOTALL)
     if not match:
         return dict(remote)
-    base = _remote(config, match[1].lower(), (*above, name))
-    return {**base, **remote, "url": "/".join((base["url"], match[2].lstrip("/")))}
+    base = _find_remote(config, match[1].lower(), (*above, name))
+    return {**base, **remote, "url": "/".join((base["url"], match[2].lstrip("/")))} if base else None
 
 
 def _config_directories() -> tuple[Path, Path]:

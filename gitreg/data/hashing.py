@@ -17,6 +17,7 @@ from gitreg.errors import StorageError
 Progress = Callable[[int], None]
 """Called with the bytes done since the last call; never by two threads at once."""
 
+_SMALL = 1 << 16
 _CHUNK = 1 << 20
 _BIG = 4 * _CHUNK
 
@@ -46,7 +47,7 @@ def pump(
     done = 0
     with ExitStack() as stack:
         helper = None
-        buffers = [memoryview(bytearray(min(_CHUNK, size + 1)))]
+        buffers = [memoryview(bytearray(max(_SMALL, min(_CHUNK, size + 1))))]
         if want_md5 and size >= _BIG:
             # Both hashes release the GIL. md5 is the slower one, so it never waits for a read or a write: while it
             # works on one buffer, the other is filled.

@@ -6,11 +6,12 @@ was sent is looked for afterwards. A local directory needs no DVC at all, which 
 
 from __future__ import annotations
 
+import re
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ Object = tuple[str, int | None]
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 _EXTRAS = {"https": "http", "webdavs": "webdav"}
+_USER = re.compile(r"://[^/\s]*@")
 # Stores that show a half-sent file under its name; the others make a file visible when it is complete.
 _NOT_ATOMIC = frozenset({"local", "ssh", "sftp", "hdfs", "webhdfs"})
 # From this many objects under one prefix on, one listing is cheaper than a question for each.
@@ -209,16 +211,25 @@ class DvcStorage(OpenStorage):
         place = self._place(md5)
         with _plugin_errors(f"object '{md5}' cannot be sent to storage '{self.storage}'", self._fs.protocol):
             self._fs.makedirs(self._fs.parent(place))
-            whole = self._fs.protocol not in _NOT_ATOMIC
-            temporary = place if whole else self._place(f"{md5[:2]}.gitreg-{secrets.token_hex(8)}.tmp")
-            with _reporting(progress, source) as callback:
-                self._fs.put_file(str(source), temporary, callback=callback)
-            if not whole:
-                # SFTP's rename replaces nothing; what is there has the wrong size.
-                if self._fs.exists(place):
-                    self._fs.remove(place)
-                self._fs.move(temporary, place)
+            if self._fs.protocol not in _NOT_ATOMIC:
+                self._put(source, place, progress)
+            else:
+                temporary = self._place(f"{md5[:2]}.gitreg-{secrets.token_hex(8)}.tmp")
+                try:
+                    self._put(source, temporary, progress)
+                    # SFTP's rename replaces nothing; what is there has the wrong size.
+                    if self._fs.exists(place):
+                        self._fs.remove(place)
+                    self._fs.move(temporary, place)
+                except BaseException:
+                    with suppress(Exception):  # the first error counts
+                        self._fs.remove(temporary)
+                    raise
         return stored.size
+
+    def _put(self, source: Path, place: str, progress: Progress | None) -> None:
+        with _reporting(progress, source) as callback:
+            self._fs.put_file(str(source), place, callback=callback)
 
     def _fetch(self, md5: str, target: Path, progress: Progress | None) -> None:
         with _plugin_errors(f"object '{md5}' cannot be fetched from storage '{self.storage}'", self._fs.protocol):
@@ -295,8 +306,9 @@ def _plugin_errors(what: str, scheme: str) -> Iterator[None]:
         if isinstance(error, (ImportError, RemoteMissingDepsError)):
             hint = f'pip install "dvc[{_EXTRAS.get(scheme, scheme)}]"'
             raise StorageError(f"{what}: DVC's plugin for {scheme}:// is not installed", hint=hint) from error
-        words = str(error).strip() or type(error).__name__
-        raise StorageError(f"{what}: {words.splitlines()[0]}") from error
+        words = (str(error).strip() or type(error).__name__).splitlines()[0]
+        # Some name the address that was asked, with the password in it.
+        raise StorageError(f"{what}: {_USER.sub('://', words)}") from error
 
 
 def _count(md5s: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote
 
 from gitreg.errors import UsageError
 
@@ -47,14 +47,20 @@ def public_url(url: str) -> str:
     scheme = scheme_of(url)
     if scheme in ("", "file"):
         return url.rstrip("/") or "/"
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    user = user.partition(":")[0] if scheme == "ssh" else ""
-    netloc = f"{user}@{host}" if at and user else host
+    host, path = _split(url)
+    user, _, host = host.rpartition("@")
+    if scheme == "ssh" and user:
+        host = f"{user.partition(':')[0]}@{host}"
     if scheme in ("http", "https"):
         # Signed addresses carry their token in the query.
-        return urlunsplit((parts.scheme, netloc, parts.path, "", "")).rstrip("/")
-    return urlunsplit(parts._replace(netloc=netloc)).rstrip("/")
+        path = re.split(r"[?#]", path, maxsplit=1)[0]
+    return f"{url[: len(scheme)]}://{host}{path}".rstrip("/")
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Everything between `//` and the next slash, and the rest. Unlike `urlsplit` it takes any text."""
+    match = re.match(r"[^:]*://([^/?#]*)(.*)\Z", url, re.DOTALL)
+    return (match[1], match[2]) if match else ("", url)
 
 
 def parse_storage_url(text: str) -> str:
@@ -75,12 +81,12 @@ def parse_storage_url(text: str) -> str:
         kinds = ", ".join(f"{kind}://" for kind in SAFE_OPTIONS if kind)
         raise UsageError(f"storage address {text!r} is of an unknown kind", hint=f"known are directories and {kinds}")
     if scheme == "file":
-        parts = urlsplit(text)
-        path = unquote(parts.path)
-        if parts.netloc not in ("", "localhost") or not Path(path).is_absolute():
+        host, path = _split(text)
+        path = unquote(path)
+        if host not in ("", "localhost") or not Path(path).is_absolute():
             raise UsageError(f"{text!r} names no directory of this machine", hint="write file:///absolute/path")
         return path
-    if not urlsplit(text).netloc.rpartition("@")[2]:
+    if not _split(text)[0].rpartition("@")[2]:
         raise UsageError(f"storage address {text!r} names no host or bucket")
     if public_url(text) != text.rstrip("/"):
         raise UsageError(

@@ -196,6 +196,12 @@ class TestReadingTheConfiguration:
         assert project.own_remote(Storage("z", "s3://bucket/x")) is not None
         assert project.own_remote(Storage("c", "s3://bucket")) is None
 
+    def test_a_remote_without_an_address_is_in_nobodys_way(self, repo: Path, project: Project) -> None:
+        (repo / ".dvc" / "config.local").write_text(
+            "['remote \"a\"']\npassword = hush\n['remote \"b\"']\nurl = remote://a/x\n['remote \"c\"']\nurl = /c\n"
+        )
+        assert project.own_remote(Storage("x", "/c")) == {"url": "/c"}
+
 
 class TestTheConfigurationOfAVersion:
     def test_it_is_empty_without_a_storage(self) -> None:

@@ -23,6 +23,8 @@ from gitreg.errors import UsageError
         ("/srv/data/", "/srv/data"),
         ("/", "/"),
         ("file:///srv/data", "file:///srv/data"),
+        ("http://[bad/x", "http://[bad/x"),
+        ("s3://KEY:SEC@RET@bucket", "s3://bucket"),
     ],
 )
 def test_a_public_address_holds_no_secret(url: str, public: str) -> None:
