@@ -225,12 +225,13 @@ class Cache:
 
     def _holds(self, place: Path, stored: Stored) -> bool:
         """Whether the object is there with exactly these bytes; a damaged one may be replaced."""
-        if not _is_object(place, None):
+        if not _is_object(place, stored.size):
             return False
-        found = hash_file(place)
-        if found.md5 == stored.md5 and found.sha256 != stored.sha256:
+        if hash_file(place, want_md5=False).sha256 == stored.sha256:
+            return True
+        if hash_file(place).md5 == stored.md5:
             raise StorageError(f"two different files have the md5 {stored.md5}; DVC can keep only one of them")
-        return found.sha256 == stored.sha256
+        return False
 
     def _make_parent(self, place: Path) -> None:
         self._make_directory(place.parent)

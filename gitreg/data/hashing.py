@@ -74,11 +74,11 @@ def pump(
     return Stored(md5.hexdigest() if want_md5 else "", sha256.hexdigest(), done)
 
 
-def hash_file(path: str | os.PathLike[str]) -> Stored:
+def hash_file(path: str | os.PathLike[str], *, want_md5: bool = True) -> Stored:
     """Hash a file where it lies. Raises: OSError."""
     descriptor = os.open(path, READ_FLAGS)
     try:
-        return pump(descriptor, os.fstat(descriptor).st_size)
+        return pump(descriptor, os.fstat(descriptor).st_size, want_md5=want_md5)
     finally:
         os.close(descriptor)
 

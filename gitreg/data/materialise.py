@@ -114,4 +114,6 @@ def _raise(error: OSError) -> None:
 
 
 def _matches(path: Path, entry: FileEntry) -> bool:
-    return path.is_file() and path.stat().st_size == entry.size and hash_file(path).sha256 == entry.sha256
+    return (
+        path.is_file() and path.stat().st_size == entry.size and hash_file(path, want_md5=False).sha256 == entry.sha256
+    )
