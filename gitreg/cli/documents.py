@@ -128,8 +128,10 @@ def run_line(record: RunRecord) -> Document:
 
 def run_page(registry: Registry, run: Run, *, published: bool) -> Document:
     """A run with what it used and made."""
-    made = {version.commit: version for version in versions.all_versions(registry)}
-    outputs = [made[commit].name for commit in run.outputs if commit in made]
+    # a link names the same commit, and is not what the run made
+    made = {(version.commit, version.name.collection): version.name for version in versions.all_versions(registry)}
+    logged = [(commit.oid, commit.artifact.collection) for commit in run.commits if commit.artifact]
+    outputs = [made[key] for key in logged if key in made]
     outputs += [_current(registry, use.commit, use.version) for use in run.reused]
     return {
         **run_line(run.record),

@@ -51,8 +51,10 @@ def put(
             aliases.move(registry, AliasName(collection, alias), version, reason="set when it was logged")
     if not created:
         console.say(f"the same content is {version.name} already; no new version was made")
-    elif not version.published:
+    elif registry.has_remote:
         console.say(f"logged {version}; 'git push' or 'gitreg push' publishes it")
+    else:
+        console.say(f"logged {version}; without a remote '{registry.remote}' it stays here")
     click.echo(str(version.name))
 
 

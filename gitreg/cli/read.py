@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from graphlib import TopologicalSorter
 
 import click
 
@@ -11,9 +12,11 @@ from gitreg.cli import console, context, documents
 from gitreg.cli.documents import Document
 from gitreg.errors import NotFoundError
 from gitreg.records.names import parse_collection
+from gitreg.records.objects import Oid
 from gitreg.registry import aliases, index, resolve, versions
 from gitreg.registry import runs as registry_runs
 from gitreg.registry.repository import Registry
+from gitreg.registry.runs import Run
 from gitreg.registry.versions import Version
 
 
@@ -160,7 +163,7 @@ def runs(*, as_json: bool) -> None:
         with index.updated(registry) as known:
             tips = known.tips()
         found = [run for run in (registry_runs.chain(registry, tip) for tip in tips.values()) if run]
-        found.sort(key=lambda run: (run.record.started, run.record.id))
+        found = _in_order(found)
         lines = [documents.run_page(registry, run, published=published.get(run.record.id, True)) for run in found]
     if as_json:
         console.document("runs", {"runs": lines})
@@ -182,6 +185,16 @@ def runs(*, as_json: bool) -> None:
                 for line in lines
             ),
         )
+
+
+def _in_order(found: list[Run]) -> list[Run]:
+    """By the time they started; those of the same second after the runs whose versions they used."""
+    earlier: dict[Oid, list[Oid]] = {}
+    for run in sorted(found, key=lambda run: run.record.id):
+        for before, commit in zip((None, *run.commits), run.commits, strict=False):
+            earlier[commit.oid] = [use.commit for use in commit.record.inputs] + ([before.oid] if before else [])
+    place = {commit: number for number, commit in enumerate(TopologicalSorter(earlier).static_order())}
+    return sorted(found, key=lambda run: (run.record.started, place[run.commits[0].oid]))
 
 
 def _results(summary: object) -> str:

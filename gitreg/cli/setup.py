@@ -67,6 +67,7 @@ def status(*, as_json: bool) -> None:
         hook = hooks.state(registry.git)
         storage = _storage(registry)
         remote = registry.remote if registry.has_remote else ""
+        is_server = registry.is_server
     versions = [str(version.name) for version in found.versions]
     moves = [f"{alias.moves[-1].record.subject} ({alias.name.collection})" for alias in found.aliases]
     runs = [run.record.name for run in found.runs.values()]
@@ -85,6 +86,9 @@ def status(*, as_json: bool) -> None:
                 "notes": notes,
             },
         )
+        return
+    if is_server:
+        console.out("a bare repository without a registry remote: what is here is published")
         return
     console.out(f"remote   {remote or 'none: nothing can be published'}")
     console.out(f"storage  {storage or 'none: gitreg init --storage URL_OR_PATH'}")

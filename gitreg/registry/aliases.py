@@ -85,7 +85,7 @@ def _current(registry: Registry, name: AliasName, refs: list[Ref]) -> Alias | No
         pending = None
     ref = pending or published
     here_only = published is None or (pending is not None and pending.oid != published.oid)
-    return read(registry, name, ref, published=not here_only) if ref else None
+    return read(registry, name, ref, published=not here_only or registry.is_server) if ref else None
 
 
 def read(registry: Registry, name: AliasName, ref: Ref, *, published: bool) -> Alias:

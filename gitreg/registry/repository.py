@@ -60,6 +60,11 @@ class Registry:
             self._has_remote = bool(self.transport.push_urls())
         return self._has_remote
 
+    @property
+    def is_server(self) -> bool:
+        """True in a bare repository without a registry remote: nothing is logged there, all that is there is published."""
+        return self.git.worktree is None and not self.has_remote
+
     def use_remote(self, remote: str) -> None:
         """Take another remote for the registry."""
         self.remote = remote

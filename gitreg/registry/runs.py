@@ -111,7 +111,7 @@ def tips(registry: Registry) -> dict[RunId, tuple[Oid, bool]]:
     for ref in registry.refs.find(*(f"{base}runs/" for base in registry.bases())):
         run_id = names_of_refs.parse_run(ref.name)
         if run_id and (run_id not in found or ref.name.startswith(names_of_refs.PENDING)):
-            found[run_id] = (ref.target, not ref.name.startswith(names_of_refs.PENDING))
+            found[run_id] = (ref.target, registry.is_server or not ref.name.startswith(names_of_refs.PENDING))
     return found
 
 

@@ -26,7 +26,7 @@ class Version:
         name: collection and number; provisional while it is a draft.
         tag: the tag object.
         commit: its identity.
-        published: False for a draft, and for everything while there is no registry remote.
+        published: False for a draft, and in a clone for everything while it has no registry remote.
     """
 
     name: VersionName
@@ -72,7 +72,7 @@ def all_versions(registry: Registry, collection: CollectionName | None = None) -
 def _version(registry: Registry, ref: Ref) -> Version | None:
     """The version that a ref holds; None for other people's tags."""
     name = names_of_refs.parse_version(ref.name) if ref.is_tag else None
-    published = ref.name.startswith(names_of_refs.TAGS) and registry.has_remote
+    published = ref.name.startswith(names_of_refs.TAGS) and (registry.has_remote or registry.is_server)
     return Version(name, ref.oid, ref.target, published) if name else None
 
 
