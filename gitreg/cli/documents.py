@@ -168,8 +168,8 @@ def _current(registry: Registry, commit: Oid, hint: VersionName) -> VersionName:
 def used_by(registry: Registry, commit: Oid) -> list[Document]:
     """The runs that used a version."""
     with index.updated(registry) as known:
-        tips = known.tips()
-        found = [runs.chain(registry, tips[run_id]) for run_id in known.used_by(commit) if run_id in tips]
+        tips = [known.tip(run_id) for run_id in known.used_by(commit)]
+        found = [runs.chain(registry, tip) for tip in tips if tip]
     return [
         {"id": run.record.id, "name": run.record.name, "job_type": run.record.job_type, "state": run.record.state}
         for run in found

@@ -61,12 +61,37 @@ class Refs:
 
     def find(self, *patterns: str) -> list[Ref]:
         """The refs that match any of the patterns, by name; patterns are made by `records.refs`."""
-        output = self._git.run("for-each-ref", _FIELDS, "--", *patterns) if patterns else b""
+        return self._list(*patterns) if patterns else []
+
+    def _list(self, *arguments: str) -> list[Ref]:
+        output = self._git.run("for-each-ref", _FIELDS, *arguments)
         found = []
         for line in output.decode("utf-8", "surrogateescape").splitlines():
             name, oid, peeled, kind = line.split("\0")
             found.append(Ref(name, Oid.parse(oid), Oid.parse(peeled or oid), kind == "tag"))
         return found
+
+    def pointing_at(self, commit: Oid, *patterns: str) -> list[Ref]:
+        """The refs that match and lead to this commit, as tags or directly, by name."""
+        return self._list(f"--points-at={commit}", *patterns)
+
+    def since(self, mark: str, *namespaces: str) -> tuple[str, list[Ref]]:
+        """The refs of these namespaces that may have changed since `mark` was given out, and a new mark; '' is ever.
+
+        git replaces its file of packed refs whole. While it is the same file, only loose refs can be new: they are few
+        (see `pack_if_many`), and listing all of 100,000 refs takes a second.
+        """
+        try:
+            found = (self._git.common_dir / "packed-refs").stat()
+            now = f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
+        except FileNotFoundError:
+            now = "none"
+        if mark != now:
+            return now, self.find(*namespaces)
+        root = self._git.common_dir
+        files = (path for name in namespaces for path in (root / name).rglob("*") if path.is_file())
+        names = [path.relative_to(root).as_posix() for path in files if path.suffix != ".lock"]
+        return now, self.find(*names)
 
     def get(self, name: str) -> Ref | None:
         """The ref of exactly this name."""

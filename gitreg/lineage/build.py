@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterator
 
-from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
 from gitreg.lineage.graph import Edge, Graph, Node, neighbourhood
-from gitreg.records.names import RunId, VersionName
+from gitreg.records.names import LATEST, CollectionName, RunId, VersionName
 from gitreg.records.objects import Oid
-from gitreg.records.records import Use
-from gitreg.registry import aliases, index, runs, versions
+from gitreg.registry import aliases, index, links, runs, versions
+from gitreg.registry.aliases import Alias
 from gitreg.registry.index import Index
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
@@ -24,7 +23,7 @@ def lineage_of(registry: Registry, version: Version, *, up: int | None = None, d
     """
     with index.updated(registry) as known:
         builder = _Builder(registry, known)
-        focus = builder.version(version.commit, version)
+        focus = builder.version(version.commit, version.name)
         builder.upstream(version.commit)
         builder.downstream(version.commit)
     graph = Graph.of(builder.nodes.values(), builder.edges, f"Lineage of {version.name}")
@@ -35,37 +34,27 @@ def whole(registry: Registry) -> Graph:
     """Every version and every run."""
     with index.updated(registry) as known:
         builder = _Builder(registry, known)
-        for commit in builder.by_commit:
-            builder.version(commit, None)
-        for run_id in builder.tips:
-            builder.run(run_id, None)
+        for version in versions.all_versions(registry):
+            builder.version(version.commit, version.name)
+        for run_id in known.tips():
+            run = builder.read(run_id)
+            if run:
+                builder.run(run)
     return Graph.of(builder.nodes.values(), builder.edges, "Lineage of all versions")
 
 
 class _Builder:
-    """Collects nodes and edges, each run read once."""
+    """Collects nodes and edges. Each run is read once, each collection listed once, and nothing that is not reached."""
 
     def __init__(self, registry: Registry, known: Index) -> None:
         self.registry = registry
         self.index = known
         self.nodes: dict[str, Node] = {}
         self.edges: list[Edge] = []
-        self.tips = known.tips()
-        self.by_commit: dict[Oid, list[Version]] = defaultdict(list)
-        for version in versions.all_versions(registry):
-            self.by_commit[version.commit].append(version)
-        self._newest: dict[object, Version] = {}
-        for version in (item for items in self.by_commit.values() for item in items):
-            last = self._newest.get(version.name.collection)
-            if last is None or last.name.number < version.name.number:
-                self._newest[version.name.collection] = version
-        self._chips: dict[VersionName, list[str]] = defaultdict(list)
-        for alias in aliases.all_aliases(registry):
-            named = alias.place and aliases.version_at(self.by_commit[alias.place.commit], alias.place)
-            if named:
-                self._chips[named.name].append(alias.name.alias)
         self._runs: dict[RunId, Run | None] = {}
-        self._done: set[tuple[str, object]] = set()
+        self._collections: dict[CollectionName, list[Version]] = {}
+        self._chips: dict[CollectionName, list[Alias]] = {}
+        self._done: set[tuple[str, RunId]] = set()
 
     def upstream(self, commit: Oid) -> None:
         """Add the run that made a version, its inputs, and theirs."""
@@ -73,78 +62,98 @@ class _Builder:
         while todo:
             run = self._maker(todo.pop())
             if run and self._first("up", run.record.id):
-                todo += [use.commit for use in self.run(run.record.id, run).inputs]
+                self.run(run)
+                todo += [use.commit for use in run.inputs]
 
     def downstream(self, commit: Oid) -> None:
         """Add the runs that used a version, what they made, and so on."""
         todo = [commit]
         while todo:
             for run_id in self.index.used_by(todo.pop()):
-                if run_id in self.tips and self._first("down", run_id):
-                    run = self.run(run_id, None)
+                run = self.read(run_id)
+                if run and self._first("down", run_id):
+                    self.run(run)
                     todo += [*run.outputs, *(use.commit for use in run.reused)]
 
-    def version(self, commit: Oid, hint: Version | Use | None) -> str:
-        """Add the node of the version with this commit; its id. An input that nobody here can name is shown as such."""
-        found = self.by_commit.get(commit, [])
+    def version(self, commit: Oid, hint: VersionName | None) -> str:
+        """Add the node of the version with this commit; its id.
+
+        `hint` is the name that somebody who used it knew. An input that this clone does not have is shown as unknown.
+        """
         node_id = f"artifact:{commit}"
-        if node_id in self.nodes:
-            return node_id
-        try:
-            logged = versions.details(self.registry, found[0]) if found else None
-        except MissingObjectError:
-            logged = None
-        if logged is None:
-            label = str(hint.version) if isinstance(hint, Use) else commit.short
-            note = "not in this clone; gitreg fetch may bring it"
-            self.nodes[node_id] = Node(node_id, "unknown", label, type="unknown input", note=note)
-            return node_id
-        source = logged.artifact.collection
-        own = next((item for item in found if item.name.collection == source), found[0])
-        names = sorted(self._names(found))
-        self.nodes[node_id] = Node(
-            node_id,
-            "artifact",
-            str(own.name),
-            type=logged.artifact.type,
-            aliases=tuple(names),
-            state="" if own.published or not self.registry.has_remote else "unpublished",
-            links=tuple(str(item.name) for item in found if item is not own),
-            note=f"commit {commit.short}, {logged.artifact.files} files, {logged.artifact.size} bytes",
-        )
+        if node_id not in self.nodes:
+            self.nodes[node_id] = self._artifact(node_id, commit) or Node(
+                node_id,
+                "unknown",
+                str(hint or commit.short),
+                type="unknown input",
+                note="not in this clone; gitreg fetch may bring it",
+            )
         return node_id
 
-    def _names(self, found: list[Version]) -> set[str]:
-        """What the version and its links are called; 'latest' only where there is an older one to tell it from."""
-        names = {chip for item in found for chip in self._chips[item.name]}
-        newest = any(self._newest[item.name.collection] == item and item.name.number > 0 for item in found)
-        return names | ({"latest"} if newest else set())
+    def _artifact(self, node_id: str, commit: Oid) -> Node | None:
+        """The node of a version that is here, under the name it was logged as, with the links to it."""
+        try:
+            logged = runs.parse(self.registry.objects.commit(commit), commit)
+        except MissingObjectError:
+            return None
+        if logged is None or logged.artifact is None:
+            return None
+        collection = logged.artifact.collection
+        own = [item for item in self._versions(collection) if item.commit == commit]
+        found = [*own, *links.of_commit(self.registry, commit)]
+        if not found:
+            return None
+        chips = {chip for item in found for chip in self._names(item)}
+        unpublished = self.registry.has_remote and not found[0].published
+        return Node(
+            node_id,
+            "artifact",
+            str(found[0].name),
+            type=logged.artifact.type,
+            aliases=tuple(sorted(chips)),
+            state="unpublished" if unpublished else "",
+            links=tuple(str(item.name) for item in found[1:]),
+            note=f"commit {commit.short}, {logged.artifact.files} files, {logged.artifact.size} bytes",
+        )
 
-    def run(self, run_id: RunId, known: Run | None) -> Run:
-        """Add a run's node and the edges to what it used and made."""
-        run = known or self._read(run_id)
-        if run is None:
-            raise RecordError(f"run '{run_id}' cannot be read")
-        node_id = f"run:{run_id}"
-        if node_id in self.nodes:
-            return run
+    def _versions(self, collection: CollectionName) -> list[Version]:
+        if collection not in self._collections:
+            self._collections[collection] = versions.all_versions(self.registry, collection)
+        return self._collections[collection]
+
+    def _names(self, version: Version) -> Iterator[str]:
+        """The version's aliases, and 'latest' where there is an older one to tell it from."""
+        collection = version.name.collection
+        if collection not in self._chips:
+            self._chips[collection] = aliases.all_aliases(self.registry, collection)
+        for alias in self._chips[collection]:
+            if alias.place and aliases.version_at(self._versions(collection), alias.place) == version:
+                yield alias.name.alias
+        if version.name.number > 0 and version == self._versions(collection)[-1]:
+            yield LATEST
+
+    def run(self, run: Run) -> None:
+        """Add a run's node, what it used and what it made."""
         record = run.record
+        node_id = f"run:{record.id}"
+        if node_id in self.nodes:
+            return
         code = f"code {record.code.commit.short}" + (" with uncommitted changes" if record.code.snapshot else "")
         self.nodes[node_id] = Node(
-            node_id, "run", record.name, type=record.job_type, state=record.state, note=f"run {run_id}, {code}"
+            node_id, "run", record.name, type=record.job_type, state=record.state, note=f"run {record.id}, {code}"
         )
         for use in run.inputs:
-            self.edges.append(Edge(self.version(use.commit, use), node_id, "used"))
+            self.edges.append(Edge(self.version(use.commit, use.version), node_id, "used"))
         for use in run.reused:
-            self.edges.append(Edge(node_id, self.version(use.commit, use), "logged"))
+            self.edges.append(Edge(node_id, self.version(use.commit, use.version), "logged"))
         for commit in run.outputs:
-            if commit in self.by_commit:
-                self.edges.append(Edge(node_id, self.version(commit, None), "logged"))
+            made = self.version(commit, None)
+            self.edges.append(Edge(node_id, made, "logged"))
         if not run.complete:
-            cut = f"cut:{run_id}"
+            cut = f"cut:{record.id}"
             self.nodes[cut] = Node(cut, "unknown", "history cut here", note="this clone is shallow")
             self.edges.append(Edge(cut, node_id, "used"))
-        return run
 
     def _maker(self, commit: Oid) -> Run | None:
         """The run that logged the version with this commit, as far as this clone knows."""
@@ -152,16 +161,17 @@ class _Builder:
             made = runs.chain(self.registry, commit)
         except MissingObjectError:
             return None
-        return (self._read(made.record.id) or made) if made else None
+        return (self.read(made.record.id) or made) if made else None
 
-    def _read(self, run_id: RunId) -> Run | None:
+    def read(self, run_id: RunId) -> Run | None:
+        """The whole run, None when it is not here."""
         if run_id not in self._runs:
-            tip = self.tips.get(run_id)
+            tip = self.index.tip(run_id)
             self._runs[run_id] = runs.chain(self.registry, tip) if tip else None
         return self._runs[run_id]
 
-    def _first(self, way: str, key: object) -> bool:
+    def _first(self, way: str, run_id: RunId) -> bool:
         """Whether this is the first visit."""
-        seen = (way, key) in self._done
-        self._done.add((way, key))
+        seen = (way, run_id) in self._done
+        self._done.add((way, run_id))
         return not seen

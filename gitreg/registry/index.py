@@ -1,7 +1,7 @@
 """Who used which version: answered from a derived index, because it would cost a pass over every run.
 
-It lies at `<git common dir>/gitreg/index.sqlite`, holds facts about commits (which never change), takes in what is new
-each time it is asked, and can be deleted at any time. Where it cannot be written it is built in memory.
+It lies under `<git common dir>/gitreg/`, holds facts about commits (which never change), takes in what is new each time
+it is asked, and can be deleted at any time. Where it cannot be written it is built in memory.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ from collections.abc import Iterator
 
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
+from gitreg.records import refs as names_of_refs
 from gitreg.records.names import RunId
 from gitreg.records.objects import Oid
-from gitreg.registry import runs, versions
+from gitreg.registry import runs
 from gitreg.registry.repository import Registry
 
 # The version is in the file's name: another release's index is left alone.
-_FILE = "index-1.sqlite"
+_FILE = "index-2.sqlite"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS commits (oid BLOB PRIMARY KEY, run TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uses (input BLOB, run TEXT, PRIMARY KEY (input, run)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tips (run TEXT PRIMARY KEY, oid BLOB NOT NULL, length INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mark (remote TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -38,10 +40,17 @@ class Index:
         rows = self._database.execute("SELECT run FROM uses WHERE input = ? ORDER BY run", (commit.raw,))
         return [RunId(run) for (run,) in rows]
 
+    def tip(self, run_id: RunId) -> Oid | None:
+        """The newest known commit of a run; a ref says more than the longest chain that was ever seen."""
+        found = runs.tip(self._registry, run_id)
+        if found:
+            return found
+        row = self._database.execute("SELECT oid FROM tips WHERE run = ?", (run_id,)).fetchone()
+        return Oid(row[0]) if row else None
+
     def tips(self) -> dict[RunId, Oid]:
         """The newest known commit of every run, also of those that are known only through their versions' tags."""
         found = {RunId(run): Oid(oid) for run, oid in self._database.execute("SELECT run, oid FROM tips")}
-        # a ref says more than the longest chain that was ever seen
         return found | {run: tip for run, (tip, _) in runs.tips(self._registry).items() if run in found}
 
 
@@ -73,23 +82,34 @@ def _opened(registry: Registry) -> sqlite3.Connection:
 
 def _update(registry: Registry, database: sqlite3.Connection) -> None:
     """Take in the commits of runs and versions that the index does not know yet."""
-    known = {oid for (oid,) in database.execute("SELECT oid FROM commits")}
-    wanted = [tip for tip, _ in runs.tips(registry).values()]
-    wanted += [version.commit for version in versions.all_versions(registry)]
+    row = database.execute("SELECT value FROM mark WHERE remote = ?", (registry.remote,)).fetchone()
+    namespaces = (f"{names_of_refs.PENDING}", registry.tracking, names_of_refs.TAGS)
+    mark, changed = registry.refs.since(row[0] if row else "", *namespaces)
+    wanted = {ref.target.raw: ref.target for ref in changed if _holds_run(ref.name)}
+    # SQLite takes a few thousand parameters at once; a table of its own takes any number
+    database.execute("CREATE TEMP TABLE wanted (oid BLOB PRIMARY KEY) WITHOUT ROWID")
+    database.executemany("INSERT INTO wanted VALUES (?)", ((oid,) for oid in wanted))
+    new = "SELECT oid FROM wanted EXCEPT SELECT oid FROM commits"
     with database:
-        for tip in dict.fromkeys(wanted):
-            if tip.raw not in known:
-                known |= _take_in(registry, database, tip)
+        for (oid,) in database.execute(new).fetchall():
+            _take_in(registry, database, wanted[oid])
+        database.execute("INSERT OR REPLACE INTO mark VALUES (?, ?)", (registry.remote, mark))
 
 
-def _take_in(registry: Registry, database: sqlite3.Connection, tip: Oid) -> set[bytes]:
-    """Record one chain; the commits that are known now. What cannot be read is left to `status` to report."""
+def _holds_run(ref: str) -> bool:
+    return names_of_refs.parse_run(ref) is not None or names_of_refs.parse_version(ref) is not None
+
+
+def _take_in(registry: Registry, database: sqlite3.Connection, tip: Oid) -> None:
+    """Record one chain, unless an earlier one held it. What cannot be read is passed over; reading it says why."""
+    if database.execute("SELECT 1 FROM commits WHERE oid = ?", (tip.raw,)).fetchone():
+        return
     try:
         run = runs.chain(registry, tip)
     except (RecordError, MissingObjectError):
-        return set()
+        return
     if run is None:
-        return set()
+        return
     run_id = run.record.id
     database.executemany("INSERT OR IGNORE INTO commits VALUES (?, ?)", ((c.oid.raw, run_id) for c in run.commits))
     database.executemany("INSERT OR IGNORE INTO uses VALUES (?, ?)", ((use.commit.raw, run_id) for use in run.inputs))
@@ -98,4 +118,3 @@ def _take_in(registry: Registry, database: sqlite3.Connection, tip: Oid) -> set[
         " WHERE excluded.length > tips.length",
         (run_id, run.tip.oid.raw, len(run.commits)),
     )
-    return {commit.oid.raw for commit in run.commits}

@@ -7,11 +7,12 @@ from dataclasses import replace
 from gitreg.errors import RefusedError
 from gitreg.git.objects import Batch
 from gitreg.git.refs import RefMovedError
+from gitreg.records import refs as names_of_refs
 from gitreg.records.names import CollectionName, VersionName, VersionNumber
 from gitreg.records.objects import Oid
 from gitreg.records.records import Place
 from gitreg.registry.repository import Registry
-from gitreg.registry.versions import Version, all_versions, check_collection, create, newest, record
+from gitreg.registry.versions import Version, check_collection, create, newest, record, version_of
 
 
 def link(registry: Registry, source: Version, target: CollectionName) -> tuple[Version, bool]:
@@ -37,5 +38,7 @@ def link(registry: Registry, source: Version, target: CollectionName) -> tuple[V
 
 def of_commit(registry: Registry, commit: Oid) -> list[Version]:
     """The links that name this commit, by name."""
-    found = (item for item in all_versions(registry) if item.commit == commit)
-    return [item for item in found if record(registry, item).link is not None]
+    # a link lies in a registry's folder, so only names with a '/' are looked at
+    patterns = [f"{base}*/*@v*" for base in (names_of_refs.TAGS, names_of_refs.DRAFTS)]
+    found = (version_of(registry, ref) for ref in registry.refs.pointing_at(commit, *patterns))
+    return [item for item in found if item and record(registry, item).link is not None]
