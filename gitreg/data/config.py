@@ -245,15 +245,9 @@ def _config_directories() -> tuple[Path, Path]:
     """Where DVC looks for its system and global configuration."""
     import platformdirs
 
-    # DVC's own two variables come first. Whoever sets them means every reader of DVC's configuration, so they are
-    # expanded as `~` is, although nothing else here looks at the environment.
-    def configured(variable: str, otherwise: str) -> Path:
-        expanded = os.path.expandvars(f"${variable}")
-        return Path(otherwise if expanded in ("", f"${variable}") else expanded)
-
     return (
-        configured("DVC_SYSTEM_CONFIG_DIR", platformdirs.site_config_dir("dvc", "iterative")),
-        configured("DVC_GLOBAL_CONFIG_DIR", platformdirs.user_config_dir("dvc", "iterative")),
+        Path(os.environ.get("DVC_SYSTEM_CONFIG_DIR") or platformdirs.site_config_dir("dvc", "iterative")),
+        Path(os.environ.get("DVC_GLOBAL_CONFIG_DIR") or platformdirs.user_config_dir("dvc", "iterative")),
     )
 
 

@@ -14,7 +14,7 @@ from gitreg.errors import UnsafePathError
 
 # An empty part, '.', '..', NUL, a drive letter; and what Windows and macOS take for '.git' (git's own core.protectNTFS
 # and core.protectHFS), after the characters that HFS+ ignores are gone.
-_SUSPECT = re.compile(r"(?:\A|/)\.{0,2}(?:/|\Z)|\0|\A[A-Za-z]:|git", re.IGNORECASE)
+_SUSPECT = re.compile(r"(?:\A|/)\.{0,2}(?:/|\Z)|\0|\A[A-Za-z]:|git|\A-\Z", re.IGNORECASE)
 _GIT_PART = re.compile(r"(?:\A|/)(?:\.git|git~1)[. ]*(?:::?[^/]*)?(?:/|\Z)", re.IGNORECASE)
 _IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
@@ -45,6 +45,8 @@ def _reason(path: str, plain: str) -> str | None:
         return "it is empty"
     if path.startswith("/"):
         return "it is absolute"
+    if path == "-":
+        return "'sha256sum -c' takes it for its standard input"
     if "\0" in path:
         return "it holds a NUL"
     if path[1:2] == ":" and path[0].isascii() and path[0].isalpha():
