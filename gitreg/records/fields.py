@@ -16,6 +16,8 @@ T = TypeVar("T")
 def check_schema(document: Document, what: str) -> None:
     """Refuse what a newer gitreg wrote. Raises: NewerSchemaError, RecordError."""
     schema = integer(document, "schema")
+    if schema == 0:
+        raise _wrong(document, "schema", "a number from 1")
     if schema > SCHEMA:
         raise NewerSchemaError(what, schema, SCHEMA)
 
@@ -36,9 +38,17 @@ def integer(document: Document, key: str) -> int:
     return value
 
 
-def mapping(document: Document, key: str) -> dict[str, object]:
-    """A mapping; empty when absent."""
-    value = document.get(key, {})
+def boolean(document: Document, key: str, *, default: bool | None = None) -> bool:
+    """True or false; a required one when there is no default."""
+    value = document.get(key, default)
+    if not isinstance(value, bool):
+        raise _wrong(document, key, "true or false")
+    return value
+
+
+def mapping(document: Document, key: str, *, required: bool = False) -> dict[str, object]:
+    """A mapping; empty when absent, unless it is required."""
+    value = document.get(key, None if required else {})
     if not isinstance(value, dict):
         raise _wrong(document, key, "a mapping")
     return value

@@ -213,10 +213,12 @@ def _candidates(path: str, text: str) -> tuple[CollectionName, ...]:
         raise InvalidNameError(text, "reference", "at most ENTITY/PROJECT/NAME is allowed")
     if len(parts) == 1:
         return (CollectionName.parse(path),)
+    if "" in parts:
+        raise InvalidNameError(text, "reference", "a part is empty")
     project, name = parts[-2:]
     bare = CollectionName.parse(name)
     registry = _wandb_registry(project)
-    if registry:
+    if registry is not None:
         return (CollectionName.parse(f"{registry}/{name}"),)
     labelled = CollectionName.parse(f"{project}/{name}") if _is_segment(project) else None
     if len(parts) == 3 or labelled is None:
@@ -224,11 +226,11 @@ def _candidates(path: str, text: str) -> tuple[CollectionName, ...]:
     return (labelled, bare)
 
 
-def _wandb_registry(project: str) -> str:
-    """The registry that W&B's project name means: `model-registry` is 'model', `wandb-registry-X` is X, else ''."""
+def _wandb_registry(project: str) -> str | None:
+    """The registry that W&B's project name means: `model-registry` is 'model', `wandb-registry-X` is X, else None."""
     if project == "model-registry":
         return "model"
-    return project.removeprefix("wandb-registry-") if project.startswith("wandb-registry-") else ""
+    return project.removeprefix("wandb-registry-") if project.startswith("wandb-registry-") else None
 
 
 def _is_segment(text: str) -> bool:

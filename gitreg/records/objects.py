@@ -59,7 +59,7 @@ class Identity:
     @property
     def name(self) -> str:
         """The name without the address."""
-        return self.text.partition(" <")[0].strip()
+        return self.text.partition("<")[0].strip()
 
     @property
     def email(self) -> str:
@@ -102,7 +102,7 @@ class Commit:
         )
 
     def encode(self) -> bytes:
-        """The commit's content. Raises: RecordError when the message holds NUL."""
+        """The commit's content. Raises: RecordError when the message holds NUL or a lone surrogate."""
         lines = [f"tree {self.tree}", *(f"parent {parent}" for parent in self.parents)]
         lines += [f"author {self.author.text}", f"committer {self.committer.text}"]
         return "\n".join(lines).encode() + b"\n" + self.extra + b"\n" + _message(self.message)
@@ -131,7 +131,7 @@ class Tag:
         )
 
     def encode(self) -> bytes:
-        """The tag's content. Raises: RecordError when the message holds NUL."""
+        """The tag's content. Raises: RecordError when the message holds NUL or a lone surrogate."""
         head = f"object {self.target}\ntype commit\ntag {self.name}\ntagger {self.tagger.text}\n\n"
         return head.encode() + _message(self.message)
 
@@ -194,4 +194,7 @@ def _one(headers: dict[str, list[str]], key: str) -> str:
 def _message(text: str) -> bytes:
     if "\0" in text:
         raise RecordError("a message must not hold NUL")
-    return text.encode()
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise RecordError("a message must not hold a lone surrogate") from error

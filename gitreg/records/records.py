@@ -58,7 +58,7 @@ class Use:
             _version(document),
             _oid(document, "commit"),
             _hex(document, "digest", _MD5),
-            document.get("unpublished") is True,
+            fields.boolean(document, "unpublished", default=False),
         )
 
     def document(self) -> dict[str, object]:
@@ -79,6 +79,12 @@ class Code:
     commit: Oid
     snapshot: bool
     error: str = ""
+
+    @classmethod
+    def parse(cls, document: Document) -> Code:
+        """Read the field `code` of a run's record. Raises: RecordError."""
+        code = fields.mapping(document, "code", required=True)
+        return cls(_oid(code, "commit"), fields.boolean(code, "snapshot"), fields.string(code, "error", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +112,13 @@ class RunRecord:
     def parse(cls, document: Document) -> RunRecord:
         """Raises: RecordError, NewerSchemaError."""
         fields.check_schema(document, "run")
-        code = fields.mapping(document, "code")
         state = fields.string(document, "state")
         if state not in get_args(State):
-            raise RecordError(f"a run's state cannot be {state!r}")
+            raise RecordError(f"field 'state' holds {state!r}, expected one of {', '.join(get_args(State))}")
         return cls(
             id=_named(check_run_id, document, "id"),
             name=fields.string(document, "name"),
-            code=Code(_oid(code, "commit"), code.get("snapshot") is True, fields.string(code, "error", "")),
+            code=Code.parse(document),
             state=state,  # type: ignore[arg-type]  # checked against the literal's own words above
             job_type=fields.string(document, "job_type", ""),
             group=fields.string(document, "group", ""),
@@ -144,7 +149,7 @@ class RunRecord:
                 project=self.project,
                 entity=self.entity,
                 notes=self.notes,
-                tags=self.tags,
+                tags=list(self.tags),
             ),
             "state": self.state,
             **fields.present(started=self.started, ended=self.ended),
@@ -292,7 +297,9 @@ class AliasRecord:
         fields.check_schema(document, "alias")
         action = fields.string(document, "action")
         if action not in get_args(Action):
-            raise RecordError(f"an alias's action cannot be {action!r}")
+            raise RecordError(f"field 'action' holds {action!r}, expected one of {', '.join(get_args(Action))}")
+        if action == "delete" and ("version" in document or "commit" in document):
+            raise RecordError("field 'action' holds 'delete', and the record names a version")
         collection = _named(CollectionName.parse, document, "collection")
         previous = fields.mapping(document, "previous")
         return cls(
@@ -346,7 +353,11 @@ def _named(check: Callable[[str], T], document: Document, key: str) -> T:
 
 
 def _oid(document: Document, key: str) -> Oid:
-    return Oid.parse(fields.string(document, key))
+    text = fields.string(document, key)
+    try:
+        return Oid.parse(text)
+    except RecordError as error:
+        raise RecordError(f"field '{key}' holds {text!r}, expected an object id") from error
 
 
 def _hex(document: Document, key: str, pattern: re.Pattern[str]) -> str:

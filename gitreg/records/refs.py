@@ -8,12 +8,12 @@ from gitreg.records.names import AliasName, CollectionName, RunId, VersionName, 
 TAGS = "refs/tags/"
 PENDING = "refs/gitreg/"
 DRAFTS = "refs/gitreg/drafts/"
-PUBLISHABLE = ("runs/", "aliases/", "collections/")
+_TRACKING = "refs/gitreg-remotes/"
 
 
 def tracking(remote: str) -> str:
     """The namespace that mirrors a remote's `refs/gitreg/`."""
-    return f"refs/gitreg-remotes/{remote}/"
+    return f"{_TRACKING}{remote}/"
 
 
 def fetch_refspec(remote: str) -> str:
@@ -63,23 +63,29 @@ def parse_version(ref: str) -> VersionName | None:
 
 
 def parse_alias(ref: str) -> AliasName | None:
-    """The alias that a pending, published or tracking ref names, or None for any other ref."""
-    _, found, name = ref.partition("/aliases/")
-    if not found or not ref.startswith("refs/gitreg"):
-        return None
+    """The alias that a pending or tracking ref names, or None for any other ref."""
     try:
-        return AliasName.parse_ref(name)
+        return AliasName.parse_ref(_below(ref, "aliases"))
     except InvalidNameError:
         return None
 
 
 def parse_run(ref: str) -> RunId | None:
-    """The run that a pending, published or tracking ref names, or None for any other ref."""
-    _, found, name = ref.partition("/runs/")
-    shard, slash, run_id = name.partition("/")
-    if not found or not slash or not ref.startswith("refs/gitreg") or not run_id.startswith(shard):
+    """The run that a pending or tracking ref names, or None for any other ref."""
+    shard, _, run_id = _below(ref, "runs").partition("/")
+    if shard != run_id[:2]:
         return None
     try:
         return check_run_id(run_id)
     except InvalidNameError:
         return None
+
+
+def _below(ref: str, folder: str) -> str:
+    """What follows `folder` in a pending or tracking ref; empty for any other ref."""
+    if ref.startswith(PENDING):
+        head, _, rest = ref.removeprefix(PENDING).partition("/")
+        return rest if head == folder else ""
+    # a remote may be called like the folder
+    remote, _, rest = ref.removeprefix(_TRACKING).partition("/") if ref.startswith(_TRACKING) else ("", "", "")
+    return f"/{rest}".partition(f"/{folder}/")[2] if remote else ""

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from gitreg.errors import RecordError
 from gitreg.records import yamlio
 
-_KEY = re.compile(r"([A-Za-z][A-Za-z0-9-]*): ?(.*)\Z")
+# As git reads them: keys in any case, white space before the colon and around the value.
+_KEY = re.compile(r"(gitreg-[a-z0-9-]+)[ \t]*:[ \t]*(.*?)[ \t\r]*\Z", re.IGNORECASE)
+# To git a line of nothing but white space ends a paragraph too.
+_BLANK = re.compile(r"\n(?:[ \t\r\f\v]*\n)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,14 @@ class Message:
     def parse(cls, text: str) -> Message:
         """Take a message apart.
 
-        Raises: RecordError when a `Gitreg-` key stands twice.
+        Raises: RecordError when a `Gitreg-` key stands twice, in whatever case, or opens no YAML document.
         """
-        paragraphs = text.strip("\n").split("\n\n")
-        subject, _, rest = paragraphs[0].partition("\n")
-        trailers = _trailers(paragraphs[-1]) if len(paragraphs) > 1 else {}
-        body = paragraphs[1:-1] if trailers else paragraphs[1:]
-        return cls(subject, "\n\n".join([rest, *body] if rest else body).strip("\n"), trailers)
+        subject, _, body = text.strip("\n").partition("\n")
+        breaks = list(_BLANK.finditer(f"\n{body}"))
+        trailers = _trailers(body[breaks[-1].end() - 1 :]) if breaks else {}
+        if trailers:
+            body = body[: max(breaks[-1].start() - 1, 0)]
+        return cls(subject, body.strip("\n"), trailers)
 
     def encode(self) -> str:
         """The message. Raises: RecordError when the subject has several lines."""
@@ -78,8 +82,10 @@ def _trailers(paragraph: str) -> dict[str, str]:
             continue
         lines = None
         match = _KEY.match(line)
-        if match and match[1].startswith("Gitreg-"):
-            if match[1] in records:
+        if match:
+            if match[1].lower() in map(str.lower, records):
                 raise RecordError(f"trailer '{match[1]}' stands twice")
-            lines = records[match[1]] = [] if match[2] == "---" else [match[2]]
+            if match[2] != "---":
+                raise RecordError(f"trailer '{match[1]}' opens no YAML document with '---'")
+            lines = records[match[1]] = []
     return {key: "\n".join(value) + "\n" for key, value in records.items()}

@@ -33,6 +33,7 @@ _ESCAPE = re.compile(
     + "]"
 )
 _INT = re.compile(r"[-+]?[0-9]+\Z")
+_BASED = re.compile(r"0(?:o[0-7]+|x[0-9a-fA-F]+)\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _CONSTANTS: dict[str, object] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -47,27 +48,34 @@ _CONSTANTS: dict[str, object] = {
 def dump(document: Mapping[str, object]) -> str:
     """The document as YAML, a line for each key and no `---`; ends with a line break.
 
-    Raises: RecordError for what YAML cannot hold: keys that are no strings or too long, lone surrogates, other types.
+    Raises: RecordError for what `load` would not read back: keys that are no strings or too long, lone surrogates,
+        other types, and what is above its limits.
     """
+    if not document:
+        return "{}\n"
     lines = []
     for key, value in document.items():
         if isinstance(value, (list, tuple)) and value and all(isinstance(item, Mapping) for item in value):
             lines.append(f"{_key(key)}:")
-            lines.extend(f"  - {_flow(item, 1)}" for item in value)
+            lines.extend(f"  - {_flow(item, 2)}" for item in value)
         else:
             lines.append(f"{_key(key)}: {_flow(value, 1)}")
-    return "".join(f"{line}\n" for line in lines)
+    text = "".join(f"{line}\n" for line in lines)
+    if len(text.encode()) > MAX_BYTES:
+        raise RecordError(f"a record would be larger than {MAX_BYTES} bytes")
+    return text
 
 
 def _flow(value: object, depth: int) -> str:
-    if depth > MAX_DEPTH:
+    """The value in flow style; `depth` counts the mappings and lists around it."""
+    if depth >= MAX_DEPTH and isinstance(value, (Mapping, list, tuple)):
         raise RecordError(f"nested deeper than {MAX_DEPTH} levels")
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        return str(int(value))
+        return _integer(int(value))
     if isinstance(value, float):
         return _float(float(value))
     if isinstance(value, str):
@@ -103,6 +111,13 @@ def _escaped(character: str) -> str:
     # YAML reads surrogate pairs as two characters, unlike JSON, and has \U for the rest.
     point = ord(character)
     return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
+
+
+def _integer(value: int) -> str:
+    try:
+        return str(value)
+    except ValueError as error:
+        raise RecordError("a number in a record has too many digits") from error
 
 
 def _float(value: float) -> str:
@@ -198,6 +213,8 @@ def _scalar(event: yaml.ScalarEvent) -> object:
     try:
         if _INT.match(text):
             return int(text)
+        if _BASED.match(text):
+            return int(text, 0)
         if _FLOAT.match(text):
             return float(text)
     except ValueError as error:
