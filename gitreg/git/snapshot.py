@@ -27,10 +27,8 @@ _PROGRAMS = (
     " .c .cc .cpp .cxx .cu .cuh .h .hh .hpp .cl .metal .f .f90 .js .jsx .mjs .cjs .ts .tsx .vue .proto .sql"
 )
 _SCRIPTS = ".sh .bash .zsh .fish .ps1 .bat .cmd .mk .cmake .slurm .sbatch .nix .tf .dockerfile"
-# .dvc and .lock say which data and packages were used
-_SETTINGS = (
-    ".yaml .yml .toml .json .jsonnet .libsonnet .cfg .ini .conf .hcl .gin .j2 .jinja .tmpl .dvc .lock .txt .md .rst"
-)
+# .dvc and .lock say which data and packages were used. Text files are more often data than not.
+_SETTINGS = ".yaml .yml .toml .json .jsonnet .libsonnet .cfg .ini .conf .hcl .gin .j2 .jinja .tmpl .dvc .lock .md .rst"
 _NAMES = (
     "makefile gnumakefile dockerfile containerfile justfile rakefile gemfile procfile snakefile jenkinsfile pipfile"
     " .gitignore .gitattributes .dvcignore .python-version .tool-versions"
@@ -123,6 +121,8 @@ def is_source(path: str) -> bool:
     suffix = PurePosixPath(name).suffix
     if suffix in _SECRET_SUFFIXES and any(word in name for word in _SECRET_WORDS):
         return False
+    if name.startswith(("requirements", "constraints", "cmakelists")):
+        return True
     stem = name[:1] + name[1:].partition(".")[0]
     return suffix in SOURCE_SUFFIXES or stem in SOURCE_NAMES
 

@@ -435,7 +435,7 @@ CODE = """
 """
 NOT_CODE = """
     a.csv a.tsv a.parquet a.npy a.pkl a.pt a.onnx a.png a.zip a.log model .env id_rsa py a.jsonl a.py/data
-    node_modules/a.js v/site-packages/x.py .ipynb_checkpoints/a.ipynb secrets.yaml
+    notes.txt node_modules/a.js v/site-packages/x.py .ipynb_checkpoints/a.ipynb secrets.yaml
 """
 
 
