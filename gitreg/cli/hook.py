@@ -9,7 +9,7 @@ import click
 from gitreg.cli import console, context
 from gitreg.cli.parent import push_arguments
 from gitreg.cli.share import tell
-from gitreg.errors import Error
+from gitreg.errors import Error, RefusedError
 from gitreg.registry import prepush
 from gitreg.registry.publish import publish
 
@@ -30,19 +30,26 @@ def pre_push(parent: int, remote: str, url: str) -> int:
     lines = prepush.parse_lines(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
     with context.opened() as registry:
         prepush.check(registry.git, registry.refs, lines)
+        if not prepush.acts_for(registry.git, remote, url, registry.remote):
+            return 0
         mode = registry.git.config("gitreg.publish", "hook")
         arguments = push_arguments(parent)
-        if mode == "manual" or not prepush.acts_for(registry.git, remote, url, registry.remote):
-            return 0
         if arguments and prepush.is_dry_run(arguments):
-            console.say("gitreg: a dry run publishes nothing")
+            if mode != "manual":
+                console.say("gitreg: a dry run publishes nothing")
+            return 0
+        versions = prepush.new_versions(lines)
+        if mode == "manual":
+            if versions:
+                raise RefusedError(f"the bytes of '{versions[0]}' are on no storage yet", hint="first: gitreg push")
             return 0
         try:
-            report = publish(registry, leave=prepush.left_to_git(lines))
+            report = publish(registry, leave=prepush.left_to_git(lines), pushing=prepush.pushed_branches(lines))
             if report.versions or report.aliases or report.runs or report.refused:
                 tell(report, registry.remote)
         except Error as error:
             console.fail(error)
             console.say(f"hint: {_AROUND}")
-            return 0 if mode == "warn" else 1
+            # a version must not get there without its bytes, whatever is configured
+            return 0 if mode == "warn" and not versions else 1
     return 0

@@ -75,12 +75,17 @@ class Transport:
     def _push(self, refspecs: Sequence[str], *, atomic: bool) -> list[Outcome]:
         options = ["--porcelain", "--no-verify", "--no-follow-tags", *(["--atomic"] if atomic else [])]
         result = self._git.attempt("push", *options, self.remote, *refspecs, hooks=True, pin=_PUSH_PINS)
+        said = [
+            line[7:].strip() for line in result.stderr.splitlines() if line.startswith("remote:") and line[7:].strip()
+        ]
         outcomes = []
         for line in result.stdout.decode("utf-8", "replace").splitlines():
             flag, tab, rest = line.partition("\t")
             if tab and len(flag) == 1 and "\t" in rest:
                 names, _, summary = rest.partition("\t")
-                outcomes.append(Outcome(names.partition(":")[2], flag != "!", summary))
+                # a server's hooks explain themselves on standard error, without saying which ref they mean
+                why = f"{summary}: {' '.join(said[:5])}" if flag == "!" and said and "declined" in summary else summary
+                outcomes.append(Outcome(names.partition(":")[2], flag != "!", why))
         if result.status != 0 and not any(not outcome.ok for outcome in outcomes):
             raise GitError(("push", self.remote), result.status, result.stderr)
         return outcomes

@@ -82,18 +82,32 @@ def _unpublished_moves(registry: Registry, name: AliasName, tip: Oid) -> tuple[M
     return tuple(reversed(fresh))
 
 
-def exposed(registry: Registry, pending: Pending) -> list[str]:
-    """What publishing these runs shows to others besides results: code that is on none of the remote's branches."""
-    notes = []
+def exposed(registry: Registry, pending: Pending, pushing: Iterable[Oid] = ()) -> list[str]:
+    """What publishing these runs shows to others besides results: code that is on none of the remote's branches.
+
+    `pushing` holds commits that git is putting on branches there right now.
+    """
+    runs_of: dict[Oid, list[Run]] = {}
     for run in pending.runs.values():
-        code = run.record.code
-        if code.snapshot:
-            notes.append(f"run '{run.record.name}' carries uncommitted changes: git show {code.commit.short}")
-        elif not registry.git.run(
-            "for-each-ref", "--count=1", f"--contains={code.commit}", "--", f"refs/remotes/{registry.remote}/"
-        ):
-            notes.append(f"the code of run '{run.record.name}', {code.commit.short}, is on no branch of the remote")
+        runs_of.setdefault(run.record.code.commit, []).append(run)
+    notes = []
+    for commit, found in runs_of.items():
+        names = ", ".join(f"'{run.record.name}'" for run in found[:3]) + (", ..." if len(found) > 3 else "")
+        which = f"run{'s' if len(found) > 1 else ''} {names}"
+        if found[0].record.code.snapshot:
+            carry = "carry" if len(found) > 1 else "carries"
+            notes.append(f"{which} {carry} uncommitted changes: git show {commit.short}")
+        elif not _is_on_a_branch(registry, commit, pushing):
+            notes.append(f"the code of {which}, {commit.short}, is on no branch of the remote")
     return notes
+
+
+def _is_on_a_branch(registry: Registry, commit: Oid, pushing: Iterable[Oid]) -> bool:
+    """Whether the remote has the commit on a branch, or has it as soon as what git is pushing is there."""
+    if any(is_ancestor(registry.git, commit, tip) for tip in pushing):
+        return True
+    known = f"refs/remotes/{registry.remote}/"
+    return bool(registry.git.run("for-each-ref", "--count=1", f"--contains={commit}", "--", known))
 
 
 def drop_published(registry: Registry) -> None:

@@ -69,6 +69,17 @@ def left_to_git(lines: Sequence[PushLine]) -> frozenset[str]:
     return frozenset(line.remote_ref for line in lines if not line.deletes)
 
 
+def pushed_branches(lines: Sequence[PushLine]) -> tuple[Oid, ...]:
+    """The commits that git is about to put on branches."""
+    return tuple(line.local_oid for line in lines if not line.deletes and line.remote_ref.startswith("refs/heads/"))
+
+
+def new_versions(lines: Sequence[PushLine]) -> tuple[str, ...]:
+    """The tags of versions that git itself is about to publish."""
+    found = (line.remote_ref for line in lines if not line.deletes and not line.remote_oid)
+    return tuple(ref.removeprefix(names.TAGS) for ref in found if _is_version(ref))
+
+
 def is_push(argv: Sequence[str]) -> bool:
     """Whether a process's arguments are those of `git push`."""
     return _push_arguments(argv) is not None

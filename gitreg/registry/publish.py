@@ -5,7 +5,7 @@ Every step can be repeated, and an interrupted publishing is completed by the ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gitreg.data.config import Storage
@@ -16,7 +16,7 @@ from gitreg.git.refs import Change, RefMovedError
 from gitreg.git.transport import Outcome, Push
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import VersionName
-from gitreg.records.objects import ZERO
+from gitreg.records.objects import ZERO, Oid
 from gitreg.records.pointer import Pointer
 from gitreg.registry import contents, versions
 from gitreg.registry.fetch import Fetched, fetch
@@ -73,17 +73,34 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What is pushed together: a run with the versions it logged, or one link."""
+    """What is pushed together: a run with the versions it logged, or one link.
+
+    Attributes:
+        name: for people.
+        pushes: its refs.
+        makes: the commits of versions that it brings.
+        needs: the commits of versions that must not stay behind when it is published.
+    """
 
     name: str
     pushes: tuple[Push, ...]
+    makes: frozenset[Oid] = frozenset()
+    needs: frozenset[Oid] = frozenset()
 
 
-def publish(registry: Registry, *, leave: frozenset[str] = frozenset(), progress: Progress | None = None) -> Report:
+def publish(
+    registry: Registry,
+    *,
+    leave: frozenset[str] = frozenset(),
+    pushing: Iterable[Oid] = (),
+    progress: Progress | None = None,
+) -> Report:
     """Publish everything that is pending, except the remote refs in `leave`, which somebody else is pushing.
 
-    What is refused stays pending and is reported. Raises: UsageError without a registry remote or storage, StorageError
-    and GitError when storage or remote cannot be reached; nothing is half-published then.
+    `pushing` holds the tips of the branches among these. What is refused stays pending and is reported.
+
+    Raises: UsageError without a registry remote or storage, StorageError and GitError when storage or remote cannot be
+    reached; nothing is half-published then.
     """
     report = Report()
     for _ in range(_ROUNDS):
@@ -96,7 +113,7 @@ def publish(registry: Registry, *, leave: frozenset[str] = frozenset(), progress
         _upload(registry, pending, [*pending.versions, *left], report, progress)
         if not pending:
             break
-        report.warnings = exposed(registry, pending)
+        report.warnings = exposed(registry, pending, pushing)
         again = _push_units(registry, pending, leave, report)
         again |= _push_aliases(registry, pending, leave, report)
         if not again:
@@ -163,10 +180,31 @@ def _units(pending: Pending, leave: frozenset[str]) -> list[Unit]:
         own = [version for version in loose if version.commit in run.outputs and not version.name.collection.space]
         loose = [version for version in loose if version not in own]
         pushes = [Push(run.tip.oid, names_of_refs.run(run.record.id)), *(_tag_push(version) for version in own)]
-        units.append(Unit(f"run '{run.record.name}'", tuple(push for push in pushes if push.ref not in leave)))
-    rest = [Unit(f"'{version.name}'", (_tag_push(version),)) for version in loose]
-    units += [unit for unit in rest if unit.pushes[0].ref not in leave]
-    return [unit for unit in units if unit.pushes]
+        wanted = tuple(push for push in pushes if push.ref not in leave)
+        makes, needs = frozenset(run.outputs), frozenset(use.commit for use in run.inputs)
+        units.append(Unit(f"run '{run.record.name}'", wanted, makes, needs - makes))
+    rest = [version for version in loose if names_of_refs.version_tag(version.name) not in leave]
+    units += [Unit(f"'{item.name}'", (_tag_push(item),), needs=frozenset({item.commit})) for item in rest]
+    return _in_order([unit for unit in units if unit.pushes])
+
+
+def _in_order(units: list[Unit]) -> list[Unit]:
+    """Each unit after those that make what it needs, as far as that is possible: two runs may use each other's."""
+    maker = {commit: unit for unit in units for commit in unit.makes}
+    found: dict[str, Unit] = {}
+    for unit in units:
+        todo = [unit]
+        seen = {unit.name}
+        while todo:
+            before = [maker[commit] for commit in todo[-1].needs if commit in maker]
+            first = next((item for item in before if item.name not in found and item.name not in seen), None)
+            if first:
+                seen.add(first.name)
+                todo.append(first)
+            else:
+                done = todo.pop()
+                found[done.name] = done
+    return list(found.values())
 
 
 def _tag_push(version: Version) -> Push:
@@ -179,7 +217,10 @@ def _push_units(registry: Registry, pending: Pending, leave: frozenset[str], rep
     _push_lfs(registry, pending, units)
     by_ref = {names_of_refs.version_tag(version.name): version for version in pending.versions}
     again = False
-    for unit, outcomes in _pushed(registry, units):
+    for unit, outcomes, missing in _pushed(registry, units):
+        if missing:
+            report.refused.append(Refusal(unit.name, f"it needs {missing}, which was not published"))
+            continue
         failed = [outcome for outcome in outcomes if not outcome.ok]
         for outcome in outcomes:
             push = next(push for push in unit.pushes if push.ref == outcome.ref)
@@ -192,8 +233,10 @@ def _push_units(registry: Registry, pending: Pending, leave: frozenset[str], rep
         if any(_is_race(outcome) for outcome in failed):
             again = True
         elif failed:
-            words = "; ".join(dict.fromkeys(outcome.words for outcome in failed))
-            report.refused.append(Refusal(unit.name, f"the remote refused it: {words}"))
+            # the others of the unit failed only because this one did
+            first = next((outcome for outcome in failed if "atomic push fail" not in outcome.words), failed[0])
+            which = f" '{first.ref.removeprefix(names_of_refs.TAGS)}'" if len(unit.pushes) > 1 else " it"
+            report.refused.append(Refusal(unit.name, f"the remote refused{which}: {first.words}"))
     return again
 
 
@@ -204,23 +247,31 @@ def _push_lfs(registry: Registry, pending: Pending, units: list[Unit]) -> None:
         lfs_push(registry.git, registry.remote, registry.transport.push_urls()[0], pushes)
 
 
-def _pushed(registry: Registry, units: list[Unit]) -> Iterator[tuple[Unit, list[Outcome]]]:
-    """Push all units at once where the server does that atomically, else one by one, as atomically as it can."""
+def _pushed(registry: Registry, units: list[Unit]) -> Iterator[tuple[Unit, list[Outcome], str]]:
+    """Push all units at once where the server does that atomically, else one by one, as atomically as it can.
+
+    Yields each with its outcomes, or with the name of the unit that it needs and that was not published.
+    """
     if not units:
         return
     everything = [push for unit in units for push in unit.pushes]
     try:
         outcomes = {outcome.ref: outcome for outcome in registry.transport.push(everything, atomic=True)}
         if all(outcome.ok for outcome in outcomes.values()):
-            yield from ((unit, [outcomes[push.ref] for push in unit.pushes]) for unit in units)
+            yield from ((unit, [outcomes[push.ref] for push in unit.pushes], "") for unit in units)
             return
         atomic = True
     except GitError as error:
         if "--atomic" not in error.stderr:
             raise
         atomic = False
+    behind: dict[Oid, str] = {}
     for unit in units:
-        yield unit, registry.transport.push(unit.pushes, atomic=atomic)
+        missing = next((behind[commit] for commit in unit.needs if commit in behind), "")
+        found = [] if missing else registry.transport.push(unit.pushes, atomic=atomic)
+        if missing or not all(outcome.ok for outcome in found):
+            behind |= dict.fromkeys(unit.makes, unit.name)
+        yield unit, found, missing
 
 
 def _is_race(outcome: Outcome) -> bool:
@@ -249,12 +300,13 @@ def _settle(registry: Registry, push: Push, version: Version | None) -> bool:
 
 def _push_aliases(registry: Registry, pending: Pending, leave: frozenset[str], report: Report) -> bool:
     """Push promotions, each by itself; True when another round is needed because somebody moved one."""
-    published = {version.commit for version in versions.all_versions(registry) if version.published}
+    known = (version for version in versions.all_versions(registry) if version.published)
+    published = {(version.name.collection, version.commit) for version in known}
     stuck = {refusal.name for refusal in report.refused}
     ready = []
     for alias in pending.aliases:
         places = [move.record.now for move in alias.moves if move.record.now]
-        held = next((place for place in places if place.commit not in published), None)
+        held = next((place for place in places if (place.version.collection, place.commit) not in published), None)
         ref = names_of_refs.alias(alias.name)
         if str(alias.name) in stuck or ref in leave:
             continue

@@ -62,7 +62,7 @@ class Registry:
 
     @property
     def is_server(self) -> bool:
-        """True in a bare repository without a registry remote: nothing is logged there, all that is there is published."""
+        """True in a bare repository without a registry remote: nothing is logged there, and everything is published."""
         return self.git.worktree is None and not self.has_remote
 
     def use_remote(self, remote: str) -> None:
