@@ -57,7 +57,7 @@ SPEAKERS = {
 }
 ENVIRONMENT_READERS = {
     **SPEAKERS,
-    "gitreg/data/config.py": "DVC_GLOBAL_CONFIG_DIR and _SYSTEM_ say where DVC's configuration lies, for every reader of it",
+    "gitreg/data/config.py": "DVC_GLOBAL_CONFIG_DIR and DVC_SYSTEM_CONFIG_DIR say where DVC's configuration lies",
     "gitreg/sdk/environment.py": "GITREG_* is how `gitreg run` and CI jobs speak to the `init()` of a script",
 }
 
