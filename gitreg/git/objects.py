@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import zlib
 from collections.abc import Iterable, Sequence
@@ -35,33 +36,39 @@ class MissingObjectError(GitError):
 
 
 class Objects:
-    """The object database. Safe for threads; the reading process starts with the first read."""
+    """The object database. Safe for threads and forks; the reading process starts with the first read."""
 
     def __init__(self, git: Git) -> None:
         self._git = git
         self._lock = threading.Lock()
         self._reader: Any = None
+        self._owner = 0
 
     def close(self) -> None:
         """End the reading process."""
         with self._lock:
-            if self._reader is not None:
+            if self._reader is not None and self._owner == os.getpid():
                 self._reader.communicate()
-                self._reader = None
+            self._reader = None
 
     def read(self, oid: Oid) -> tuple[str, bytes]:
         """An object's kind and content. Raises: MissingObjectError, RecordError when it is too large."""
         with self._lock:
-            if self._reader is None:
-                self._reader = self._git.start("cat-file", "--batch")
+            if self._reader is None or self._owner != os.getpid():
+                # a forked process must not talk to its parent's reader
+                self._reader, self._owner = self._git.start("cat-file", "--batch"), os.getpid()
             self._reader.stdin.write(f"{oid}\n".encode())
             self._reader.stdin.flush()
             head = self._reader.stdout.readline().split()
+            if not head:
+                self._reader = None
+                raise GitError(("cat-file",), 1, "the process that reads objects ended", hint="git fsck")
             if len(head) != 3:
                 raise MissingObjectError(str(oid))
             kind, size = head[1].decode(), int(head[2])
             if size > MAX_OBJECT:
                 self._reader.proc.kill()
+                self._reader.communicate()
                 self._reader = None
                 raise RecordError(f"object {oid} has {size} bytes, more than a record may have")
             data = self._reader.stdout.read(size)
