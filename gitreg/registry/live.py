@@ -116,7 +116,9 @@ class LiveRun:
         return run
 
     def _replay(self, event: str, value: object) -> None:
-        if event == "config" and isinstance(value, dict):
+        if event == "labels" and isinstance(value, dict):
+            self.record = RunRecord.parse({**self.record.document(), "tags": list(self.record.tags), **value})
+        elif event == "config" and isinstance(value, dict):
             self.record = replace(self.record, config={**self.record.config, **value})
         elif event == "summary" and isinstance(value, dict):
             self.record = replace(self.record, summary={**self.record.summary, **value})
@@ -130,6 +132,13 @@ class LiveRun:
             self.step = int(value["_step"]) + 1
         elif event == "commit":
             self.record = replace(self.record, inputs=(), reused=())
+
+    def add_labels(self, labels: Mapping[str, object]) -> None:
+        """Fill in labels that the run does not have yet: job_type, group, project, entity, notes, and tags (a list)."""
+        new = {key: value for key, value in labels.items() if value and not getattr(self.record, key)}
+        if new:
+            self._journal.append("labels", new)
+            self._replay("labels", new)
 
     def update_config(self, values: Mapping[str, object]) -> None:
         """Set config values."""
