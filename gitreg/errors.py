@@ -66,6 +66,10 @@ class InvalidArtifactError(UsageError, ValueError):
     """Something that an artifact cannot be made of: a missing file, a name that is taken, a reserved type."""
 
 
+class TooLargeError(UsageError, ValueError):
+    """Values would take more room than a record has."""
+
+
 class NotAModelError(UsageError, ValueError, AssertionError):
     """A verb for models was given something else (W&B's assertions)."""
 

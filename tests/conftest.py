@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -143,6 +143,17 @@ def repo(tmp_path: Path, sh: Shell) -> Path:
     (path / "README").write_text("a project\n")
     sh("git add . && git commit --quiet -m 'start the project'", cwd=path)
     return path
+
+
+@pytest.fixture
+def project(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The `repo` as the current directory; a run that the test leaves open ends with it."""
+    from gitreg.sdk import session
+
+    monkeypatch.chdir(repo)
+    yield repo
+    for run in list(session._session.open):
+        run.finish(exit_code=1)
 
 
 @pytest.fixture(scope="session")

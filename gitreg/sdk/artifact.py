@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from gitreg.errors import ArtifactFinalizedError, ArtifactNotLoggedError, InvalidArtifactError
 from gitreg.records.listing import FileEntry, Listing
-from gitreg.records.names import CollectionName
 from gitreg.registry.live import Draft
 from gitreg.sdk import targets, values
 from gitreg.sdk.logged import Logged
@@ -79,9 +78,9 @@ class Artifact:
         Raises: InvalidNameError (a ValueError) for a name or type that is not allowed, ValueError and TypeError for
         metadata that cannot be recorded (`gitreg.sdk.values.metadata`).
         """
-        self._collection = CollectionName.parse(name)
+        self._collection = targets.artifact_name(name)
         self._type = targets.check_type(type)
-        self._description = description
+        self._description: str | None = values.plain(description)
         self._metadata = values.metadata(metadata)
         self._staging = Staging()
         self._logged: Logged | None = None
@@ -147,7 +146,7 @@ class Artifact:
     @description.setter
     def description(self, text: str | None) -> None:
         self._need_draft("change the description")
-        self._description = text
+        self._description = values.plain(text)
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import operator
 import os
 import threading
 import time
@@ -13,21 +14,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, final
 
-from gitreg.errors import ArtifactFinalizedError, InvalidArtifactError, NotAModelError, TypeMismatchError, UsageError
+from gitreg.errors import (
+    ArtifactFinalizedError,
+    InvalidArtifactError,
+    NotAModelError,
+    TooLargeError,
+    TypeMismatchError,
+    UsageError,
+)
 from gitreg.records.names import CollectionName
 from gitreg.registry.live import LiveRun
 from gitreg.sdk import targets
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.logged import Logged
 from gitreg.sdk.mappings import Config, Summary, check_keys
-from gitreg.sdk.values import plain, text_size
+from gitreg.sdk.values import check_size, plain
 
 logger = logging.getLogger("gitreg")
-
-MAX_VALUES = 400_000
-"""Bytes that all config, and all summary values of a run may take as text; a record holds at most 1 MiB."""
-
-_COMMITTED = "commit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,7 @@ class Run:
         """
         check_keys(data, "log")
         values: dict[str, Any] = plain(data)
+        step = None if step is None else operator.index(step)
         with self._open("log"):
             if step is not None and step < self._step:
                 logger.warning("step %d is lower than the current step %d: its values are dropped", step, self._step)
@@ -178,7 +182,8 @@ class Run:
     def _end_step(self) -> None:
         """Write the open step, if anything is in it."""
         if self._partial:
-            self._live.log_step({"_step": self._step, "_timestamp": time.time(), **self._partial})
+            row = {"_step": self._step, "_timestamp": time.time()}
+            self._live.log_step({**row, **self._partial, **row})
             self._partial = {}
 
     def log_artifact(
@@ -249,17 +254,19 @@ class Run:
         """
         with self._open("use_artifact"):
             registry = self._live.registry
-            if isinstance(artifact_or_name, str):
-                logged = Logged(registry, targets.find(registry, artifact_or_name, aliases))
-                artifact = Artifact._of(logged)
-            else:
-                artifact = artifact_or_name
-                if artifact._logged is None:
-                    from gitreg.sdk.session import log_alone
+        if isinstance(artifact_or_name, Artifact) and artifact_or_name._logged is None:
+            from gitreg.sdk.session import log_alone
 
-                    log_alone(artifact, self, aliases)
+            # without this run's lock: the other run is this session's business
+            log_alone(artifact_or_name, self, aliases)
+        with self._open("use_artifact"):
+            if isinstance(artifact_or_name, Artifact):
+                artifact = artifact_or_name
                 logged = artifact._need("use_artifact")
                 logged.same_repository(registry)
+            else:
+                logged = Logged(registry, targets.find(registry, artifact_or_name, aliases))
+                artifact = Artifact._of(logged)
             if type is not None and artifact.type != type:
                 raise TypeMismatchError(artifact.name, artifact.type, type)
             self._live.use(logged.fresh())
@@ -368,7 +375,7 @@ class Run:
 
     @contextlib.contextmanager
     def _open(self, verb: str) -> Iterator[None]:
-        """Hold the run while it is changed. Raises: UsageError once it is finished, or in a forked process."""
+        """Hold the run while it is changed. Raises: UsageError once it is finished."""
         with self._lock:
             if self._finished:
                 raise UsageError(
@@ -378,25 +385,21 @@ class Run:
 
     def _write_config(self, values: Mapping[str, Any]) -> None:
         with self._open("changing its config"):
-            size = text_size({**self._live.record.config, **values})
-            if size > MAX_VALUES:
-                raise UsageError(
-                    f"config would take {size} bytes, at most {MAX_VALUES} are allowed", hint="log it as an artifact"
-                )
+            check_size({**self._live.record.config, **values}, "config")
             if values:
                 self._live.update_config(values)
 
     def _write_summary(self, values: Mapping[str, Any], *, drop: bool = False) -> None:
-        """Set summary values. What is too large raises UsageError, or with `drop` stays in the history only."""
+        """Set summary values. What is too large raises TooLargeError, or with `drop` stays in the history only."""
         with self._open("changing its summary"):
-            size = text_size({**self._live.record.summary, **values})
-            if size > MAX_VALUES and not drop:
-                raise UsageError(
-                    f"summary would take {size} bytes, at most {MAX_VALUES} are allowed", hint="log it as an artifact"
-                )
-            if size > MAX_VALUES:
-                logger.warning("the summary would be too large: %s are in the history only", ", ".join(values))
-            elif values:
+            try:
+                check_size({**self._live.record.summary, **values}, "the summary")
+            except TooLargeError as error:
+                if not drop:
+                    raise
+                logger.warning("%s: %s are in the history only", error, ", ".join(values))
+                return
+            if values:
                 self._live.update_summary(values)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from gitreg.errors import Error, UsageError
 from gitreg.git.runner import Git
 from gitreg.git.snapshot import capture
-from gitreg.records.names import check_run_id
+from gitreg.records.names import RunId, check_run_id
 from gitreg.records.records import RunRecord
 from gitreg.registry.live import LiveRun, new_id, timestamp
 from gitreg.registry.names import new_name
@@ -24,6 +24,7 @@ from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.environment import Environment
 from gitreg.sdk.mappings import Config, Summary, config_values
 from gitreg.sdk.run import Run
+from gitreg.sdk.values import check_size, plain
 
 logger = logging.getLogger("gitreg")
 
@@ -135,33 +136,25 @@ def init(  # noqa: PLR0917  # W&B's signature
         directory = Path(dir or environment.directory or ".").absolute()
         registry = open_registry(directory)
         values = config_values(config)
-        if environment.run_id and id in (None, environment.run_id):
-            live = _attach(registry, environment.run_id, values)
+        check_size(values, "config")
+        labels: dict[str, Any] = {
+            "job_type": _label(job_type or environment.job_type),
+            "group": _label(group or environment.group),
+            "project": _label(project or environment.project),
+            "entity": _label(entity or environment.entity),
+            "notes": plain(notes or environment.notes or ""),
+            "tags": _tags(tags or environment.tags),
+        }
+        attached = environment.run_id if id in (None, environment.run_id) else None
+        if attached:
+            live = _attach(registry, check_run_id(attached), values, labels)
         else:
-            record = RunRecord(
-                id=check_run_id(id) if id is not None else new_id(),
-                name=_label(name or environment.name) or new_name(registry),
-                code=capture(
-                    registry.git,
-                    registry.objects,
-                    snapshot=registry.git.config("gitreg.code", "snapshot") == "snapshot",
-                ),
-                job_type=_label(job_type or environment.job_type),
-                group=_label(group or environment.group),
-                project=_label(project or environment.project),
-                entity=_label(entity or environment.entity),
-                notes=notes or environment.notes or "",
-                tags=_tags(tags) or environment.tags,
-                started=timestamp(registry),
-                config=values,
-            )
-            if record.code.error:
-                logger.warning("uncommitted changes are not recorded: %s", record.code.error)
-            live = LiveRun.start(registry, record)
+            run_id = check_run_id(id) if id is not None else new_id()
+            live = _start(registry, run_id, _label(name or environment.name), values, labels)
         run = Run(
             live,
             directory=directory,
-            attached=bool(environment.run_id) and live.record.id == environment.run_id,
+            attached=bool(attached),
             allow_val_change=bool(allow_val_change),
             on_finish=_session.remove,
         )
@@ -184,15 +177,32 @@ def open_registry(directory: Path, *, writing: bool = True) -> Registry:
     return registry
 
 
-def _attach(registry: Registry, run_id: str, values: Mapping[str, Any]) -> LiveRun:
-    """The run that `gitreg run` has started, with the config that it has not set itself."""
-    live = LiveRun.attach(registry, check_run_id(run_id))
-    new = {key: value for key, value in values.items() if key not in live.record.config}
-    kept = [key for key, value in values.items() if key not in new and live.record.config[key] != value]
+def _start(registry: Registry, run_id: RunId, name: str, config: Mapping[str, Any], labels: dict[str, Any]) -> LiveRun:
+    """A new run at the code as it is now."""
+    snapshot = registry.git.config("gitreg.code", "snapshot") == "snapshot"
+    record = RunRecord(
+        id=run_id,
+        name=name or new_name(registry),
+        code=capture(registry.git, registry.objects, snapshot=snapshot),
+        started=timestamp(registry),
+        config=config,
+        **labels,
+    )
+    if record.code.error:
+        logger.warning("uncommitted changes are not recorded: %s", record.code.error)
+    return LiveRun.start(registry, record)
+
+
+def _attach(registry: Registry, run_id: RunId, config: Mapping[str, Any], labels: Mapping[str, Any]) -> LiveRun:
+    """The run that `gitreg run` has started, with the config and labels that it has not set itself."""
+    live = LiveRun.attach(registry, run_id)
+    new = {key: value for key, value in config.items() if key not in live.record.config}
+    kept = [key for key, value in config.items() if key not in new and live.record.config[key] != value]
     if kept:
         logger.warning("config %s: the value that the run was started with stays", ", ".join(kept))
     if new:
         live.update_config(new)
+    live.add_labels({**labels, "tags": list(labels["tags"])})
     return live
 
 
@@ -263,7 +273,7 @@ def _label(text: str | None) -> str:
 
 
 def _tags(tags: Sequence[str] | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([tags] if isinstance(tags, str) else map(str, tags or ())))
+    return tuple(dict.fromkeys(plain(str(tag)) for tag in ([tags] if isinstance(tags, str) else tags or ())))
 
 
 def _in_notebook() -> bool:

@@ -53,7 +53,17 @@ def link_target(text: str) -> CollectionName:
         raise InvalidNameError(text, "registered model", "a link gets its own version number", hint="leave it out")
     candidates = parse_collection(text)
     named = next((name for name in candidates if name.space), None)
+    if named is None and "/" in text:
+        raise InvalidNameError(text, "registered model", "its registry is no name", hint="write model/NAME")
     return named or CollectionName(DEFAULT_REGISTRY, candidates[0].name)
+
+
+def artifact_name(text: str) -> CollectionName:
+    """The collection that a new artifact is a version of. Raises: InvalidNameError."""
+    if "/" in text:
+        hint = f"log it as '{text.rpartition('/')[2]}' and link it: run.link_artifact(artifact, '{text}')"
+        raise InvalidNameError(text, "collection", "'/' is for registered models", hint=hint)
+    return CollectionName.parse(text)
 
 
 def default_name(run_id: str, basename: str) -> str:

@@ -15,12 +15,14 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from gitreg.errors import UsageError
+from gitreg.errors import TooLargeError, UsageError
 
 MAX_DEPTH = 24
 MAX_ELEMENTS = 1000
 MAX_KEY = 900
 MAX_METADATA_KEYS = 100
+MAX_BYTES = 400_000
+"""What all config, all summary values, or all metadata may take as text; a record of them holds at most 1 MiB."""
 
 
 def plain(value: object, depth: int = 0) -> Any:
@@ -64,7 +66,8 @@ def plain(value: object, depth: int = 0) -> Any:
 def metadata(values: Mapping[str, object] | None) -> dict[str, Any]:
     """An artifact's metadata as it is recorded: NaN becomes None.
 
-    Raises: TypeError when it is no mapping, ValueError for infinities and for more than `MAX_METADATA_KEYS` keys.
+    Raises: TypeError when it is no mapping; ValueError for infinities, more than `MAX_METADATA_KEYS` keys, more than
+        `MAX_BYTES` bytes.
     """
     if values is None:
         return {}
@@ -73,12 +76,15 @@ def metadata(values: Mapping[str, object] | None) -> dict[str, Any]:
     if len(values) > MAX_METADATA_KEYS:
         raise ValueError(f"metadata has {len(values)} keys, at most {MAX_METADATA_KEYS} are allowed")
     found: dict[str, Any] = _finite(plain(values), "metadata")
+    check_size(found, "metadata")
     return found
 
 
-def text_size(value: object) -> int:
-    """About how many bytes a plain value takes in a record."""
-    return len(json.dumps(value))
+def check_size(value: object, what: str) -> None:
+    """Raises: TooLargeError when plain values take more than `MAX_BYTES`."""
+    size = len(json.dumps(value))
+    if size > MAX_BYTES:
+        raise TooLargeError(f"{what} would take {size} bytes, at most {MAX_BYTES} are allowed", hint="log a file")
 
 
 def _object(value: Any, depth: int) -> Any:

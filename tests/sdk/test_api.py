@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gitreg
+from conftest import Shell
+from gitreg.errors import NotFoundError, TypeMismatchError
+
+
+@pytest.fixture
+def filled(project: Path) -> Path:
+    """Three runs: a dataset, a model from it, and a failed try."""
+    with gitreg.init(id="build", project="digits", job_type="build", tags=["data"], config={"seed": 0}) as run:
+        data = gitreg.Artifact("digits", "dataset")
+        data.add_file("README")
+        run.log_artifact(data)
+    with gitreg.init(id="train", project="digits", job_type="train", notes="why", config={"lr": 0.1, "n": 64}) as run:
+        run.use_artifact("digits")
+        run.log({"acc": 0.9})
+        run.log_model("README", name="net")
+        run.log_artifact("README", name="net", type="model")
+        run.log({"acc": 0.8})
+    with gitreg.init(id="worse", project="other", entity="team", job_type="train", config={"lr": 0.5}) as run:
+        run.log({"acc": 0.7})
+        run.finish(exit_code=1)
+    return project
+
+
+def ids(**arguments: Any) -> list[str]:
+    return [run.id for run in gitreg.Api().runs(**arguments)]
+
+
+def test_a_run_tells_what_it_was(filled: Path, sh: Shell) -> None:
+    run = gitreg.Api().run("digits/train")
+    assert (run.id, run.state, run.job_type, run.notes, run.project) == ("train", "finished", "train", "why", "digits")
+    assert (run.config, run.summary, run.tags, run.group, run.entity) == (
+        {"lr": 0.1, "n": 64},
+        {"acc": 0.8},
+        [],
+        "",
+        "",
+    )
+    assert run.created_at == "2026-01-02T03:04:05Z"
+    assert run.commit == sh("git rev-parse HEAD", cwd=filled).strip()
+    assert [artifact.name for artifact in run.used_artifacts()] == ["digits:v0"]
+    assert [artifact.name for artifact in run.logged_artifacts()] == ["net:v0", "net:v0"]
+    assert gitreg.Api().run("team/other/worse").path == ["team", "other", "worse"]
+    with pytest.raises(NotFoundError, match="run 'trian' not found") as caught:
+        gitreg.Api().run("trian")
+    assert caught.value.hint == "did you mean 'train'?"
+
+
+def test_a_run_that_goes_on_is_seen_with_what_it_has_not_committed(project: Path) -> None:
+    run = gitreg.init(id="live", config={"a": 1})
+    run.log({"loss": 1})
+    run.log_artifact("README", name="readme")
+    run.log({"loss": 0.5})
+    run.use_artifact("readme")
+    view = gitreg.Api().run("live")
+    assert (view.state, view.config, view.summary) == ("running", {"a": 1}, {"loss": 0.5})
+    assert [artifact.name for artifact in view.logged_artifacts()] == ["readme:v0"]
+    assert [artifact.name for artifact in view.used_artifacts()] == ["readme:v0"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, ["build", "train", "worse"]),
+        ({"state": "failed"}, ["worse"]),
+        ({"jobType": "train", "state": "finished"}, ["train"]),
+        ({"config.lr": 0.1}, ["train"]),
+        ({"config.lr": {"$gt": 0.1}}, ["worse"]),
+        ({"config.lr.value": {"$lte": 0.1}}, ["train"]),
+        ({"config.lr": {"$gte": 0.1, "$lt": 0.5}}, ["train"]),
+        ({"config.lr": {"$exists": False}}, ["build"]),
+        ({"summary_metrics.acc": {"$in": [0.7, 0.8]}}, ["train", "worse"]),
+        ({"summary.acc": {"$nin": [0.7]}}, ["build", "train"]),
+        ({"tags": "data"}, ["build"]),
+        ({"tags": {"$in": ["data", "x"]}}, ["build"]),
+        ({"job_type": {"$ne": "train"}}, ["build"]),
+        ({"id": {"$regex": "^tr"}}, ["train"]),
+        ({"$or": [{"id": "build"}, {"config.lr": 0.5}]}, ["build", "worse"]),
+        ({"$and": [{"job_type": "train"}, {"$nor": [{"state": "failed"}]}]}, ["train"]),
+        ({"notes": {"$gt": 3}}, []),
+    ],
+)
+def test_runs_are_filtered_as_in_wandb(filled: Path, filters: Any, expected: list[str]) -> None:
+    assert ids(filters=filters) == expected
+
+
+def test_runs_are_ordered_by_any_key(filled: Path) -> None:
+    assert ids(order="-summary_metrics.acc") == ["train", "worse", "build"]
+    assert ids(order="+config.lr") == ["train", "worse", "build"]
+    assert ids(order="-id") == ["worse", "train", "build"]
+    assert ids(path="digits") == ids(path="team/digits") == ["build", "train"]
+
+
+def test_a_filter_or_order_that_means_nothing_is_refused(filled: Path) -> None:
+    for arguments in (
+        {"filters": {"colour": 1}},
+        {"filters": {"id": {"$near": 1}}},
+        {"order": "-colour"},
+        {"order": ""},
+    ):
+        with pytest.raises(gitreg.UsageError):
+            ids(**arguments)
+
+
+def test_artifacts_are_listed_newest_first(filled: Path) -> None:
+    with gitreg.init() as run:
+        run.log_artifact(filled / ".dvc", name="net", type="model", aliases=["best"])
+        run.link_artifact(gitreg.Api().artifact("net"), "Net")
+    api = gitreg.Api()
+    assert [artifact.name for artifact in api.artifacts("model", "net")] == ["net:v1", "net:v0"]
+    assert [artifact.name for artifact in api.artifacts("model")] == ["net:v1", "net:v0", "model/Net:v0"]
+    assert [item.name for item in api.artifact_collections()] == ["digits", "net", "model/Net"]
+    assert (api.artifact_collection("model", "net").aliases, api.artifact_exists("net:best")) == (["best"], True)
+    assert [api.artifact_exists(name) for name in ("net:v0", "net:v7", "no", "no:best")] == [True, False, False, False]
+    assert (api.artifact_exists("net", "model"), api.artifact_exists("net", "dataset")) == (True, False)
+    with pytest.raises(TypeMismatchError):
+        api.artifacts("dataset", "net")
+    with pytest.raises(NotFoundError):
+        api.artifacts("model", "none")
+
+
+def test_reading_makes_no_run_an_input(filled: Path) -> None:
+    with gitreg.init(id="reader"):
+        gitreg.Api().artifact("digits").download("data")
+    assert gitreg.Api().run("reader").used_artifacts() == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_reading_needs_no_write_access(filled: Path, sh: Shell) -> None:
+    sh("chmod -R a-w .git", cwd=filled)
+    try:
+        assert ids() == ["build", "train", "worse"]
+        assert [run.id for run in gitreg.Api().artifact("digits").used_by()] == ["train"]
+    finally:
+        sh("chmod -R u+w .git", cwd=filled)
+
+
+def test_a_bare_repository_can_be_read(filled: Path, tmp_path: Path, sh: Shell) -> None:
+    sh("git clone --quiet --mirror repo bare.git")
+    api = gitreg.Api(dir=tmp_path / "bare.git")
+    artifact = api.artifact("net")
+    assert (artifact.type, [file.path for file in artifact.files()]) == ("model", ["README"])
+    assert [run.id for run in artifact.used_by()] == []
+    assert [run.id for run in api.runs()] == ["build", "train", "worse"]
+
+
+def test_nothing_is_logged_or_printed_by_reading(
+    filled: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, "gitreg"):
+        gitreg.Api().artifact("net").download("x")
+        ids()
+    assert capfd.readouterr() == ("", "")
+    assert [record for record in caplog.records if record.name.startswith("gitreg")] == []

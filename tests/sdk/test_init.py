@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gitreg
+from conftest import Shell
+from gitreg.errors import GitError, NotARepositoryError
+from gitreg.records.names import RunId
+from gitreg.records.records import RunRecord
+from gitreg.registry import runs
+from gitreg.registry.live import LiveRun
+from gitreg.registry.repository import Registry
+from gitreg.sdk import session
+
+
+def recorded(project: Path, run_id: str) -> RunRecord:
+    with Registry.opened(project) as registry:
+        return runs.get(registry, RunId(run_id)).record
+
+
+def test_everything_init_is_told_is_recorded(project: Path) -> None:
+    run = gitreg.init(
+        entity="team",
+        project="digits",
+        id="my-run.1",
+        name="first try",
+        notes="two\nlines",
+        tags=["baseline", "v2"],
+        config={"lr": 0.1},
+        group="sweep",
+        job_type="train_model",
+    )
+    assert (run.id, run.name, run.entity, run.project) == ("my-run.1", "first try", "team", "digits")
+    assert (run.tags, run.notes, run.group, run.job_type) == (("baseline", "v2"), "two\nlines", "sweep", "train_model")
+    assert (run.path, run.url, run.dir) == ("team/digits/my-run.1", None, str(project))
+    run.finish()
+    record = recorded(project, "my-run.1")
+    assert (record.name, record.entity, record.project) == ("first try", "team", "digits")
+    assert (record.tags, record.notes, record.group) == (("baseline", "v2"), "two\nlines", "sweep")
+    assert (record.job_type, record.config, record.state) == ("train_model", {"lr": 0.1}, "finished")
+    assert record.started
+    assert record.ended
+
+
+def test_a_run_gets_an_id_and_a_name_with_its_number(project: Path) -> None:
+    first, second = gitreg.init(), gitreg.init(reinit="create_new")
+    assert re.fullmatch(r"[a-z0-9]{8}", first.id)
+    assert re.fullmatch(r"[a-z]+-[a-z]+-1", first.name)
+    assert re.fullmatch(r"[a-z]+-[a-z]+-2", second.name)
+    assert first.path == first.id
+
+
+def test_the_code_is_fixed_when_the_run_starts(project: Path, sh: Shell) -> None:
+    (project / "train.py").write_text("lr = 1\n")
+    run = gitreg.init()
+    (project / "train.py").write_text("lr = 2\n")
+    run.finish()
+    code = recorded(project, run.id).code
+    assert code.snapshot
+    assert sh(f"git show {code.commit}:train.py", cwd=project) == "lr = 1\n"
+    assert sh("git status --porcelain", cwd=project) == "?? train.py\n"
+
+
+def test_gitreg_code_head_records_the_commit_only(project: Path, sh: Shell) -> None:
+    sh("git config gitreg.code head", cwd=project)
+    (project / "train.py").write_text("lr = 1\n")
+    with gitreg.init() as run:
+        pass
+    code = recorded(project, run.id).code
+    assert (str(code.commit), code.snapshot) == (sh("git rev-parse HEAD", cwd=project).strip(), False)
+
+
+def test_dir_names_the_repository(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (repo / "src").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with gitreg.init(dir=repo / "src") as run:
+        assert run.dir == str(repo / "src")
+    assert recorded(repo, run.id).state == "finished"
+
+
+def test_a_folder_without_a_repository_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotARepositoryError, match="not in a Git repository"):
+        gitreg.init(dir=tmp_path)
+    assert gitreg.run is None
+
+
+def test_a_repository_that_is_not_set_up_is_refused_when_the_run_starts(tmp_path: Path, sh: Shell) -> None:
+    sh("git init --quiet plain")
+    with pytest.raises(NotARepositoryError, match="not set up") as caught:
+        gitreg.init(dir=tmp_path / "plain")
+    assert caught.value.hint
+    assert "gitreg init" in caught.value.hint
+
+
+def test_without_an_identity_nothing_starts(project: Path, sealed: Path) -> None:
+    (sealed / ".gitconfig").write_text("[user]\n    useConfigOnly = true\n")
+    with pytest.raises(GitError, match="no name and address"):
+        gitreg.init()
+
+
+@pytest.mark.parametrize("run_id", ["a/b", "a:b", "a;b", "a,b", "a#b", "a?b", "a'b", "..", "", "-x", "a" * 65])
+def test_an_id_that_could_be_no_ref_is_refused(project: Path, run_id: str) -> None:
+    with pytest.raises(ValueError, match="run id"):
+        gitreg.init(id=run_id)
+
+
+def test_an_id_is_taken_once_used(project: Path) -> None:
+    gitreg.init(id="same").finish()
+    with pytest.raises(gitreg.UsageError, match="'same' is taken"):
+        gitreg.init(id="same")
+
+
+class TestConfig:
+    @pytest.mark.parametrize(
+        "config", [{"lr": 0.1, "layers": (1, 2)}, argparse.Namespace(lr=0.1, layers=[1, 2]), "config.yaml"]
+    )
+    def test_comes_from_a_mapping_a_namespace_or_a_file(self, project: Path, config: Any) -> None:
+        (project / "config.yaml").write_text("lr: {desc: rate, value: 0.1}\nlayers: [1, 2]\nwandb_version: 1\n")
+        assert dict(gitreg.init(config=config).config) == {"lr": 0.1, "layers": [1, 2]}
+
+    def test_that_is_no_mapping_is_a_type_error(self, project: Path) -> None:
+        with pytest.raises(TypeError, match="config takes a mapping, not list"):
+            gitreg.init(config=[1])
+        with pytest.raises(TypeError, match="strings"):
+            gitreg.init(config={1: 2})
+
+    @pytest.mark.parametrize("text", ["a: &x 1\nb: *x\n", "- 1\n", "a: !!python/name:os.system\n", "a: [1"])
+    def test_from_a_file_is_never_more_than_data(self, project: Path, text: str) -> None:
+        (project / "config.yaml").write_text(text)
+        with pytest.raises(gitreg.UsageError, match=r"'config\.yaml' cannot be read"):
+            gitreg.init(config="config.yaml")
+
+    def test_file_that_is_missing_is_named(self, project: Path) -> None:
+        with pytest.raises(gitreg.UsageError, match=r"'none\.yaml' cannot be read: No such file"):
+            gitreg.init(config="none.yaml")
+
+    def test_too_large_for_a_record_is_refused_before_the_run_starts(self, project: Path) -> None:
+        with pytest.raises(gitreg.UsageError, match="config would take"):
+            gitreg.init(config={"text": "x" * 500_000})
+        assert gitreg.Api().runs() == []
+
+
+class TestSecondInit:
+    def test_returns_the_active_run(self, project: Path) -> None:
+        assert gitreg.init() is gitreg.init(reinit=False)
+
+    @pytest.mark.parametrize("reinit", [True, "finish_previous"])
+    def test_can_finish_the_first(self, project: Path, reinit: Any) -> None:
+        first = gitreg.init()
+        second = gitreg.init(reinit=reinit)
+        assert (first.status().state, second.status().state) == ("finished", "running")
+        assert gitreg.run is second
+
+    def test_can_go_on_beside_the_first(self, project: Path) -> None:
+        first = gitreg.init()
+        second = gitreg.init(reinit="create_new")
+        assert second is not first
+        assert gitreg.run is first
+        second.log({"a": 1})
+        assert "a" not in first.summary
+
+    def test_after_finish_is_a_new_run(self, project: Path) -> None:
+        first = gitreg.init()
+        first.finish()
+        assert gitreg.init() is not first
+
+
+class TestEnvironment:
+    def test_fills_in_what_the_call_leaves_out(
+        self, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        values = {
+            "DIR": str(repo),
+            "PROJECT": "p",
+            "ENTITY": "e",
+            "NAME": "n",
+            "NOTES": "why",
+            "TAGS": "a, b,",
+            "RUN_GROUP": "g",
+            "JOB_TYPE": "j",
+            "MODE": "offline",
+        }
+        for name, value in values.items():
+            monkeypatch.setenv(f"GITREG_{name}", value)
+        with gitreg.init(project="given") as run:
+            assert (run.project, run.entity, run.name, run.notes) == ("given", "e", "n", "why")
+            assert (run.tags, run.group, run.job_type) == (("a", "b"), "g", "j")
+
+    @pytest.mark.parametrize("mode", ["online", "offline", "shared"])
+    def test_modes_are_all_the_same(self, project: Path, mode: str) -> None:
+        gitreg.init(mode=mode).finish()
+
+    def test_mode_that_is_not_there_is_refused(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GITREG_MODE", "disabled")
+        with pytest.raises(gitreg.UsageError, match="mode 'disabled' is not supported"):
+            gitreg.init()
+
+    @pytest.mark.parametrize("resume", [True, "must"])
+    def test_resuming_is_refused(self, project: Path, resume: Any) -> None:
+        with pytest.raises(gitreg.UsageError, match="resume"):
+            gitreg.init(resume=resume)
+
+
+class TestInsideGitregRun:
+    @pytest.fixture
+    def parent(self, project: Path, sh: Shell, monkeypatch: pytest.MonkeyPatch) -> LiveRun:
+        """What `gitreg run` does before it starts its command."""
+        run = gitreg.init(id="outer", name="outer", config={"lr": 0.1})
+        run._live.detach()
+        session._session.remove(run)
+        monkeypatch.setenv("GITREG_RUN_ID", "outer")
+        return run._live
+
+    def test_init_attaches_and_finish_leaves_the_end_to_the_parent(self, project: Path, parent: LiveRun) -> None:
+        run = gitreg.init(job_type="train", tags=["t"], name="inner", config={"epochs": 3})
+        assert (run.id, run.name, run.job_type, run.tags) == ("outer", "outer", "train", ("t",))
+        assert run.status().attached
+        run.log({"loss": 1})
+        run.log_artifact("README", name="readme")
+        run.summary["k"] = 1
+        run.finish()
+        assert gitreg.run is None
+        ended = LiveRun.attach(parent.registry, RunId("outer"))
+        ended.finish("failed")
+        record = recorded(project, "outer")
+        assert (record.state, record.job_type, record.config) == ("failed", "train", {"lr": 0.1, "epochs": 3})
+        assert record.summary == {"loss": 1, "k": 1}
+
+    def test_the_command_lines_config_wins(
+        self, project: Path, parent: LiveRun, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.WARNING, "gitreg"):
+            run = gitreg.init(config={"lr": 5, "epochs": 1})
+        assert dict(run.config) == {"lr": 0.1, "epochs": 1}
+        assert "config lr: the value that the run was started with stays" in caplog.text
+
+    def test_steps_go_on_where_another_process_stopped(self, project: Path, parent: LiveRun) -> None:
+        with gitreg.init() as run:
+            run.log({"a": 1})
+        with gitreg.init() as run:
+            assert run.step == 1
+
+    def test_another_id_is_another_run(self, project: Path, parent: LiveRun) -> None:
+        with gitreg.init(id="own") as run:
+            assert not run.status().attached
+        assert recorded(project, "own").state == "finished"
+
+    def test_a_run_that_is_not_live_is_named(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GITREG_RUN_ID", "nobody")
+        with pytest.raises(gitreg.CommError, match="run 'nobody' is not live here"):
+            gitreg.init()
