@@ -54,15 +54,9 @@ class Objects:
     def read(self, oid: Oid) -> tuple[str, bytes]:
         """An object's kind and content. Raises: MissingObjectError, RecordError when it is too large."""
         with self._lock:
-            if self._reader is None or self._owner != os.getpid():
-                # a forked process must not talk to its parent's reader
-                self._reader, self._owner = self._git.start("cat-file", "--batch"), os.getpid()
-            self._reader.stdin.write(f"{oid}\n".encode())
-            self._reader.stdin.flush()
-            head = self._reader.stdout.readline().split()
+            head = self._question(oid) or self._question(oid)  # somebody may have killed the process
             if not head:
-                self._reader = None
-                raise GitError(("cat-file",), 1, "the process that reads objects ended", hint="git fsck")
+                raise GitError(("cat-file",), 1, "the process that reads objects ended twice", hint="git fsck")
             if len(head) != 3:
                 raise MissingObjectError(str(oid))
             kind, size = head[1].decode(), int(head[2])
@@ -74,6 +68,21 @@ class Objects:
             data = self._reader.stdout.read(size)
             self._reader.stdout.read(1)
         return kind, data
+
+    def _question(self, oid: Oid) -> list[bytes]:
+        """Ask for an object; the words of the answer's first line, none when the reading process has ended."""
+        if self._reader is None or self._owner != os.getpid():
+            # a forked process must not talk to its parent's reader
+            self._reader, self._owner = self._git.start("cat-file", "--batch"), os.getpid()
+        try:
+            self._reader.stdin.write(f"{oid}\n".encode())
+            self._reader.stdin.flush()
+            head: list[bytes] = self._reader.stdout.readline().split()
+        except BrokenPipeError:
+            head = []
+        if not head:
+            self._reader = None
+        return head
 
     def commit(self, oid: Oid) -> Commit:
         """A commit. Raises: MissingObjectError, RecordError."""

@@ -13,6 +13,8 @@ from gitreg.records.objects import ZERO, Oid
 _FIELDS = "--format=%(refname)%00%(objectname)%00%(*objectname)%00%(objecttype)"
 # Above this many loose refs a look-up by prefix takes milliseconds more for each thousand.
 _LOOSE_LIMIT = 1000
+# git's words when a ref is elsewhere, there already, or gone. GitPython runs git in the C locale.
+_MOVED = ("but expected", "reference already exists", "unable to resolve reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class Refs:
     def _list(self, *arguments: str) -> list[Ref]:
         output = self._git.run("for-each-ref", _FIELDS, *arguments)
         found = []
-        for line in output.decode("utf-8", "surrogateescape").splitlines():
+        # not splitlines(): a ref may hold characters that Python takes for line breaks
+        for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1]:
             name, oid, peeled, kind = line.split("\0")
             found.append(Ref(name, Oid.parse(oid), Oid.parse(peeled or oid), kind == "tag"))
         return found
@@ -118,7 +121,7 @@ class Refs:
             self._git.run("update-ref", "--stdin", "-z", stdin="".join(lines).encode())
         except GitError as error:
             words = str(error)
-            if any(sign in words for sign in ("but expected", "already exists", "unable to resolve reference")):
+            if any(sign in words for sign in _MOVED):
                 raise RefMovedError(words.rpartition("failed: ")[2]) from error
             raise
 
@@ -129,7 +132,8 @@ class Refs:
     def pack_if_many(self) -> bool:
         """Pack the refs when many are loose; plumbing never does. Returns whether it did."""
         root = self._git.common_dir / "refs"
-        loose = (path for base in ("gitreg", "gitreg-remotes", "tags") for path in (root / base).rglob("*@*"))
+        bases = ("gitreg", "gitreg-remotes", "tags")
+        loose = (path for base in bases for path in (root / base).rglob("*") if path.is_file())
         many = next(islice(loose, _LOOSE_LIMIT, None), None) is not None
         if many:
             self._git.run("pack-refs", "--all")
@@ -137,5 +141,5 @@ class Refs:
 
 
 def is_ancestor(git: Git, ancestor: Oid, descendant: Oid) -> bool:
-    """True when `descendant` contains `ancestor`. Raises: GitError when either is not here."""
+    """True when `descendant` contains `ancestor`, as far as that is known here: what is missing contains nothing."""
     return git.attempt("merge-base", "--is-ancestor", str(ancestor), str(descendant)).status == 0

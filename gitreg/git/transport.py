@@ -48,7 +48,8 @@ class Transport:
         """The remote's tags that match `refs/tags/...`, by full name, not peeled. Raises: GitError."""
         # --tags lets the server filter; a pattern alone is applied here, to everything that the remote has
         output = self._git.run("ls-remote", "--tags", "--refs", "--quiet", "--", self.remote, pattern)
-        pairs = (line.split("\t") for line in output.decode("utf-8", "replace").splitlines())
+        # not splitlines(): a tag may hold characters that Python takes for line breaks
+        pairs = (line.split("\t") for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1])
         return {name: Oid.parse(oid) for oid, name in pairs}
 
     def fetch(self, refspecs: Sequence[str], *, prune: bool = False) -> None:
@@ -79,7 +80,7 @@ class Transport:
             line[7:].strip() for line in result.stderr.splitlines() if line.startswith("remote:") and line[7:].strip()
         ]
         outcomes = []
-        for line in result.stdout.decode("utf-8", "replace").splitlines():
+        for line in result.stdout.decode("utf-8", "replace").split("\n"):
             flag, tab, rest = line.partition("\t")
             if tab and len(flag) == 1 and "\t" in rest:
                 names, _, summary = rest.partition("\t")

@@ -115,11 +115,22 @@ def tips(registry: Registry) -> dict[RunId, tuple[Oid, bool]]:
     return found
 
 
+def tip(registry: Registry, run_id: RunId) -> Oid | None:
+    """The newest commit of a run that has a ref, what is pending first."""
+    found = {ref.name: ref.target for ref in registry.refs.find(*_refs_of(registry, run_id))}
+    return next((found[name] for name in _refs_of(registry, run_id) if name in found), None)
+
+
+def _refs_of(registry: Registry, run_id: RunId) -> list[str]:
+    return [names_of_refs.run(run_id, base) for base in registry.bases()]
+
+
 def get(registry: Registry, run_id: RunId) -> Run:
     """A run by its id. Raises: NotFoundError, also for a run that has only just started."""
-    known = tips(registry)
-    run = chain(registry, known[run_id][0]) if run_id in known else None
+    found = tip(registry, run_id)
+    run = chain(registry, found) if found else None
     if run is None:
+        known = tips(registry)
         close = difflib.get_close_matches(run_id, known, n=1)
         hint = f"did you mean '{close[0]}'?" if close else "'gitreg runs' lists them"
         raise NotFoundError("run", run_id, hint=hint)
