@@ -56,10 +56,13 @@ run "python3 train.py --hidden-units 8 --epochs 12"
 run "python3 train.py --hidden-units 64 --epochs 20"
 run "gitreg ls digits_model"
 
-chapter "An evaluation on images that neither has seen picks the better one"
-best=''
-# shellcheck disable=SC2016  # the line is shown before it is run
-run 'best=$(python3 evaluate.py digits_model:v0 digits_model:v1)'
+chapter "Evaluations on images that neither has seen pick the better one"
+v0='' v1=''
+# shellcheck disable=SC2016  # the lines are shown before they are run
+run 'v0=$(python3 evaluate.py digits_model:v0)'
+# shellcheck disable=SC2016
+run 'v1=$(python3 evaluate.py digits_model:v1)'
+best=digits_model:$(awk "BEGIN { print (($v1 > $v0) ? \"v1\" : \"v0\") }")
 run "gitreg runs"
 
 chapter "The better one goes to production"
@@ -87,7 +90,9 @@ run "python3 predict.py data/model data/digits"
 chapter "Where does it come from?"
 say "Lineage is the commit graph: the dataset, the code and the settings that made this model."
 if command -v dot >/dev/null; then
-  run "gitreg lineage model/Digits:production --format svg -o ../lineage.svg"
+  run "gitreg lineage model/Digits:production -o ../lineage.svg"
+  say "And everything there is in this registry:"
+  run "gitreg lineage --all -o ../everything.svg"
 else
   say "For a picture install Graphviz (apt-get install graphviz) and ask for --format svg."
   run "gitreg lineage model/Digits:production --format text -o ../lineage.txt"
@@ -104,7 +109,9 @@ say "$demo/work       the clone that trained" \
   "$demo/consumer   the clone that predicted" \
   "$demo/server.git the Git server" \
   "$demo/storage    the bytes, as DVC stores them"
-for picture in lineage.*; do say "$demo/$picture   where the model comes from"; done
+for picture in lineage.* everything.*; do
+  if [ -e "$picture" ]; then say "$demo/$picture"; fi
+done
 echo
 say "Go on in $demo/work: change train.py or its settings, train again, compare with 'gitreg runs'." \
   "Its README.md goes through all of this by hand."
