@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any
 
 from gitreg.errors import ArtifactFinalizedError, ArtifactNotLoggedError, InvalidArtifactError
 from gitreg.records.listing import FileEntry, Listing
 from gitreg.registry.live import Draft
 from gitreg.sdk import targets, values
+from gitreg.sdk.files import ArtifactFile
 from gitreg.sdk.logged import Logged
 from gitreg.sdk.staging import Staging, inside_path
 
@@ -23,40 +22,7 @@ if TYPE_CHECKING:
     from gitreg.sdk.collection import ArtifactCollection
     from gitreg.sdk.views import RunView
 
-T = TypeVar("T")
 _MODES = {"x", "w", "xb", "bx", "wb", "bw", "xt", "tx", "wt", "tw"}
-
-
-@dataclass(frozen=True, slots=True)
-class ArtifactFile:
-    """One file of an artifact.
-
-    Attributes:
-        path: inside the artifact.
-        size: bytes.
-        md5, sha256: lower case hex.
-    """
-
-    path: str
-    size: int
-    md5: str
-    sha256: str
-    _artifact: Artifact
-
-    @property
-    def name(self) -> str:
-        """The path inside the artifact (W&B's other word for it)."""
-        return self.path
-
-    @property
-    def digest(self) -> str:
-        """The md5 in base64, as in W&B."""
-        return base64.b64encode(bytes.fromhex(self.md5)).decode()
-
-    def download(self, root: str | os.PathLike[str] | None = None) -> str:
-        """Write this file alone, checked, and return its path. Raises: ArtifactNotLoggedError, StorageError."""
-        logged = self._artifact._need("download")
-        return str(logged.download(_path(root), [self.path]) / self.path)
 
 
 class Artifact:

@@ -23,9 +23,11 @@ from gitreg.errors import (
     UsageError,
 )
 from gitreg.records.names import CollectionName
+from gitreg.records.records import RunRecord
 from gitreg.registry.live import LiveRun
 from gitreg.sdk import targets
 from gitreg.sdk.artifact import Artifact
+from gitreg.sdk.labels import Labelled
 from gitreg.sdk.logged import Logged
 from gitreg.sdk.mappings import Config, Summary, check_keys
 from gitreg.sdk.values import check_size, plain
@@ -49,7 +51,7 @@ class RunStatus:
 
 
 @final
-class Run:
+class Run(Labelled):
     """A run that is going on, made by `gitreg.init`. On the command line: `gitreg run`.
 
     After `finish` it can be read; everything that would change it raises UsageError.
@@ -80,34 +82,8 @@ class Run:
     # what it is
 
     @property
-    def id(self) -> str:
-        """Its id, unique in the repository."""
-        return self._live.record.id
-
-    @property
-    def name(self) -> str:
-        """A name people remember, such as `jumping-monkey-1`."""
-        return self._live.record.name
-
-    @property
-    def entity(self) -> str:
-        """The entity it is labelled with, '' without one."""
-        return self._live.record.entity
-
-    @property
-    def project(self) -> str:
-        """The project it is labelled with, '' without one."""
-        return self._live.record.project
-
-    @property
-    def job_type(self) -> str:
-        """Such as `train_model`."""
-        return self._live.record.job_type
-
-    @property
-    def group(self) -> str:
-        """The runs it belongs with."""
-        return self._live.record.group
+    def _now(self) -> RunRecord:
+        return self._live.record
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -115,14 +91,9 @@ class Run:
         return self._live.record.tags
 
     @property
-    def notes(self) -> str:
-        """What somebody wrote about it."""
-        return self._live.record.notes
-
-    @property
     def path(self) -> str:
         """`entity/project/id`, without the empty ones."""
-        return "/".join(part for part in (self.entity, self.project, self.id) if part)
+        return "/".join(self._path)
 
     @property
     def url(self) -> None:
@@ -362,9 +333,6 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.finish(exit_code=_exit_code(error))
-
-    def __repr__(self) -> str:
-        return f"<Run {self.name} ({self.id}, {self._live.record.state})>"
 
     # how it is kept
 

@@ -13,10 +13,11 @@ from gitreg.registry.aliases import version_at
 from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
 from gitreg.sdk.artifact import Artifact
+from gitreg.sdk.labels import Labelled
 from gitreg.sdk.logged import Logged
 
 
-class RunView:
+class RunView(Labelled):
     """A run as it was when it was read. On the command line: `gitreg runs`.
 
     A run that goes on in this clone is read from its journal, so it may know more than its commits.
@@ -42,14 +43,8 @@ class RunView:
         return cls(registry, record, run) if record else None
 
     @property
-    def id(self) -> str:
-        """The run's id."""
-        return self._record.id
-
-    @property
-    def name(self) -> str:
-        """A name people remember."""
-        return self._record.name
+    def _now(self) -> RunRecord:
+        return self._record
 
     @property
     def state(self) -> str:
@@ -67,39 +62,14 @@ class RunView:
         return copy.deepcopy(dict(self._record.summary))
 
     @property
-    def job_type(self) -> str:
-        """Such as `train_model`."""
-        return self._record.job_type
-
-    @property
-    def group(self) -> str:
-        """The runs it belongs with."""
-        return self._record.group
-
-    @property
-    def entity(self) -> str:
-        """The entity it is labelled with."""
-        return self._record.entity
-
-    @property
-    def project(self) -> str:
-        """The project it is labelled with."""
-        return self._record.project
-
-    @property
     def path(self) -> list[str]:
         """Entity, project and id, without the empty ones."""
-        return [part for part in (self.entity, self.project, self.id) if part]
+        return self._path
 
     @property
     def tags(self) -> list[str]:
         """Its tags."""
         return list(self._record.tags)
-
-    @property
-    def notes(self) -> str:
-        """What somebody wrote about it."""
-        return self._record.notes
 
     @property
     def created_at(self) -> str:
@@ -136,6 +106,3 @@ class RunView:
     def _version(self, place: Place) -> Artifact | None:
         found = version_at(versions.all_versions(self._registry, place.version.collection), place)
         return Artifact._of(Logged(self._registry, found)) if found else None
-
-    def __repr__(self) -> str:
-        return f"<Run {self.name} ({self.id}, {self.state})>"
