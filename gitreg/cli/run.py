@@ -5,38 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import click
 
 from gitreg.cli import console, context
 from gitreg.errors import UsageError
-from gitreg.git.snapshot import capture
 from gitreg.records.names import RunId, check_run_id
-from gitreg.records.records import RunRecord, State
-from gitreg.registry.live import LiveRun, new_id, timestamp
-from gitreg.registry.names import new_name
+from gitreg.records.records import State
+from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
+from gitreg.registry.start import start_run
 
 
 def begin(
-    registry: Registry, *, name: str = "", job_type: str = "", config: dict[str, object] | None = None
+    registry: Registry, *, name: str = "", job_type: str = "", config: Mapping[str, object] | None = None
 ) -> LiveRun:
-    """Start a run at the code as it is now."""
-    code = capture(
-        registry.git, registry.objects, snapshot=registry.git.config("gitreg.code", "snapshot") == "snapshot"
-    )
-    if code.error:
-        console.say(f"note: uncommitted changes are not recorded: {code.error}")
-    record = RunRecord(
-        id=new_id(),
-        name=name or new_name(registry),
-        code=code,
-        job_type=job_type,
-        started=timestamp(registry),
-        config=config or {},
-    )
-    return LiveRun.start(registry, record)
+    """Start a run at the code as it is now, and say so when that could not be captured."""
+    run = start_run(registry, name=name, job_type=job_type, config=config)
+    if run.record.code.error:
+        console.say(f"note: uncommitted changes are not recorded: {run.record.code.error}")
+    return run
 
 
 @contextlib.contextmanager
@@ -57,17 +46,25 @@ def started(registry: Registry, *, job_type: str) -> Iterator[LiveRun]:
         run.finish(state)
 
 
-@click.command("run", context_settings={"ignore_unknown_options": True})
+@click.command(
+    "run",
+    # what follows COMMAND belongs to it
+    context_settings={"allow_interspersed_args": False},
+    epilog=context.examples(
+        "gitreg run --config lr=0.1 --use mnist_dataset:latest -- python train.py --epochs 5",
+        "gitreg run --job-type evaluate -- sh evaluate.sh",
+    ),
+)
 @click.option("--name", default="", help="The run's name. Default: one like jumping-monkey-1.")
 @click.option("--job-type", default="", metavar="TYPE", help="Such as train_model.")
 @click.option("--config", multiple=True, metavar="K=V", help="A setting; the value is read as YAML.")
 @click.option("--use", "uses", multiple=True, metavar="REF", help="A version that the command reads.")
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("command", metavar="-- COMMAND [ARGS]...", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...], command: tuple[str, ...]) -> int:
     """Run COMMAND as a run, and end with its exit code.
 
-    The code is recorded as it is now. gitreg.init() in a Python script and 'gitreg put' in a shell script add to this
-    run. Example: gitreg run --config lr=0.1 --use digits:latest -- python train.py
+    The code is recorded as it is now, uncommitted changes included. gitreg.init() in a Python script and 'gitreg put'
+    in a shell script add to this run.
     """
     if context.attached_run():
         raise UsageError("this is inside a run already", hint="run the command without 'gitreg run'")

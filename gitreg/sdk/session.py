@@ -14,12 +14,10 @@ from typing import Any
 
 from gitreg.errors import Error, UsageError
 from gitreg.git.runner import Git
-from gitreg.git.snapshot import capture
 from gitreg.records.names import RunId, check_run_id
-from gitreg.records.records import RunRecord
-from gitreg.registry.live import LiveRun, new_id, timestamp
-from gitreg.registry.names import new_name
+from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
+from gitreg.registry.start import new_id, start_run
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.environment import Environment
 from gitreg.sdk.mappings import Config, Summary, config_values
@@ -149,8 +147,10 @@ def init(  # noqa: PLR0917  # W&B's signature
         if attached:
             live = _attach(registry, check_run_id(attached), values, labels)
         else:
-            run_id = check_run_id(id) if id is not None else new_id()
-            live = _start(registry, run_id, _label(name or environment.name), values, labels)
+            run_id = check_run_id(id) if id is not None else None
+            live = start_run(registry, run_id=run_id, name=_label(name or environment.name), config=values, **labels)
+            if live.record.code.error:
+                logger.warning("uncommitted changes are not recorded: %s", live.record.code.error)
         run = Run(
             live,
             directory=directory,
@@ -175,22 +175,6 @@ def open_registry(directory: Path, *, writing: bool = True) -> Registry:
     if writing:
         _ = registry.cache
     return registry
-
-
-def _start(registry: Registry, run_id: RunId, name: str, config: Mapping[str, Any], labels: dict[str, Any]) -> LiveRun:
-    """A new run at the code as it is now."""
-    snapshot = registry.git.config("gitreg.code", "snapshot") == "snapshot"
-    record = RunRecord(
-        id=run_id,
-        name=name or new_name(registry),
-        code=capture(registry.git, registry.objects, snapshot=snapshot),
-        started=timestamp(registry),
-        config=config,
-        **labels,
-    )
-    if record.code.error:
-        logger.warning("uncommitted changes are not recorded: %s", record.code.error)
-    return LiveRun.start(registry, record)
 
 
 def _attach(registry: Registry, run_id: RunId, config: Mapping[str, Any], labels: Mapping[str, Any]) -> LiveRun:

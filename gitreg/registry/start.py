@@ -1,0 +1,47 @@
+"""Starting a run: its id, its name, and the code as it is now."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Mapping
+from typing import Any
+
+from gitreg.git.snapshot import capture
+from gitreg.records.names import RunId
+from gitreg.records.records import RunRecord
+from gitreg.registry.live import LiveRun, timestamp
+from gitreg.registry.names import new_name
+from gitreg.registry.repository import Registry
+
+_ID_LENGTH = 8
+
+
+def new_id() -> RunId:
+    """Eight random characters."""
+    return RunId("".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(_ID_LENGTH)))
+
+
+def start_run(
+    registry: Registry,
+    *,
+    run_id: RunId | None = None,
+    name: str = "",
+    config: Mapping[str, object] | None = None,
+    **labels: Any,
+) -> LiveRun:
+    """Start a run with the code as it is now, uncommitted changes included unless `gitreg.code` is `head`.
+
+    `labels` are fields of `RunRecord`. When the code could not be captured, the record's `code.error` says why.
+    Raises: UsageError when the id is taken, RecordError for a config that a record cannot hold, GitError.
+    """
+    snapshot = registry.git.config("gitreg.code", "snapshot") == "snapshot"
+    record = RunRecord(
+        id=run_id or new_id(),
+        name=name or new_name(registry),
+        code=capture(registry.git, registry.objects, snapshot=snapshot),
+        started=timestamp(registry),
+        config=config or {},
+        **labels,
+    )
+    return LiveRun.start(registry, record)
