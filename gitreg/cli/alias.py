@@ -23,8 +23,13 @@ def alias() -> None:
 def _name(registry: Registry, text: str) -> AliasName:
     """The alias that `COLLECTION:ALIAS` means. Raises: InvalidNameError, NotFoundError."""
     reference = Reference.parse(text)
-    if not isinstance(reference.selector, str) or reference.selector == LATEST:
-        raise UsageError(f"'{text}' names no alias", hint="write COLLECTION:ALIAS, such as mnist_model:production")
+    if not isinstance(reference.selector, str):
+        raise UsageError(f"'{text}' is a version, not an alias", hint="versions never move; aliases are words")
+    if reference.selector == LATEST:
+        hint = "write COLLECTION:ALIAS, such as mnist_model:production"
+        if ":" in text or "@" in text:
+            hint = "it is always the newest version; choose another word"
+        raise UsageError(f"'{text}' names no alias", hint=hint)
     collection = resolve.collection(registry, reference.candidates, text)
     return AliasName(collection, check_alias(reference.selector))
 
@@ -36,12 +41,20 @@ def _version(registry: Registry, name: AliasName, text: str) -> Version:
     if found.name.collection != name.collection:
         raise UsageError(
             f"'{found.name}' is no version of '{name.collection}'",
-            hint=f"link it first: gitreg link {found.name} {name.collection}" if name.collection.space else None,
+            hint=f"link it first: gitreg link {found.name} {name.collection}"
+            if name.collection.space
+            else f"its versions: gitreg ls {name.collection}",
         )
     return found
 
 
-@alias.command("set")
+@alias.command(
+    "set",
+    epilog=context.examples(
+        "gitreg alias set model/MNIST:production v0 --reason 'the best of ten'",
+        "gitreg alias set model/MNIST:production staging --from v0",
+    ),
+)
 @click.argument("name", metavar="COLLECTION:ALIAS")
 @click.argument("version")
 @click.option("--reason", default="", help="Why; it is kept in the history.")
@@ -65,7 +78,7 @@ def set_alias(name: str, version: str, reason: str, expected: str | None) -> Non
     console.say(f"undo with: gitreg {undo}")
 
 
-@alias.command("rm")
+@alias.command("rm", epilog=context.examples("gitreg alias rm model/MNIST:staging --reason 'no longer tested'"))
 @click.argument("name", metavar="COLLECTION:ALIAS")
 @click.option("--reason", default="", help="Why; it is kept in the history.")
 def rm(name: str, reason: str) -> None:
@@ -79,7 +92,7 @@ def rm(name: str, reason: str) -> None:
         console.say(f"undo with: gitreg alias set {alias_name} {before.place.version.label}")
 
 
-@alias.command("ls")
+@alias.command("ls", epilog=context.examples("gitreg alias ls", "gitreg alias ls model/MNIST"))
 @click.argument("collection", required=False)
 @context.json_option
 def ls(collection: str | None, *, as_json: bool) -> None:
@@ -120,7 +133,7 @@ def ls(collection: str | None, *, as_json: bool) -> None:
         )
 
 
-@alias.command("log")
+@alias.command("log", epilog=context.examples("gitreg alias log model/MNIST:production"))
 @click.argument("name", metavar="COLLECTION:ALIAS")
 @context.json_option
 def log(name: str, *, as_json: bool) -> None:

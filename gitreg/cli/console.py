@@ -42,10 +42,10 @@ def _failure(message: str, hint: str | None) -> None:
 
 def usage(error: click.ClickException) -> None:
     """Click's own complaints in our format."""
-    message = error.format_message().rstrip(".")
+    message, _, guess = error.format_message().rstrip(".").partition(". Did you mean")
     context = getattr(error, "ctx", None)
     hint = f"{context.command_path} --help" if context else "gitreg --help"
-    _failure(message[:1].lower() + message[1:], hint)
+    _failure(message[:1].lower() + message[1:], f"did you mean{guess}" if guess else hint)
 
 
 def document(command: str, fields: dict[str, object]) -> None:

@@ -73,6 +73,11 @@ def pairs(options: Sequence[str], name: str) -> dict[str, object]:
     return found
 
 
+def examples(*lines: str) -> str:
+    """The end of a command's help: lines to copy, which click must not wrap."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
 def json_option(function: Command) -> Command:
     """`--json`, for commands that read."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)

@@ -89,10 +89,10 @@ def version_page(registry: Registry, found: Details) -> Document:
 
 
 def _files(registry: Registry, found: Details) -> list[Document] | None:
-    """The files, None when a large manifest's bytes are not here."""
+    """The files, None when a large manifest's bytes are not here, or a partial clone cannot ask for the tree."""
     try:
         listing = versions.listing(registry, found)
-    except MissingBytesError:
+    except (MissingBytesError, MissingObjectError):
         return None
     return [
         {"path": entry.path, "size": entry.size, "md5": entry.md5, "sha256": entry.sha256} for entry in listing.entries

@@ -10,7 +10,9 @@ from gitreg.cli import console, context
 from gitreg.registry import contents, versions
 
 
-@click.command("get")
+@click.command(
+    "get", epilog=context.examples("gitreg get mnist_dataset", "gitreg get model/MNIST:production -o deployed")
+)
 @click.argument("reference", metavar="REF")
 @click.option(
     "-o",

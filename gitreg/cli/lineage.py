@@ -44,8 +44,15 @@ def _depth(context_: click.Context, parameter: click.Parameter, value: str) -> i
     return int(value)
 
 
-@click.command("lineage")
-@click.argument("reference", metavar="REF", required=False)
+@click.command(
+    "lineage",
+    epilog=context.examples(
+        "gitreg lineage model/MNIST:production",
+        "gitreg lineage mnist_model:v0 --down 0 -o lineage.svg",
+        "gitreg lineage --all --format json",
+    ),
+)
+@click.argument("reference", metavar="[REF]", required=False)
 @click.option("--all", "everything", is_flag=True, help="The whole registry.")
 @click.option("--format", "form", type=click.Choice(["svg", "dot", "text", "json"]), help="Default: by -o, else text.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file.")
@@ -64,10 +71,7 @@ def lineage(
     no_runs: bool,
     no_collapse: bool,
 ) -> None:
-    """Draw what the version REF was made from, and what was made from it.
-
-    Examples: gitreg lineage mnist_model:production -o lineage.svg; gitreg lineage --all --format json
-    """
+    """Draw what the version REF was made from, and what was made from it."""
     if (reference is None) != everything:
         raise UsageError("name one version, or --all", hint="gitreg lineage NAME:ALIAS")
     chosen = form or (output.suffix.removeprefix(".") if output else _TEXTUAL)

@@ -111,9 +111,18 @@ def _run() -> int:
         # the reader has gone, as 'gitreg ls | head' does; what else would be printed at exit goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        console.fail(_system_error(error))
+        return 1
     except Exception:  # noqa: BLE001 - the last line of defence: it is reported, with its traceback
         return _bug()
     return result if isinstance(result, int) else 0
+
+
+def _system_error(error: OSError) -> Error:
+    """What the system refused: no place left, no permission, no such folder."""
+    words = (error.strerror or str(error) or type(error).__name__).lower()
+    return Error(f"'{os.fsdecode(error.filename)}': {words}" if error.filename else words)
 
 
 def _bug() -> int:

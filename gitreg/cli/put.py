@@ -16,7 +16,13 @@ from gitreg.registry.links import link as link_version
 from gitreg.registry.live import Draft
 
 
-@click.command("put")
+@click.command(
+    "put",
+    epilog=context.examples(
+        "gitreg put data/ --name mnist_dataset --type dataset",
+        "gitreg put model.pt --name mnist_model --type model --use mnist_dataset:latest --metadata accuracy=0.97",
+    ),
+)
 @click.argument("source", metavar="PATH", type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="The collection.")
 @click.option("--type", "type_", required=True, metavar="TYPE", help="Such as dataset or model.")
@@ -42,7 +48,9 @@ def put(
     collection = CollectionName.parse(name)
     for alias in alias_names:
         check_alias(alias)
-    draft = Draft(collection, type_, _files(context.path(source)), description, context.pairs(metadata, "--metadata"))
+    if not type_.strip():
+        raise UsageError("the type is empty", hint="write --type dataset, --type model, or a word of your own")
+    draft = Draft(collection, type_, _files(source), description, context.pairs(metadata, "--metadata"))
     with context.opened() as registry, started(registry, job_type="put") as run:
         for use in uses:
             run.use(context.version(registry, use))
@@ -59,15 +67,16 @@ def put(
 
 
 def _files(source: Path) -> dict[str, Path]:
-    """The files of a path: itself, or all below it. Raises: UsageError, StorageError."""
-    if source.is_dir():
-        return walk_directory(source)
-    if not source.exists():
+    """The files of a path that the user wrote: itself, or all below it. Raises: UsageError, StorageError."""
+    path = context.path(source)
+    if path.is_dir():
+        return walk_directory(path)
+    if not path.exists():
         raise UsageError(f"'{source}' does not exist")
-    return {source.name: source}
+    return {path.name: path}
 
 
-@click.command("link")
+@click.command("link", epilog=context.examples("gitreg link mnist_model:v0 model/MNIST --alias staging"))
 @click.argument("reference", metavar="REF")
 @click.argument("target", metavar="REGISTRY/NAME")
 @click.option("--alias", "alias_names", multiple=True, metavar="ALIAS", help="Set an alias on the linked version.")

@@ -10,7 +10,7 @@ import click
 
 from gitreg.cli import console, context, documents
 from gitreg.cli.documents import Document
-from gitreg.errors import NotFoundError
+from gitreg.errors import NotFoundError, UsageError
 from gitreg.records.names import parse_collection
 from gitreg.records.objects import Oid
 from gitreg.registry import aliases, index, resolve, versions
@@ -20,12 +20,14 @@ from gitreg.registry.runs import Run
 from gitreg.registry.versions import Version
 
 
-@click.command("ls")
+@click.command("ls", epilog=context.examples("gitreg ls", "gitreg ls mnist_model"))
 @click.argument("collection", required=False)
 @context.json_option
 def ls(collection: str | None, *, as_json: bool) -> None:
     """List collections, or the versions of COLLECTION, the newest last."""
     with context.opened() as registry:
+        if collection and (":" in collection or "@" in collection):
+            raise UsageError(f"'{collection}' is one version, not a collection", hint=f"gitreg show {collection}")
         if collection is None:
             _list_collections(registry, as_json=as_json)
         else:
@@ -96,7 +98,9 @@ def _list_versions(registry: Registry, collection: str, *, as_json: bool) -> Non
     )
 
 
-@click.command("show")
+@click.command(
+    "show", epilog=context.examples("gitreg show model/MNIST:production", "gitreg show mnist_model:v0 --json")
+)
 @click.argument("reference", metavar="REF")
 @context.json_option
 def show(reference: str, *, as_json: bool) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 import click
 
 from gitreg.cli import console, context
-from gitreg.errors import UsageError
+from gitreg.errors import NotFoundError, UsageError
 from gitreg.records.names import RunId, check_run_id
 from gitreg.records.records import State
 from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
-from gitreg.registry.start import start_run
+from gitreg.registry.start import discard_run, start_run
 
 
 def begin(
@@ -30,20 +30,28 @@ def begin(
 
 @contextlib.contextmanager
 def started(registry: Registry, *, job_type: str) -> Iterator[LiveRun]:
-    """The run that this command is part of, or one of its own that ends with it."""
+    """The run that this command is part of, or one of its own that ends with it.
+
+    When the command fails before it has logged anything, there was no run.
+    """
     attached = context.attached_run()
     if attached:
-        run = LiveRun.attach(registry, check_run_id(attached))
+        try:
+            run = LiveRun.attach(registry, check_run_id(attached))
+        except NotFoundError as error:
+            words = f"run '{attached}', which {context.RUN_VARIABLE} names, is not going on in this repository"
+            raise NotFoundError("run", attached, words, hint=f"unset {context.RUN_VARIABLE}") from error
         yield run
         run.detach()
         return
     run = begin(registry, job_type=job_type)
-    state: State = "failed"
     try:
         yield run
-        state = "finished"
-    finally:
-        run.finish(state)
+    except BaseException:
+        if not discard_run(run):
+            run.finish("failed")
+        raise
+    run.finish("finished")
 
 
 @click.command(
@@ -59,13 +67,15 @@ def started(registry: Registry, *, job_type: str) -> Iterator[LiveRun]:
 @click.option("--job-type", default="", metavar="TYPE", help="Such as train_model.")
 @click.option("--config", multiple=True, metavar="K=V", help="A setting; the value is read as YAML.")
 @click.option("--use", "uses", multiple=True, metavar="REF", help="A version that the command reads.")
-@click.argument("command", metavar="-- COMMAND [ARGS]...", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("command", metavar="-- COMMAND [ARGS]...", nargs=-1, type=click.UNPROCESSED)
 def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...], command: tuple[str, ...]) -> int:
     """Run COMMAND as a run, and end with its exit code.
 
     The code is recorded as it is now, uncommitted changes included. gitreg.init() in a Python script and 'gitreg put'
     in a shell script add to this run.
     """
+    if not command:
+        raise UsageError("no command to run", hint="gitreg run -- python train.py")
     if context.attached_run():
         raise UsageError("this is inside a run already", hint="run the command without 'gitreg run'")
     with context.opened() as registry:
@@ -75,7 +85,7 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
             for use in uses:
                 live.use(context.version(registry, use))
         except BaseException:
-            live.finish("failed")
+            discard_run(live)
             raise
         live.detach()
         console.say(f"run {live.record.name} ({run_id})")

@@ -16,7 +16,10 @@ from gitreg.registry import setup as registry_setup
 from gitreg.registry.repository import Registry
 
 
-@click.command("init")
+@click.command(
+    "init",
+    epilog=context.examples("gitreg init --storage ../storage", "gitreg init --storage s3://our-bucket/models"),
+)
 @click.option("--storage", metavar="URL_OR_PATH", help="Where published bytes go: a folder, s3://, ssh://, ...")
 @click.option("--remote", metavar="NAME", help="The Git remote that is the registry. Default: origin.")
 def init(storage: str | None, remote: str | None) -> None:

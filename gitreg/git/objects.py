@@ -29,9 +29,9 @@ MAX_OBJECT = 16 << 20
 class MissingObjectError(GitError):
     """An object that a ref or record names is not here: a shallow or partial clone, or damage."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, hint: str = "git fetch --unshallow, or gitreg fetch") -> None:
         words = f"object {name} is not in this clone"
-        super().__init__(("cat-file",), 1, words, hint="git fetch --unshallow, or gitreg fetch")
+        super().__init__(("cat-file",), 1, words, hint=hint)
         self.name = name
 
 
@@ -55,6 +55,9 @@ class Objects:
         """An object's kind and content. Raises: MissingObjectError, RecordError when it is too large."""
         with self._lock:
             head = self._question(oid) or self._question(oid)  # somebody may have killed the process
+            if not head and self._is_partial():
+                # git asks the remote for what a partial clone has left there, and gives up when that does not answer
+                raise MissingObjectError(str(oid), hint="this is a partial clone, and its remote cannot be reached")
             if not head:
                 raise GitError(("cat-file",), 1, "the process that reads objects ended twice", hint="git fsck")
             if len(head) != 3:
@@ -83,6 +86,10 @@ class Objects:
         if not head:
             self._reader = None
         return head
+
+    def _is_partial(self) -> bool:
+        keys = r"^(extensions\.partialclone|remote\..*\.promisor)$"
+        return self._git.attempt("config", "--get-regexp", keys).status == 0
 
     def commit(self, oid: Oid) -> Commit:
         """A commit. Raises: MissingObjectError, RecordError."""

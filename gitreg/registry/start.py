@@ -7,9 +7,13 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
+from gitreg.git.refs import Change, RefMovedError
 from gitreg.git.snapshot import capture
+from gitreg.records import refs as names_of_refs
 from gitreg.records.names import RunId
+from gitreg.records.objects import ZERO
 from gitreg.records.records import RunRecord
+from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun, timestamp
 from gitreg.registry.names import new_name
 from gitreg.registry.repository import Registry
@@ -45,3 +49,18 @@ def start_run(
         **labels,
     )
     return LiveRun.start(registry, record)
+
+
+def discard_run(run: LiveRun) -> bool:
+    """Take a run back of which nothing is committed, as if it had never started; False when something is.
+
+    For a command that failed before it did anything, such as one with a mistyped name.
+    """
+    ref = names_of_refs.run(run.record.id)
+    try:
+        run.registry.refs.change([Change(ref, run.record.code.commit, ZERO)])
+    except RefMovedError:
+        return False
+    run.detach()
+    Journal.of(run.registry.private, run.record.id).remove()
+    return True
