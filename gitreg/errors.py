@@ -137,8 +137,11 @@ class GitError(Error):
     """
 
     def __init__(self, argv: Sequence[str], status: int, stderr: str, *, hint: str | None = None) -> None:
-        last = next((line for line in reversed(stderr.strip().splitlines()) if line.strip()), f"exit status {status}")
-        super().__init__(f"git {argv[0]} failed: {last}", hint=hint)
+        lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+        # what follows git's own "fatal:" is advice
+        fatal = next((line for line in lines if line.startswith("fatal: ")), None)
+        last = fatal or (lines[-1] if lines else f"exit status {status}")
+        super().__init__(f"git {argv[0]} failed: {last.removeprefix('fatal: ')}", hint=hint)
         self.argv = tuple(argv)
         self.status = status
         self.stderr = stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -49,10 +49,15 @@ def usage(error: click.ClickException) -> None:
 
 
 def document(command: str, fields: dict[str, object]) -> None:
-    """One JSON document, `gitreg/<command>/1`. NaN and infinities become null: JSON has neither."""
-    text = json.dumps(_jsonable({"schema": f"gitreg/{command}/1", **fields}), ensure_ascii=False, indent=2)
+    """Print one JSON document, `gitreg/<command>/1`."""
+    click.echo(json_text({"schema": f"gitreg/{command}/1", **fields}), nl=False)
+
+
+def json_text(fields: dict[str, Any]) -> str:
+    """A JSON document for people and programs. NaN and infinities become null: JSON has neither."""
+    text = json.dumps(_jsonable(fields), ensure_ascii=False, indent=2)
     # terminal controls in strings are escaped by JSON; the rest of what must not be shown raw is made so
-    click.echo("".join(_escaped(character) for character in text))
+    return "".join(_escaped(character) for character in text) + "\n"
 
 
 def _escaped(character: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -28,7 +27,7 @@ def _render(graph: Graph, form: str) -> str:
     if form == "json":
         from gitreg.lineage.jsonform import to_document
 
-        return json.dumps(to_document(graph), ensure_ascii=False, indent=2) + "\n"
+        return console.json_text(to_document(graph))
     from gitreg.lineage.text import to_text
 
     return to_text(graph)

@@ -384,7 +384,7 @@ class TestFilters:
         code = project.capture()
         assert str(code.commit) == head_of(project)
         assert code.snapshot is False
-        assert code.error == "git update-index failed: fatal: notes.md: clean filter 'broken' failed"
+        assert code.error == "git update-index failed: notes.md: clean filter 'broken' failed"
 
     def test_a_reason_has_one_line_and_no_control_characters(self, project: Project) -> None:
         project.sh("git config filter.broken.required true; git config filter.broken.clean false")
