@@ -7,6 +7,10 @@ import os
 import subprocess
 from pathlib import Path
 
+from gitreg.records.names import Reference
+from gitreg.registry import resolve, runs, versions
+from gitreg.registry.repository import Registry
+
 # DVC's own working files; they are ignored, and logging is what fills them
 _OURS = (Path(".dvc/cache"), Path(".dvc/tmp"))
 
@@ -48,3 +52,40 @@ def _file(path: Path) -> str:
 def _git(repo: Path, *arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=repo, check=True, capture_output=True)
     return os.fsdecode(done.stdout).removesuffix("\n")
+
+
+VERIFY = Path(__file__).parent / "reader" / "verify.sh"
+
+
+def agrees(repo: Path, reference: str, directory: Path | None = None) -> None:
+    """Assert that `verify.sh`, which shares no line with gitreg, says of a version what gitreg says.
+
+    `directory` is a cache or storage, whose bytes are checked then.
+    """
+    command = ["sh", str(VERIFY), str(repo), reference, *([str(directory)] if directory else [])]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    lines = done.stdout.decode().splitlines()
+    assert done.returncode == 0, (lines, done.stderr.decode())
+    theirs = {line for line in lines if line.split(" ")[0] not in ("ancestor", "cut", "file", "alias", "ok")}
+    with Registry.opened(repo) as registry:
+        version = resolve.version(registry, Reference.parse(reference))
+        found = versions.details(registry, version)
+        tip = runs.tip(registry, found.run.id) or version.commit
+        last, upto = runs.chain(registry, tip), runs.chain(registry, version.commit)
+        assert last
+        assert upto
+        ours = {
+            f"version {version.name}",
+            f"tag {version.tag}",
+            f"commit {version.commit}",
+            f"type {found.artifact.type}",
+            f"digest {found.artifact.digest}",
+            f"run {found.run.id} {found.run.name} {last.record.state}",
+            f"code {found.run.code.commit}",
+            *(f"input {use.version} {use.commit}" for use in upto.inputs),
+            *([f"link {found.record.link.version}"] if found.record.link else []),
+        }
+        files = [entry.sha256 for entry in versions.listing(registry, found)]
+    assert theirs == ours
+    sums = [line.split(" ")[1].removeprefix("\\") for line in lines if line.startswith("file ")]
+    assert sums == files

@@ -6,15 +6,15 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gitreg.errors import LostRaceError, NotFoundError, RecordError
-from gitreg.git.objects import Batch
-from gitreg.git.refs import Change, Ref, RefMovedError, is_ancestor
+from gitreg.errors import LostRaceError, NotFoundError, RecordError, UsageError
+from gitreg.git.objects import Batch, MissingObjectError
+from gitreg.git.refs import Change, Ref, is_ancestor
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, CollectionName
 from gitreg.records.objects import EMPTY_TREE, GITREG_IDENTITY, ZERO, Commit, Identity, Oid, hash_object
 from gitreg.records.records import ALIAS, AliasRecord, Place, alias_root_message
 from gitreg.records.trailers import Message
-from gitreg.registry.repository import Registry
+from gitreg.registry.repository import Registry, retried
 from gitreg.registry.versions import Version, all_versions
 
 
@@ -26,7 +26,7 @@ class Alias:
         name: collection and alias.
         tip: what the ref points at.
         place: the version it names, None when it has been removed.
-        record: the newest promotion's record; None when the ref was moved by hand.
+        record: the newest promotion's record; None when the ref was moved by hand, and for a chain without any.
         published: False while its newest move is pending.
     """
 
@@ -39,7 +39,7 @@ class Alias:
     @property
     def by_hand(self) -> bool:
         """True when somebody moved the ref without a promotion commit."""
-        return self.record is None
+        return self.record is None and self.place is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def get(registry: Registry, name: AliasName) -> Alias | None:
 
 
 def all_aliases(registry: Registry, collection: CollectionName | None = None) -> list[Alias]:
-    """The aliases of a collection, or of all, that name a version; by name."""
+    """The aliases of a collection, or of all, that name a version; by name. One that cannot be read is left out."""
     if collection is None:
         patterns = [f"{base}aliases/" for base in registry.bases()]
     else:
@@ -73,8 +73,16 @@ def all_aliases(registry: Registry, collection: CollectionName | None = None) ->
         name = names_of_refs.parse_alias(ref.name)
         if name:
             grouped.setdefault(name, []).append(ref)
-    found = (_current(registry, name, refs) for name, refs in sorted(grouped.items()))
+    found = (_readable(registry, name, refs) for name, refs in sorted(grouped.items()))
     return [alias for alias in found if alias and alias.place]
+
+
+def _readable(registry: Registry, name: AliasName, refs: list[Ref]) -> Alias | None:
+    """What somebody broke on the remote must not hide everything else; `get` says what is wrong with it."""
+    try:
+        return _current(registry, name, refs)
+    except (RecordError, MissingObjectError):
+        return None
 
 
 def _current(registry: Registry, name: AliasName, refs: list[Ref]) -> Alias | None:
@@ -112,7 +120,7 @@ def _record(name: AliasName, commit: Commit) -> AliasRecord | None:
         return None
     record = AliasRecord.parse(document)
     expected = (record.now.commit,) if record.now else ()
-    if record.alias != name or commit.parents[1:] != expected:
+    if record.alias != name or not commit.parents or commit.parents[1:] != expected:
         raise RecordError(f"a promotion record of '{name}' does not fit its commit")
     return record
 
@@ -122,9 +130,13 @@ def version_of(registry: Registry, name: AliasName, versions: Iterable[Version])
     alias = get(registry, name)
     if alias is None or alias.place is None:
         raise _not_found(registry, name)
-    return version_at(versions, alias.place) or Version(
-        alias.place.version, ZERO, alias.place.commit, published=alias.published
-    )
+    found = version_at(versions, alias.place)
+    if found is None:
+        label = alias.place.version.label
+        raise NotFoundError(
+            "artifact", str(name), f"'{name}' names {label}, whose tag is not here", hint="gitreg fetch brings it"
+        )
+    return found
 
 
 def version_at(versions: Iterable[Version], place: Place) -> Version | None:
@@ -142,14 +154,28 @@ def history(registry: Registry, name: AliasName) -> list[Move]:
 
 
 def moves(registry: Registry, name: AliasName, tip: Oid) -> Iterator[Move]:
-    """The promotion records from `tip` down to the root; nothing when the tip was moved there by hand."""
-    while True:
-        commit = registry.objects.commit(tip)
-        record = _record(name, commit)
-        if record is None:
+    """The promotion records from `tip` down to the root, or to where a shallow clone cuts the chain.
+
+    Nothing when the tip was moved there by hand. Raises: RecordError when the chain is not in sequence.
+    """
+    start = hash_object("commit", root(name).encode())
+    later: AliasRecord | None = None
+    while tip != start:
+        try:
+            commit = registry.objects.commit(tip)
+        except MissingObjectError:
+            if later is None:
+                raise
             return
+        record = _record(name, commit)
+        if record is None and later is None:
+            return
+        if record is None or (later and (record.seq + 1 != later.seq or record.now != later.previous)):
+            raise RecordError(f"the history of alias '{name}' is broken at commit {tip.short}")
         yield Move(tip, record, commit.author)
-        tip = commit.parents[0]
+        later, tip = record, commit.parents[0]
+    if later and (later.seq != 1 or later.previous):
+        raise RecordError(f"the history of alias '{name}' does not begin at its first record")
 
 
 def move(
@@ -164,35 +190,38 @@ def move(
     """Make the alias name `version`, or nothing when it is None; False when it does already.
 
     `expected` is the commit of the version that the caller believes the alias names. Raises: LostRaceError when it
-    names another, NotFoundError when there is nothing to remove.
+    names another, NotFoundError when there is nothing to remove, UsageError for another collection's version.
     """
-    while True:
+    if version is not None and version.name.collection != name.collection:
+        raise UsageError(f"'{version.name}' is no version of '{name.collection}'", hint=f"link it: {name.collection}")
+
+    def attempt() -> tuple[Alias, bool]:
         refs = registry.refs.find(*(names_of_refs.alias(name, base) for base in registry.bases()))
         pending = next((ref.oid for ref in refs if ref.name.startswith(names_of_refs.PENDING)), ZERO)
-        current = _current(registry, name, _without_overtaken(registry, refs))
+        valid = _without_overtaken(registry, name, refs)
+        current = _current(registry, name, valid)
         place = current.place if current else None
         if expected is not None and (place is None or place.commit != expected):
             where = f"names {place.version.label}" if place else "names nothing"
             raise LostRaceError(f"alias '{name}' {where} now", hint=f"look at 'gitreg alias log {name}' and try again")
         if version is None and place is None:
             raise _not_found(registry, name)
+        ref = names_of_refs.alias(name)
         if current and not current.by_hand and (place and place.commit) == (version and version.commit):
+            if len(valid) < len(refs):
+                registry.refs.change([Change(ref, pending, ZERO)])
             return current, False
         now = Place(version.name, version.commit) if version else None
         batch = Batch()
         base = end_of(registry, name, current, batch)
         tip = append(registry, batch, name, base, now, reason=reason, by=by)
-        try:
-            registry.transact(batch, [Change(names_of_refs.alias(name), pending, tip)])
-        except RefMovedError:
-            continue
-        moved = get(registry, name)
-        if moved is None:
-            raise RecordError(f"alias '{name}' vanished while it was moved")
-        return moved, True
+        registry.transact(batch, [Change(ref, pending, tip)])
+        return read(registry, name, Ref(ref, tip, tip, is_tag=False), published=False), True
+
+    return retried(attempt)
 
 
-def _without_overtaken(registry: Registry, refs: list[Ref]) -> list[Ref]:
+def _without_overtaken(registry: Registry, name: AliasName, refs: list[Ref]) -> list[Ref]:
     """The refs of an alias without a pending one that can no longer be published, because others moved the alias too.
 
     A new move starts from what is published then; otherwise it could never be published either.
@@ -200,7 +229,10 @@ def _without_overtaken(registry: Registry, refs: list[Ref]) -> list[Ref]:
     if len(refs) != 2:
         return refs
     pending, published = sorted(refs, key=lambda ref: not ref.name.startswith(names_of_refs.PENDING))
-    return refs if is_ancestor(registry.git, published.oid, pending.oid) else [published]
+    if is_ancestor(registry.git, published.oid, pending.oid):
+        return refs
+    by_hand = _record(name, registry.objects.commit(pending.target)) is None
+    return refs if by_hand else [published]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +252,12 @@ def end_of(registry: Registry, name: AliasName, current: Alias | None, batch: Ba
     start = Link(batch.add("commit", root(name).encode()), 0, None)
     if current is None or current.place is None:
         return start
+    known = registry.refs.get(names_of_refs.alias(name, registry.tracking))
+    newest = next(moves(registry, name, known.target), None) if known else None
+    if newest:
+        start = Link(newest.oid, newest.record.seq, newest.record.now)
     tip = append(registry, batch, name, start, current.place, action="adopt", reason="moved by hand")
-    return Link(tip, 1, current.place)
+    return Link(tip, start.seq + 1, current.place)
 
 
 def append(

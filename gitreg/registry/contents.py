@@ -47,9 +47,15 @@ def ensure(
 
     Raises: MissingBytesError when no storage has them, StorageError.
     """
-    side = trees.sidecars(registry, found.commit.tree, found.artifact.collection)
-    _download(registry, found, {pointer.md5: pointer.size for pointer in side}, progress)
-    listing = versions.listing(registry, found)
+    side: Needed = {
+        pointer.md5: pointer.size for pointer in trees.sidecars(registry, found.commit.tree, found.artifact.collection)
+    }
+    _download(registry, found, side, progress)
+    try:
+        listing = versions.listing(registry, found)
+    except MissingBytesError:  # one was damaged
+        _download(registry, found, side, progress)
+        listing = versions.listing(registry, found)
     files: Needed = {entry.md5: entry.size for entry in listing.entries if only is None or entry.path in only}
     _download(registry, found, files, progress)
     return listing
@@ -87,12 +93,16 @@ def write_out(
 ) -> Listing:
     """Write a version's files (or those in `only`) into the directory `target`, every byte checked.
 
-    A damaged object of the cache is fetched again, once. Raises: StorageError, IntegrityError, UnsafePathError.
+    Each damaged object of the cache is fetched again, once. Raises: StorageError, IntegrityError, UnsafePathError.
     """
-    listing = ensure(registry, found, only, progress)
-    try:
-        materialise(listing, registry.cache, target, only=only)
-    except IntegrityError:
-        ensure(registry, found, only, progress)
-        materialise(listing, registry.cache, target, only=only)
-    return listing
+    damaged: set[str] = set()
+    while True:
+        listing = ensure(registry, found, only, progress)
+        try:
+            materialise(listing, registry.cache, target, only=only)
+        except IntegrityError as error:
+            if error.path in damaged:
+                raise
+            damaged.add(error.path)
+        else:
+            return listing

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gitreg.errors import UsageError
+from gitreg.errors import RecordError, UsageError
 from gitreg.git.refs import Change
 from gitreg.records import refs as names_of_refs
-from gitreg.records.names import VersionName
+from gitreg.records.names import RunId, VersionName
 from gitreg.records.objects import ZERO, Oid
 from gitreg.registry import runs, versions
 from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version
 
 _CHUNK = 1000
 
@@ -64,10 +65,18 @@ def _make_drafts(registry: Registry, there: dict[str, Oid], leave: frozenset[str
         tag = names_of_refs.version_tag(version.name)
         if not version.published or there.get(tag) == version.tag or tag in leave:
             continue
-        if versions.record(registry, version).run in pending:
+        if _run_of(registry, version) in pending:
             registry.refs.change(
                 [Change(names_of_refs.draft(version.name), ZERO, version.tag), Change(tag, version.tag, ZERO)]
             )
+
+
+def _run_of(registry: Registry, version: Version) -> RunId | None:
+    """The run that made a version; None for somebody's own tag that only looks like one."""
+    try:
+        return versions.record(registry, version).run
+    except RecordError:
+        return None
 
 
 def _version(ref: str) -> VersionName | None:

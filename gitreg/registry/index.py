@@ -63,20 +63,36 @@ def used_by(registry: Registry, commit: Oid) -> list[RunId]:
 @contextlib.contextmanager
 def updated(registry: Registry) -> Iterator[Index]:
     """The index, with everything taken in that is new since it was last asked."""
-    with contextlib.closing(_opened(registry)) as database:
-        _update(registry, database)
+    with contextlib.closing(_current(registry)) as database:
         yield Index(registry, database)
 
 
-def _opened(registry: Registry) -> sqlite3.Connection:
-    """The index on disk, or one in memory where it cannot be written or is damaged."""
+def _current(registry: Registry) -> sqlite3.Connection:
+    """The index on disk, up to date; a damaged one is made anew, and one in memory where it cannot be written."""
+    file = registry.private / _FILE
     try:
         registry.private.mkdir(exist_ok=True)
-        database = sqlite3.connect(registry.private / _FILE, timeout=30)
+        return _opened(registry, str(file))
+    except sqlite3.OperationalError:
+        # read-only, or locked for longer than anybody should have to wait
+        pass
+    except sqlite3.DatabaseError:
+        with contextlib.suppress(OSError, sqlite3.Error):
+            file.unlink(missing_ok=True)
+            return _opened(registry, str(file))
+    except OSError:
+        pass
+    return _opened(registry, ":memory:")
+
+
+def _opened(registry: Registry, place: str) -> sqlite3.Connection:
+    database = sqlite3.connect(place, timeout=30)
+    try:
         database.executescript(_SCHEMA)
-    except (OSError, sqlite3.DatabaseError):
-        database = sqlite3.connect(":memory:")
-        database.executescript(_SCHEMA)
+        _update(registry, database)
+    except BaseException:
+        database.close()
+        raise
     return database
 
 
@@ -91,30 +107,38 @@ def _update(registry: Registry, database: sqlite3.Connection) -> None:
     database.executemany("INSERT INTO wanted VALUES (?)", ((oid,) for oid in wanted))
     new = "SELECT oid FROM wanted EXCEPT SELECT oid FROM commits"
     with database:
-        for (oid,) in database.execute(new).fetchall():
-            _take_in(registry, database, wanted[oid])
-        database.execute("INSERT OR REPLACE INTO mark VALUES (?, ?)", (registry.remote, mark))
+        whole = [_take_in(registry, database, wanted[oid]) for (oid,) in database.execute(new).fetchall()]
+        if all(whole):
+            database.execute("INSERT OR REPLACE INTO mark VALUES (?, ?)", (registry.remote, mark))
 
 
 def _holds_run(ref: str) -> bool:
     return names_of_refs.parse_run(ref) is not None or names_of_refs.parse_version(ref) is not None
 
 
-def _take_in(registry: Registry, database: sqlite3.Connection, tip: Oid) -> None:
-    """Record one chain, unless an earlier one held it. What cannot be read is passed over; reading it says why."""
+def _take_in(registry: Registry, database: sqlite3.Connection, tip: Oid) -> bool:
+    """Record one chain, unless an earlier one held it; False when it has to be looked at again.
+
+    That is where a shallow clone cuts it: the rest may come. What cannot be read is passed over; reading it says why.
+    """
     if database.execute("SELECT 1 FROM commits WHERE oid = ?", (tip.raw,)).fetchone():
-        return
+        return True
     try:
         run = runs.chain(registry, tip)
-    except (RecordError, MissingObjectError):
-        return
+    except RecordError:
+        return True
+    except MissingObjectError:
+        return False
     if run is None:
-        return
+        return True
     run_id = run.record.id
-    database.executemany("INSERT OR IGNORE INTO commits VALUES (?, ?)", ((c.oid.raw, run_id) for c in run.commits))
+    if run.complete:
+        commits = ((commit.oid.raw, run_id) for commit in run.commits)
+        database.executemany("INSERT OR IGNORE INTO commits VALUES (?, ?)", commits)
     database.executemany("INSERT OR IGNORE INTO uses VALUES (?, ?)", ((use.commit.raw, run_id) for use in run.inputs))
     database.execute(
         "INSERT INTO tips VALUES (?, ?, ?) ON CONFLICT (run) DO UPDATE SET oid = excluded.oid, length = excluded.length"
         " WHERE excluded.length > tips.length",
         (run_id, run.tip.oid.raw, len(run.commits)),
     )
+    return run.complete

@@ -6,6 +6,7 @@ It is what a second process attaches to, and what a killed run is recovered from
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -33,29 +34,43 @@ class Journal:
         self.path.touch(exist_ok=False)
 
     def append(self, event: str, value: object) -> None:
-        """Add an event. Its value is of JSON's types; NaN and infinities are written as Python's json does."""
+        """Add an event; NaN and infinities are written as Python's json does.
+
+        Raises: RecordError for a value that is not of JSON's types, OSError.
+        """
+        try:
+            line = json.dumps({event: value}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        except (TypeError, ValueError) as error:
+            raise RecordError(f"'{event}' of a run cannot be kept: {error}") from error
         if self._file is None:
+            cut = not self._ends_whole()
             # unbuffered and O_APPEND: a line is one write, after a kill -9 it is there or it is not
             self._file = self.path.open("ab", buffering=0)
-        self._file.write(json.dumps({event: value}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+            line = b"\n" + line if cut else line
+        self._file.write(line)
+
+    def _ends_whole(self) -> bool:
+        """False when the disk was full, or the power went, in the middle of a line."""
+        with self.path.open("rb") as file:
+            if file.seek(0, 2):
+                file.seek(-1, 2)
+                return file.read() == b"\n"
+        return True
 
     def events(self) -> Iterator[tuple[str, object]]:
-        """All events in order; a last line that was cut off is passed over.
+        """All events in order. Lines that were cut off are passed over: they were never acknowledged.
 
-        Raises: NotFoundError when there is no journal, RecordError when a line in the middle is damaged.
+        Raises: NotFoundError when there is no journal.
         """
         try:
             lines = self.path.read_bytes().split(b"\n")
         except FileNotFoundError as error:
             raise NotFoundError("run", self.path.stem, f"run '{self.path.stem}' is not live here") from error
-        for number, line in enumerate(lines[:-1], 1):
-            try:
+        for line in lines[:-1]:
+            with contextlib.suppress(ValueError):
                 document = json.loads(line)
-            except ValueError as error:
-                raise RecordError(f"line {number} of journal '{self.path.name}' is damaged") from error
-            if not isinstance(document, Mapping) or len(document) != 1:
-                raise RecordError(f"line {number} of journal '{self.path.name}' is no event")
-            yield from document.items()
+                if isinstance(document, Mapping):
+                    yield from document.items()
 
     def close(self) -> None:
         """Close the file; the journal stays."""

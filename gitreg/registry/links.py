@@ -6,34 +6,33 @@ from dataclasses import replace
 
 from gitreg.errors import RefusedError
 from gitreg.git.objects import Batch
-from gitreg.git.refs import RefMovedError
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import CollectionName, VersionName, VersionNumber
 from gitreg.records.objects import Oid
 from gitreg.records.records import Place
-from gitreg.registry.repository import Registry
-from gitreg.registry.versions import Version, check_collection, create, newest, record, version_of
+from gitreg.registry.repository import Registry, retried
+from gitreg.registry.versions import Version, check_next, create, head, record, version_of
 
 
 def link(registry: Registry, source: Version, target: CollectionName) -> tuple[Version, bool]:
     """Make a version of a registered model from a logged version; False when its newest version is that already.
 
-    Raises: RefusedError.
+    Raises: RefusedError, TypeMismatchError when the registered model holds another type.
     """
     found = record(registry, source)
     origin = found.link or Place(source.name, source.commit)
     if target == origin.version.collection:
         raise RefusedError(f"'{target}' cannot be linked to itself", hint="name a registry: model/NAME")
-    check_collection(registry, target, link=True)
-    linked = replace(found, version=VersionName(target, VersionNumber(0)), link=origin)
-    while True:
-        last = newest(registry, target)
-        if last and last.commit == source.commit:
-            return last, False
-        try:
-            return create(registry, Batch(), linked, source.commit), True
-        except RefMovedError:
-            continue
+
+    def attempt() -> tuple[Version, bool]:
+        at = head(registry, target)
+        check_next(registry, target, at.newest, type=found.type, link=True)
+        if at.newest and at.newest.commit == source.commit:
+            return at.newest, False
+        name = VersionName(target, VersionNumber(at.number))
+        return create(registry, Batch(), replace(found, version=name, link=origin), source.commit), True
+
+    return retried(attempt)
 
 
 def of_commit(registry: Registry, commit: Oid) -> list[Version]:

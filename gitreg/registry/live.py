@@ -6,22 +6,21 @@ Each step is kept before it is acknowledged, in the journal or as a commit.
 from __future__ import annotations
 
 import json
-import secrets
-import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from gitreg.data.cache import store
-from gitreg.errors import TypeMismatchError, UsageError
+from gitreg.errors import UsageError
 from gitreg.git.objects import Batch
 from gitreg.git.refs import Change, RefMovedError
 from gitreg.records import refs as names_of_refs
-from gitreg.records import trailers
+from gitreg.records import trailers, yamlio
 from gitreg.records.listing import Listing
 from gitreg.records.names import CollectionName, RunId, VersionName, VersionNumber
 from gitreg.records.objects import ZERO, Commit, Oid
+from gitreg.records.plain import visible
 from gitreg.records.pointer import Pointer
 from gitreg.records.records import (
     ARTIFACT,
@@ -34,7 +33,7 @@ from gitreg.records.records import (
 )
 from gitreg.registry import trees, versions
 from gitreg.registry.journal import Journal
-from gitreg.registry.repository import Registry
+from gitreg.registry.repository import Registry, retried
 from gitreg.registry.versions import Version
 
 Progress = Callable[[int], None]
@@ -57,11 +56,6 @@ class Draft:
     metadata: Mapping[str, object] = field(default_factory=dict)
 
 
-def new_id() -> RunId:
-    """Eight random characters."""
-    return RunId("".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8)))
-
-
 def timestamp(registry: Registry) -> str:
     """Now, as git sees it, in RFC 3339 and UTC."""
     return datetime.fromtimestamp(registry.now().timestamp, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -81,10 +75,11 @@ class LiveRun:
         self.step = 0
         self._journal = journal
         self._used: set[Oid] = set()
+        self._last = record.code.commit
 
     @classmethod
     def start(cls, registry: Registry, record: RunRecord) -> LiveRun:
-        """Start a run at its code commit. Raises: UsageError when its id is taken."""
+        """Start a run at its code commit. Raises: UsageError when its id is taken, RecordError."""
         taken = UsageError(f"run id '{record.id}' is taken", hint="leave the id out, or choose another")
         if registry.refs.find(*(names_of_refs.run(record.id, base) for base in registry.bases())):
             raise taken
@@ -94,11 +89,14 @@ class LiveRun:
         except FileExistsError as error:
             raise taken from error
         try:
+            yamlio.dump(record.document())
+            journal.append("start", record.document())
             registry.refs.create(names_of_refs.run(record.id), record.code.commit)
-        except RefMovedError as error:
+        except BaseException as error:
             journal.remove()
-            raise taken from error
-        journal.append("start", record.document())
+            if isinstance(error, RefMovedError):
+                raise taken from error
+            raise
         return cls(registry, journal, record)
 
     @classmethod
@@ -130,7 +128,8 @@ class LiveRun:
             self.record = replace(self.record, reused=(*self.record.reused, Use.parse(value)))
         elif event == "step" and isinstance(value, dict):
             self.step = int(value["_step"]) + 1
-        elif event == "commit":
+        elif event == "commit" and isinstance(value, str):
+            self._last = Oid.parse(value)
             self.record = replace(self.record, inputs=(), reused=())
 
     def add_labels(self, labels: Mapping[str, object]) -> None:
@@ -141,17 +140,19 @@ class LiveRun:
             self._replay("labels", new)
 
     def update_config(self, values: Mapping[str, object]) -> None:
-        """Set config values."""
+        """Set config values. Raises: RecordError for what a record cannot hold."""
+        yamlio.dump(values)
         self._journal.append("config", values)
         self._replay("config", dict(values))
 
     def update_summary(self, values: Mapping[str, object]) -> None:
-        """Set summary values."""
+        """Set summary values. Raises: RecordError for what a record cannot hold."""
+        yamlio.dump(values)
         self._journal.append("summary", values)
         self._replay("summary", dict(values))
 
     def log_step(self, values: Mapping[str, object]) -> None:
-        """Add a step to the history. `values` holds `_step`, which is not lower than `step`."""
+        """Add a step to the history. `values` holds `_step`, which is not lower than `step`. Raises: RecordError."""
         self._journal.append("step", values)
         self._replay("step", dict(values))
 
@@ -170,31 +171,24 @@ class LiveRun:
 
         Raises: TypeMismatchError when the collection is of another type, StorageError, RefusedError.
         """
-        known = versions.logged_type(self.registry, draft.collection)
-        if known is not None and known != draft.type:
-            raise TypeMismatchError(str(draft.collection), known, draft.type, hint="choose another name or type")
-        versions.check_collection(self.registry, draft.collection, link=False)
+        last = versions.newest(self.registry, draft.collection)
+        # before the bytes, which may be many
+        versions.check_next(self.registry, draft.collection, last, type=draft.type, link=False)
         listing = store(draft.files, self.registry.cache, progress)
-        while True:
-            same = self._same(draft.collection, listing)
-            if same is not None:
-                self._append_use("reused", same, listing.digest)
-                return same, False
-            try:
-                return self._commit_artifact(draft, listing), True
-            except RefMovedError:
-                # another process logged into this run or collection; look again
-                continue
 
-    def _same(self, collection: CollectionName, listing: Listing) -> Version | None:
-        """The newest version of the collection if it has exactly this content."""
-        last = versions.newest(self.registry, collection)
-        if last is None:
-            return None
-        found = versions.record(self.registry, last)
-        return last if (found.digest, found.manifest) == (listing.digest, listing.manifest_sha256) else None
+        def attempt() -> tuple[Version, bool]:
+            at = versions.head(self.registry, draft.collection)
+            found = versions.check_next(self.registry, draft.collection, at.newest, type=draft.type, link=False)
+            same = found and (found.digest, found.manifest) == (listing.digest, listing.manifest_sha256)
+            if same and at.newest:
+                self._append_use("reused", at.newest, listing.digest)
+                return at.newest, False
+            name = VersionName(draft.collection, VersionNumber(at.number))
+            return self._commit_artifact(name, draft, listing), True
 
-    def _commit_artifact(self, draft: Draft, listing: Listing) -> Version:
+        return retried(attempt)
+
+    def _commit_artifact(self, name: VersionName, draft: Draft, listing: Listing) -> Version:
         artifact = ArtifactRecord(
             collection=draft.collection,
             type=draft.type,
@@ -211,7 +205,7 @@ class LiveRun:
         subject = f"log {draft.collection} ({draft.type}, {len(listing)} files, {listing.size} bytes)"
         commit, change = self._commit(batch, tree, subject, {ARTIFACT: artifact.document()})
         record = VersionRecord(
-            version=VersionName(draft.collection, VersionNumber(0)),
+            version=name,
             type=draft.type,
             digest=listing.digest,
             size=listing.size,
@@ -234,12 +228,10 @@ class LiveRun:
             )
         }
         pending = refs.get(names_of_refs.run(self.record.id), ZERO)
-        # once published, the run goes on from what the remote has
-        previous = pending or refs.get(
-            names_of_refs.run(self.record.id, self.registry.tracking), self.record.code.commit
-        )
+        # once published, the run goes on from what the remote has; should the remote have lost it, from what was made
+        previous = pending or refs.get(names_of_refs.run(self.record.id, self.registry.tracking), self._last)
         now = self.registry.now()
-        message = trailers.compose(subject, {RUN: self.record.document(), **records})
+        message = trailers.compose(visible(subject), {RUN: self.record.document(), **records})
         commit = batch.add("commit", Commit(tree, self.record.parents(previous), now, now, message).encode())
         return commit, Change(names_of_refs.run(self.record.id), pending, commit)
 
@@ -253,16 +245,15 @@ class LiveRun:
         history = "".join(
             json.dumps(value, ensure_ascii=False) + "\n" for event, value in self._journal.events() if event == "step"
         ).encode()
-        while True:
+        files = self._run_files(history)
+
+        def attempt() -> None:
             batch = Batch()
-            tree = batch.add_tree(self._run_files(history))
-            subject = f"finish {self.record.name} ({state})".replace("\n", " ")
-            _, change = self._commit(batch, tree, subject, {})
-            try:
-                self.registry.transact(batch, [change])
-            except RefMovedError:
-                continue
-            break
+            tree = batch.add_tree(files)
+            _, change = self._commit(batch, tree, f"finish {self.record.name} ({state})", {})
+            self.registry.transact(batch, [change])
+
+        retried(attempt)
         self._journal.remove()
         self.registry.refs.pack_if_many()
 

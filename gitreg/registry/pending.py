@@ -5,12 +5,13 @@ Drafts get free numbers, links and promotions follow them, and promotions are re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from gitreg.git.objects import Batch
-from gitreg.git.refs import Change, is_ancestor
+from gitreg.errors import RecordError
+from gitreg.git.objects import Batch, MissingObjectError
+from gitreg.git.refs import Change, Ref, is_ancestor
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, RunId, VersionName, VersionNumber
 from gitreg.records.objects import ZERO, Oid
@@ -32,18 +33,6 @@ class PendingAlias:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """Everything that would be published now. A run that has logged nothing yet is left out."""
-
-    versions: tuple[Version, ...]
-    runs: Mapping[RunId, Run]
-    aliases: tuple[PendingAlias, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.versions or self.runs or self.aliases)
-
-
-@dataclass(frozen=True, slots=True)
 class Refusal:
     """Something that stays pending, and why. `lost_race` when somebody else was faster."""
 
@@ -52,27 +41,62 @@ class Refusal:
     lost_race: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Everything that would be published now. A run that has logged nothing yet is left out.
+
+    Attributes:
+        versions, runs, aliases: what can be published.
+        broken: what cannot, until somebody mends it.
+    """
+
+    versions: tuple[Version, ...]
+    runs: Mapping[RunId, Run]
+    aliases: tuple[PendingAlias, ...]
+    broken: tuple[Refusal, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.versions or self.runs or self.aliases)
+
+
 def collect(registry: Registry) -> Pending:
-    """Read what is pending. Raises: RecordError."""
+    """Read what is pending."""
     drafts = tuple(version for version in versions.all_versions(registry) if not version.published)
+    broken: list[Refusal] = []
     found: dict[RunId, Run] = {}
     for run_id, (tip, published) in runs.tips(registry).items():
-        run = None if published else runs.chain(registry, tip)
+        try:
+            run = None if published else runs.chain(registry, tip)
+        except (RecordError, MissingObjectError) as error:
+            broken.append(Refusal(f"run '{run_id}'", str(error)))
+            continue
         # a run that has only just started points at its code, which may be another run's commit
         if run and run.record.id == run_id:
             found[run_id] = run
-    moved = []
+    moved = tuple(_moved_aliases(registry, broken))
+    return Pending(drafts, found, moved, tuple(broken))
+
+
+def _moved_aliases(registry: Registry, broken: list[Refusal]) -> Iterator[PendingAlias]:
+    """The aliases with moves that are not published; one that cannot be, because of what it holds, goes to `broken`."""
     for ref in [] if registry.is_server else registry.refs.find(f"{names_of_refs.PENDING}aliases/"):
         name = names_of_refs.parse_alias(ref.name)
-        moves = _unpublished_moves(registry, name, ref.oid) if name else ()
-        if name and moves:
-            moved.append(PendingAlias(name, ref.oid, moves))
-    return Pending(drafts, found, tuple(moved))
+        if name is None:
+            continue
+        try:
+            tracking = registry.refs.get(names_of_refs.alias(name, registry.tracking))
+            moves = _unpublished_moves(registry, name, ref.oid, tracking)
+            if moves:
+                yield PendingAlias(name, ref.oid, moves)
+            elif not (tracking and is_ancestor(registry.git, ref.oid, tracking.oid)):
+                why = "its ref was moved by hand; 'gitreg alias set' makes that a promotion"
+                broken.append(Refusal(str(name), why))
+        except (RecordError, MissingObjectError) as error:
+            broken.append(Refusal(str(name), str(error)))
 
 
-def _unpublished_moves(registry: Registry, name: AliasName, tip: Oid) -> tuple[Move, ...]:
+def _unpublished_moves(registry: Registry, name: AliasName, tip: Oid, tracking: Ref | None) -> tuple[Move, ...]:
     """The moves of a pending chain that the remote does not have, the oldest first."""
-    tracking = registry.refs.get(names_of_refs.alias(name, registry.tracking))
     known = {move.oid for move in aliases.moves(registry, name, tracking.oid)} if tracking else set()
     fresh: list[Move] = []
     for move in aliases.moves(registry, name, tip):
@@ -132,54 +156,54 @@ def renumber(registry: Registry, taken: Iterable[VersionName]) -> dict[VersionNa
     Returns old name -> new name of those that changed. One transaction. Raises: RefMovedError, GitError.
     """
     top: dict[object, int] = {}
-    for name in taken:
+    # a tag that only this clone has took its number too, whoever made it
+    here = (names_of_refs.parse_version(ref.name) for ref in registry.refs.find(names_of_refs.TAGS))
+    for name in (*taken, *(name for name in here if name)):
         top[name.collection] = max(name.number, top.get(name.collection, -1))
     drafts = [version for version in versions.all_versions(registry) if not version.published]
-    renamed: dict[VersionName, VersionName] = {}
+    renamed: dict[Place, VersionName] = {}
     for collection, group in groupby(drafts, key=lambda version: version.name.collection):
         last = top.get(collection, -1)
         for draft in group:
             last = max(last + 1, draft.name.number)
             if last != draft.name.number:
-                renamed[draft.name] = VersionName(collection, VersionNumber(last))
+                renamed[Place(draft.name, draft.commit)] = VersionName(collection, VersionNumber(last))
     if not renamed:
         return {}
     batch = Batch()
-    commits = {draft.commit: renamed[draft.name] for draft in drafts if draft.name in renamed}
     old = {names_of_refs.draft(draft.name): draft.tag for draft in drafts}
     new: dict[str, Oid] = {}
     for draft in drafts:
         name, tag = _rename_draft(registry, batch, draft, renamed)
         new[names_of_refs.draft(name)] = tag
-    for alias in collect(registry).aliases:
+    for alias in _moved_aliases(registry, []):
         ref = names_of_refs.alias(alias.name)
         old[ref] = alias.tip
-        new[ref] = _rename_moves(registry, batch, alias, commits)
+        new[ref] = _rename_moves(registry, batch, alias, renamed)
     changes = [Change(ref, old.get(ref, ZERO), new.get(ref, ZERO)) for ref in sorted({*old, *new})]
     registry.transact(batch, [change for change in changes if change.old != change.new])
-    return renamed
+    return {place.version: name for place, name in renamed.items()}
 
 
 def _rename_draft(
-    registry: Registry, batch: Batch, draft: Version, renamed: Mapping[VersionName, VersionName]
+    registry: Registry, batch: Batch, draft: Version, renamed: Mapping[Place, VersionName]
 ) -> tuple[VersionName, Oid]:
     """The draft's new name and tag; the old ones when nothing that its tag says has changed."""
     record = versions.record(registry, draft)
-    name = renamed.get(draft.name, draft.name)
+    name = renamed.get(Place(draft.name, draft.commit), draft.name)
     link = record.link
     if link:
-        link = replace(link, version=renamed.get(link.version, link.version))
+        link = replace(link, version=renamed.get(link, link.version))
     fresh = replace(record.renumbered(name.number), link=link)
     tag = draft.tag if fresh == record else batch.add(*versions.tag_object(registry, fresh, draft.commit))
     return name, tag
 
 
-def _rename_moves(registry: Registry, batch: Batch, alias: PendingAlias, commits: Mapping[Oid, VersionName]) -> Oid:
+def _rename_moves(registry: Registry, batch: Batch, alias: PendingAlias, renamed: Mapping[Place, VersionName]) -> Oid:
     """The tip of the alias's pending moves with the versions' new names; the same tip when none is named."""
 
     def current(place: Place | None) -> Place | None:
-        new = commits.get(place.commit) if place else None
-        return Place(new, place.commit) if new and place and new.collection == alias.name.collection else place
+        return replace(place, version=renamed.get(place, place.version)) if place else None
 
     places = [(current(move.record.now), current(move.record.previous)) for move in alias.moves]
     if places == [(move.record.now, move.record.previous) for move in alias.moves]:
@@ -215,7 +239,7 @@ def rebase_aliases(registry: Registry) -> list[Refusal]:
     Returns those that stay as they are, because it names something else now. Raises: RefMovedError, GitError.
     """
     refused = []
-    for alias in collect(registry).aliases:
+    for alias in _moved_aliases(registry, []):
         published = registry.refs.get(names_of_refs.alias(alias.name, registry.tracking))
         first = registry.objects.commit(alias.moves[0].oid).parents[0]
         if published is None or published.oid == first:

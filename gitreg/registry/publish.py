@@ -109,6 +109,7 @@ def publish(
         _note_renumbered(report, renumber(registry, _taken(fetched)))
         report.refused = rebase_aliases(registry)
         pending = collect(registry)
+        report.refused += pending.broken
         left = [item for item in versions.all_versions(registry) if names_of_refs.version_tag(item.name) in leave]
         _upload(registry, pending, [*pending.versions, *left], report, progress)
         if not pending:
@@ -118,8 +119,17 @@ def publish(
         again |= _push_aliases(registry, pending, leave, report)
         if not again:
             break
+    else:
+        report.refused += _still_racing(collect(registry), leave)
     registry.refs.pack_if_many()
     return report
+
+
+def _still_racing(pending: Pending, leave: frozenset[str]) -> Iterator[Refusal]:
+    """What was moved by somebody else again and again."""
+    why = "it was changed on the remote each time it was tried"
+    yield from (Refusal(unit.name, why, lost_race=True) for unit in _units(pending, leave))
+    yield from (Refusal(str(alias.name), why, lost_race=True) for alias in pending.aliases)
 
 
 def _taken(fetched: Fetched) -> Iterator[VersionName]:
@@ -138,14 +148,14 @@ def _upload(
     """Send what the storages lack, and let go of what protects it here. Raises: StorageError, UsageError."""
     for storage, objects in _objects(registry, pending, wanted).items():
         place = open_storage(registry.project, storage)
-        missing = place.missing(objects.items())
         try:
-            place.upload(registry.cache, missing, progress)
+            sent = place.upload(registry.cache, objects.items(), progress)
         except StorageError as error:
             error.hint = error.hint or f"nothing was published; storage is {storage}"
             raise
-        report.objects += len(missing)
-        report.bytes += sum(size or 0 for _, size in missing)
+        registry.cache.release(objects)
+        report.objects += len(sent)
+        report.bytes += sum(size or 0 for _, size in sent)
 
 
 def _objects(registry: Registry, pending: Pending, wanted: list[Version]) -> dict[Storage, contents.Needed]:
@@ -175,10 +185,15 @@ def _known(storage: Storage | None) -> Storage:
 def _units(pending: Pending, leave: frozenset[str]) -> list[Unit]:
     """What to push, in graph order: a run's inputs come from runs that began before it, a link follows its source."""
     units = []
-    loose = list(pending.versions)
+    made: dict[Oid, list[Version]] = {}
+    for version in pending.versions:
+        made.setdefault(version.commit, []).append(version)
+    loose = dict.fromkeys(pending.versions)
     for run in pending.runs.values():
-        own = [version for version in loose if version.commit in run.outputs and not version.name.collection.space]
-        loose = [version for version in loose if version not in own]
+        found = (version for commit in run.outputs for version in made.get(commit, []))
+        own = [version for version in found if not version.name.collection.space]
+        for version in own:
+            del loose[version]
         pushes = [Push(run.tip.oid, names_of_refs.run(run.record.id)), *(_tag_push(version) for version in own)]
         wanted = tuple(push for push in pushes if push.ref not in leave)
         makes, needs = frozenset(run.outputs), frozenset(use.commit for use in run.inputs)
@@ -191,20 +206,20 @@ def _units(pending: Pending, leave: frozenset[str]) -> list[Unit]:
 def _in_order(units: list[Unit]) -> list[Unit]:
     """Each unit after those that make what it needs, as far as that is possible: two runs may use each other's."""
     maker = {commit: unit for unit in units for commit in unit.makes}
-    found: dict[str, Unit] = {}
+    # not by name: two runs may have the same
+    found: dict[Unit, None] = {}
     for unit in units:
         todo = [unit]
-        seen = {unit.name}
+        seen = {unit}
         while todo:
             before = [maker[commit] for commit in todo[-1].needs if commit in maker]
-            first = next((item for item in before if item.name not in found and item.name not in seen), None)
+            first = next((item for item in before if item not in found and item not in seen), None)
             if first:
-                seen.add(first.name)
+                seen.add(first)
                 todo.append(first)
             else:
-                done = todo.pop()
-                found[done.name] = done
-    return list(found.values())
+                found[todo.pop()] = None
+    return list(found)
 
 
 def _tag_push(version: Version) -> Push:

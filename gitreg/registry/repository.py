@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from gitreg.data.cache import Cache
 from gitreg.data.config import Project, is_project
 from gitreg.errors import GitError, NotARepositoryError
 from gitreg.git.objects import Batch, Objects
-from gitreg.git.refs import Change, Refs
+from gitreg.git.refs import Change, RefMovedError, Refs
 from gitreg.git.runner import Git, Trace
 from gitreg.git.transport import Transport
 from gitreg.records import refs as names_of_refs
@@ -18,6 +19,10 @@ from gitreg.records.objects import Identity
 
 DEFAULT_REMOTE = "origin"
 _PATIENCE = 10
+# Every time it was somebody else who got something done; without an end would be a ref that nobody can write.
+_RACES = 1000
+
+T = TypeVar("T")
 
 
 class Registry:
@@ -132,3 +137,14 @@ class Registry:
     def now(self) -> Identity:
         """The committer and the time, as git would record them. Raises: GitError without an identity."""
         return Identity(self.git.identity())
+
+
+def retried(work: Callable[[], T]) -> T:
+    """Do `work`, which looks at refs and then changes them, again for as long as somebody else is faster.
+
+    Raises: RefMovedError when that does not end, and what `work` raises.
+    """
+    for _ in range(_RACES - 1):
+        with contextlib.suppress(RefMovedError):
+            return work()
+    return work()

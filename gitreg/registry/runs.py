@@ -96,8 +96,10 @@ def _walk(registry: Registry, oid: Oid) -> Iterator[RunCommit]:
                 raise
             return
         found = parse(commit, oid)
-        if found is None or run_id not in (None, found.record.id):
+        if run_id is None and found is None:
             return
+        if found is None or run_id not in (None, found.record.id):
+            raise RecordError(f"commit {oid.short} is on run '{run_id}' and does not belong to it")
         run_id = found.record.id
         yield found
         if commit.parents[0] == found.record.code.commit:

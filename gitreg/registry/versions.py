@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gitreg.errors import RecordError, RefusedError
+from gitreg.errors import RecordError, RefusedError, TypeMismatchError
 from gitreg.git.objects import Batch
 from gitreg.git.refs import Change, Ref
 from gitreg.records import refs as names_of_refs
 from gitreg.records.listing import Listing
-from gitreg.records.names import CollectionName, VersionName, VersionNumber
+from gitreg.records.names import MAX_NUMBER, CollectionName, VersionName
 from gitreg.records.objects import ZERO, Commit, Oid, Tag
-from gitreg.records.records import ARTIFACT, RUN, VERSION, ArtifactRecord, RunRecord, VersionRecord
+from gitreg.records.records import VERSION, ArtifactRecord, RunRecord, VersionRecord
 from gitreg.records.trailers import Message, compose
-from gitreg.registry import trees
+from gitreg.registry import runs, trees
 from gitreg.registry.repository import Registry
 
 
@@ -39,6 +39,19 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """How far a collection has come.
+
+    Attributes:
+        newest: the version with the highest number, None before the first; a draft before a published twin.
+        number: the next free number. Other people's tags of such a name take one too.
+    """
+
+    newest: Version | None
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Details:
     """What a version's commit says.
 
@@ -60,16 +73,22 @@ class Details:
 def all_versions(registry: Registry, collection: CollectionName | None = None) -> list[Version]:
     """The versions of a collection, or of all, by collection and number; a draft stands after a published twin."""
     if collection is None:
-        patterns = [names_of_refs.TAGS, names_of_refs.DRAFTS]
+        refs = registry.refs.find(names_of_refs.TAGS, names_of_refs.DRAFTS)
     else:
-        patterns = [
-            names_of_refs.versions_pattern(collection, base) for base in (names_of_refs.TAGS, names_of_refs.DRAFTS)
-        ]
-    found = (_version(registry, ref) for ref in registry.refs.find(*patterns))
-    return sorted((version for version in found if version), key=lambda version: (version.name, not version.published))
+        refs = _refs_of(registry, collection)
+    found = (version_of(registry, ref) for ref in refs)
+    return sorted(
+        (version for version in found if version),
+        key=lambda version: (version.name, not version.published),
+    )
 
 
-def _version(registry: Registry, ref: Ref) -> Version | None:
+def _refs_of(registry: Registry, collection: CollectionName) -> list[Ref]:
+    bases = (names_of_refs.TAGS, names_of_refs.DRAFTS)
+    return registry.refs.find(*(names_of_refs.versions_pattern(collection, base) for base in bases))
+
+
+def version_of(registry: Registry, ref: Ref) -> Version | None:
     """The version that a ref holds; None for other people's tags."""
     name = names_of_refs.parse_version(ref.name) if ref.is_tag else None
     published = ref.name.startswith(names_of_refs.TAGS) and (registry.has_remote or registry.is_server)
@@ -81,9 +100,18 @@ def collections(registry: Registry) -> list[CollectionName]:
     return sorted({version.name.collection for version in all_versions(registry)})
 
 
+def head(registry: Registry, collection: CollectionName) -> Head:
+    """How far the collection has come."""
+    refs = _refs_of(registry, collection)
+    names = [name for name in (names_of_refs.parse_version(ref.name) for ref in refs) if name]
+    found = [version for version in (version_of(registry, ref) for ref in refs) if version]
+    last = max(found, key=lambda version: (version.name.number, not version.published), default=None)
+    return Head(last, max((name.number + 1 for name in names), default=0))
+
+
 def newest(registry: Registry, collection: CollectionName) -> Version | None:
-    """The version with the highest number."""
-    return max(all_versions(registry, collection), key=lambda version: version.name.number, default=None)
+    """The version with the highest number; a draft before a published twin."""
+    return head(registry, collection).newest
 
 
 def details(registry: Registry, version: Version) -> Details:
@@ -91,26 +119,33 @@ def details(registry: Registry, version: Version) -> Details:
     tag = registry.objects.tag(version.tag)
     record = _tag_record(tag, version)
     commit = registry.objects.commit(tag.target)
-    message = Message.parse(commit.message)
-    artifact, run = message.record(ARTIFACT), message.record(RUN)
-    if artifact is None or run is None:
+    logged = runs.parse(commit, tag.target)
+    if logged is None or logged.artifact is None:
         raise RecordError(f"the commit of '{version.name}' logs no artifact")
-    found = Details(version, record, ArtifactRecord.parse(artifact), RunRecord.parse(run), commit)
+    artifact, run = logged.artifact, logged.record
     source = record.link.version.collection if record.link else version.name.collection
-    if (found.artifact.collection, found.artifact.digest, found.artifact.manifest, found.run.id) != (
-        source,
-        record.digest,
-        record.manifest,
-        record.run,
+    for what, told, there in (
+        ("collection", source, artifact.collection),
+        ("commit", record.link.commit if record.link else tag.target, tag.target),
+        ("type", record.type, artifact.type),
+        ("digest", record.digest, artifact.digest),
+        ("size", record.size, artifact.size),
+        ("files", record.files, artifact.files),
+        ("manifest", record.manifest, artifact.manifest),
+        ("run", record.run, run.id),
     ):
-        raise RecordError(f"tag and commit of '{version.name}' disagree")
-    return found
+        if told != there:
+            raise RecordError(f"tag and commit of '{version.name}' disagree about '{what}'")
+    return Details(version, record, artifact, run, commit)
 
 
 def _tag_record(tag: Tag, version: Version) -> VersionRecord:
     document = Message.parse(tag.message).record(VERSION)
     if document is None:
-        raise RecordError(f"tag '{tag.name}' has no {VERSION} record")
+        raise RecordError(
+            f"tag '{version.name.tag}' is not gitreg's: it has no {VERSION} record",
+            hint=f"if the tag is yours, log into a collection of another name than '{version.name.collection}'",
+        )
     record = VersionRecord.parse(document)
     if not (tag.name == version.name.tag == record.version.tag and tag.target == version.commit):
         raise RecordError(f"header, ref and record of tag '{version.name.tag}' disagree")
@@ -136,31 +171,41 @@ def tag_object(registry: Registry, record: VersionRecord, commit: Oid) -> tuple[
 def create(
     registry: Registry, batch: Batch, record: VersionRecord, commit: Oid, also: Iterable[Change] = ()
 ) -> Version:
-    """Give the commit the next free number of its collection, in one transaction with the changes of `also`.
+    """Make a version of the commit, in one transaction with the changes of `also`.
 
-    `batch` holds what has to be written first. A new version is a draft, or a tag at once without a registry remote.
-    Raises: RefMovedError when somebody took the number or a ref of `also` has moved: look again, then try again.
+    `record` holds the number that was free when the caller looked; `batch` what has to be written first. A new version
+    is a draft, or a tag at once without a registry remote. Raises: RefusedError when a collection has no numbers left,
+    RefMovedError when somebody took the number or a ref of `also` has moved: look again, then try again.
     """
-    last = newest(registry, record.version.collection)
-    numbered = record.renumbered(VersionNumber(last.name.number + 1 if last else 0))
-    tag = batch.add(*tag_object(registry, numbered, commit))
-    name = numbered.version
+    name = record.version
+    if name.number > MAX_NUMBER:
+        raise RefusedError(f"'{name.collection}' has no numbers left", hint="log into another collection")
+    tag = batch.add(*tag_object(registry, record, commit))
     ref = names_of_refs.draft(name) if registry.has_remote else names_of_refs.version_tag(name)
     registry.transact(batch, [Change(ref, ZERO, tag), *also])
     return Version(name, tag, commit, published=False)
 
 
-def check_collection(registry: Registry, collection: CollectionName, *, link: bool) -> None:
-    """Refuse a new version that the collection must not have. Raises: RefusedError."""
-    last = newest(registry, collection)
+def check_next(
+    registry: Registry, collection: CollectionName, last: Version | None, *, type: str, link: bool
+) -> VersionRecord | None:
+    """The record of the newest version, `last`, after which one of this type may come; None before the first.
+
+    Raises: TypeMismatchError, RefusedError for links among logged versions (or the other way round) and for a name that
+    differs from another only by case.
+    """
     if last is None:
         twin = next((name for name in collections(registry) if str(name).lower() == str(collection).lower()), None)
-        if twin:
+        if twin and twin != collection:
             raise RefusedError(f"'{collection}' differs from '{twin}' only by case", hint=f"use '{twin}'")
-        return
-    if (record(registry, last).link is not None) != link:
+        return None
+    found = record(registry, last)
+    if (found.link is not None) != link:
         kind, other = ("links", "log into another collection") if not link else ("logged versions", "link elsewhere")
         raise RefusedError(f"'{collection}' holds {kind}", hint=other)
+    if found.type != type:
+        raise TypeMismatchError(str(collection), found.type, type, hint="choose another name or type")
+    return found
 
 
 def logged_type(registry: Registry, collection: CollectionName) -> str | None:
