@@ -130,5 +130,7 @@ def tell(script: str, factory: pytest.TempPathFactory) -> World:
 
 def copy(script: str, factory: pytest.TempPathFactory, folder: Path) -> World:
     """A world of one's own in which the story has just been told."""
-    shutil.copytree(tell(script, factory).folder, folder, symlinks=True)
+    told = tell(script, factory).folder
+    shutil.copytree(told, folder, symlinks=True, ignore=lambda path, _: ["storage"] if Path(path) == told else [])
+    (folder / "storage").symlink_to(told / "storage")
     return World(folder)
