@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
@@ -51,11 +52,13 @@ def ensure(
         pointer.md5: pointer.size for pointer in trees.sidecars(registry, found.commit.tree, found.artifact.collection)
     }
     _download(registry, found, side, progress)
-    try:
-        listing = versions.listing(registry, found)
-    except MissingBytesError:  # one was damaged
+    for _ in side:
+        # reading one moves it aside when it is damaged
+        with contextlib.suppress(MissingBytesError):
+            versions.listing(registry, found)
+            break
         _download(registry, found, side, progress)
-        listing = versions.listing(registry, found)
+    listing = versions.listing(registry, found)
     files: Needed = {entry.md5: entry.size for entry in listing.entries if only is None or entry.path in only}
     _download(registry, found, files, progress)
     return listing
