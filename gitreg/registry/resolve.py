@@ -27,12 +27,12 @@ def collection(registry: Registry, candidates: Iterable[CollectionName], text: s
     for name in options:
         if all_versions(registry, name):
             return name
-    raise _no_collection(registry, options, text)
+    raise _no_collection(registry, options, str(options[0]), kind="collection")
 
 
 def _select(registry: Registry, collection: CollectionName, selector: Selector, found: list[Version]) -> Version:
     if selector == LATEST:
-        return max(found, key=lambda item: item.name.number)
+        return found[-1]
     if isinstance(selector, str):
         return aliases.version_of(registry, AliasName(collection, selector), found)
     # the draft stands after its published twin, and what is pending here is meant first
@@ -45,7 +45,9 @@ def _select(registry: Registry, collection: CollectionName, selector: Selector, 
     return matches[-1]
 
 
-def _no_collection(registry: Registry, candidates: tuple[CollectionName, ...], text: str) -> NotFoundError:
+def _no_collection(
+    registry: Registry, candidates: tuple[CollectionName, ...], text: str, *, kind: str = "artifact"
+) -> NotFoundError:
     known = [str(name) for name in collections(registry)]
     wanted = str(candidates[0])
     # a run's nameless artifact that was linked is what somebody who names the artifact often means
@@ -56,4 +58,4 @@ def _no_collection(registry: Registry, candidates: tuple[CollectionName, ...], t
         hint = f"this repository has {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}"
     else:
         hint = "this repository has no versions yet; 'gitreg fetch' brings what others have published"
-    return NotFoundError("artifact", text, hint=hint)
+    return NotFoundError(kind, text, hint=hint)
