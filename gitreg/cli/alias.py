@@ -30,7 +30,7 @@ def _name(registry: Registry, text: str) -> AliasName:
         if ":" in text or "@" in text:
             hint = "it is always the newest version; choose another word"
         raise UsageError(f"'{text}' names no alias", hint=hint)
-    collection = resolve.collection(registry, reference.candidates, text)
+    collection = resolve.collection(registry, reference.candidates)
     return AliasName(collection, check_alias(reference.selector))
 
 
@@ -98,7 +98,7 @@ def rm(name: str, reason: str) -> None:
 def ls(collection: str | None, *, as_json: bool) -> None:
     """List aliases, of COLLECTION or of all."""
     with context.opened() as registry:
-        only = resolve.collection(registry, parse_collection(collection), collection) if collection else None
+        only = resolve.collection(registry, parse_collection(collection)) if collection else None
         found = aliases.all_aliases(registry, only)
     if as_json:
         console.document(

@@ -74,7 +74,7 @@ def _cell(value: object) -> str:
 
 
 def _list_versions(registry: Registry, collection: str, *, as_json: bool) -> None:
-    name = resolve.collection(registry, parse_collection(collection), collection)
+    name = resolve.collection(registry, parse_collection(collection))
     known = aliases.all_aliases(registry, name)
     found = [documents.version_line(registry, version, known) for version in versions.all_versions(registry, name)]
     if as_json:

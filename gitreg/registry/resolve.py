@@ -21,7 +21,7 @@ def version(registry: Registry, reference: Reference) -> Version:
     raise _no_collection(registry, reference.candidates, reference.text)
 
 
-def collection(registry: Registry, candidates: Iterable[CollectionName], text: str) -> CollectionName:
+def collection(registry: Registry, candidates: Iterable[CollectionName]) -> CollectionName:
     """The collection of several candidates that exists. Raises: NotFoundError."""
     options = tuple(candidates)
     for name in options:

@@ -64,7 +64,7 @@ class Api:
 
     def artifact_collection(self, type_name: str | None, name: str) -> ArtifactCollection:
         """The collection of that name. Raises: NotFoundError, InvalidNameError, TypeMismatchError."""
-        collection = resolve.collection(self._registry, parse_collection(name), name)
+        collection = resolve.collection(self._registry, parse_collection(name))
         found = ArtifactCollection(self._registry, collection)
         if type_name is not None and found.type != type_name:
             raise TypeMismatchError(name, found.type, type_name)
