@@ -184,7 +184,7 @@ def test_every_way_to_write_a_reference_finds_the_version(desk: Desk) -> None:
         "e/model/M",
     ):
         assert desk.version(text) == linked, text
-    assert resolve.collection(desk.registry, Reference.parse("p/m").candidates, "p/m") == CollectionName("", "m")
+    assert resolve.collection(desk.registry, Reference.parse("p/m").candidates) == CollectionName("", "m")
 
 
 TAMPER = "git cat-file {kind} {name} | sed '{edit}' | git hash-object -t {kind} -w --stdin"
