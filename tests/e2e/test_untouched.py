@@ -195,6 +195,10 @@ def test_reading_needs_no_write_access(
 ) -> None:
     world = world_of_versions
     folder = world.folder / where
+    # the derived index exists and does not know the newest version yet
+    world("gitreg runs && echo later >../later && gitreg put ../later --name later --type model && git push --quiet")
+    world("gitreg runs", "server.git")
+    world("gitreg put train.py --name latest_of_all --type model && git push --quiet")
     world(f"chmod -R a-w '{world.folder}' '{sealed}'", "")
     try:
         assert read_only("touch probe", folder).code != 0
@@ -202,5 +206,6 @@ def test_reading_needs_no_write_access(
             done = read_only(command, folder)
             assert (done.code, done.err) == (0, ""), command
         assert "a.txt" in read_only("gitreg show digits:v0", folder).out
+        assert "latest_of_all:v0" in read_only("gitreg runs", folder).out
     finally:
         world(f"chmod -R u+w '{world.folder}' '{sealed}'", "")
