@@ -158,12 +158,15 @@ def test_git_itself_reads_the_options_in_the_same_way(repo: Path, sh: Shell, opt
 
 class TestAnotherProcess:
     def test_tells_its_arguments(self) -> None:
-        script = "input()"
-        with subprocess.Popen([sys.executable, "-c", script, "a b", ""], stdin=subprocess.PIPE) as process:
+        script = "print(flush=True); input()"
+        command = [sys.executable, "-c", script, "a b", ""]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout
             # not before the program has replaced the fork
+            process.stdout.readline()
             arguments = parent_arguments(process.pid)
             process.communicate(b"\n")
-        assert arguments == [sys.executable, "-c", script, "a b", ""]
+        assert arguments == command
 
     def test_may_be_gone(self) -> None:
         with subprocess.Popen(["true"]) as process:
@@ -175,7 +178,12 @@ class TestAnotherProcess:
         def absent(path: Path, *_: object) -> bytes:
             raise FileNotFoundError(path)
 
-        with subprocess.Popen(["cat", "-u"], stdin=subprocess.PIPE) as process:
+        with subprocess.Popen(["cat", "-u"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            process.stdout.readline()
             monkeypatch.setattr(Path, "read_bytes", absent)
             monkeypatch.setattr(Path, "read_text", absent)
             arguments = parent_arguments(process.pid)
