@@ -9,7 +9,7 @@ import pytest
 from desks import Desk, World, alias_name
 from gitreg.errors import GitError, MissingBytesError, StorageError, UsageError
 from gitreg.records.names import Reference
-from gitreg.registry import aliases, publish, pushing, resolve, runs, versions
+from gitreg.registry import aliases, publish, resolve, runs, versions
 from gitreg.registry.publish import Report
 from helpers import agrees
 
