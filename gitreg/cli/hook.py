@@ -29,8 +29,9 @@ def pre_push(parent: int, remote: str, url: str) -> int:
     """Publish what is pending before git pushes, and refuse a push that would harm the registry."""
     lines = prepush.parse_lines(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
     with context.opened() as registry:
-        prepush.check(registry.git, registry.refs, lines)
-        if not prepush.acts_for(registry.git, remote, url, registry.remote):
+        ours = prepush.acts_for(registry.git, remote, url, registry.remote)
+        prepush.check(registry, lines, ours=ours)
+        if not ours:
             return 0
         mode = registry.git.config("gitreg.publish", "hook")
         arguments = push_arguments(parent)
@@ -38,7 +39,7 @@ def pre_push(parent: int, remote: str, url: str) -> int:
             if mode != "manual":
                 console.say("gitreg: a dry run publishes nothing")
             return 0
-        versions = prepush.new_versions(lines)
+        versions = prepush.new_versions(registry, lines)
         if mode == "manual":
             if versions:
                 raise RefusedError(f"the bytes of '{versions[0]}' are on no storage yet", hint="first: gitreg push")

@@ -44,7 +44,9 @@ def _list_collections(registry: Registry, *, as_json: bool) -> None:
             named[alias.name.collection].append(f"{alias.name.alias}={alias.place.version.label}")
     lines: list[Document] = []
     for collection, found in grouped.items():
-        newest = max(found, key=lambda version: version.name.number)
+        newest = next(versions.own(registry, reversed(found)), None)
+        if newest is None:
+            continue
         record = versions.record(registry, newest)
         lines.append(
             {
@@ -76,7 +78,8 @@ def _cell(value: object) -> str:
 def _list_versions(registry: Registry, collection: str, *, as_json: bool) -> None:
     name = resolve.collection(registry, parse_collection(collection))
     known = aliases.all_aliases(registry, name)
-    found = [documents.version_line(registry, version, known) for version in versions.all_versions(registry, name)]
+    listed = versions.own(registry, versions.all_versions(registry, name))
+    found = [documents.version_line(registry, version, known) for version in listed]
     if as_json:
         console.document("ls", {"collection": str(name), "versions": found})
         return

@@ -34,7 +34,7 @@ def whole(registry: Registry) -> Graph:
     """Every version and every run."""
     with index.updated(registry) as known:
         builder = _Builder(registry, known)
-        for version in versions.all_versions(registry):
+        for version in versions.own(registry, versions.all_versions(registry)):
             builder.version(version.commit, version.name)
         for run_id in known.tips():
             run = builder.read(run_id)

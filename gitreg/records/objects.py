@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from gitreg.errors import RecordError
 
+# git's own list (gpg-interface.c); a tag is signed by one of these blocks after its message.
+_SIGNATURE = re.compile(rb"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SIGNED MESSAGE|SSH SIGNATURE)-----", re.MULTILINE)
 _HEX = re.compile(r"[0-9a-f]{40}\Z")
 
 
@@ -110,7 +112,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """An annotated tag on a commit."""
+    """An annotated tag on a commit, without its signature."""
 
     target: Oid
     name: str
@@ -121,6 +123,8 @@ class Tag:
     def parse(cls, data: bytes) -> Tag:
         """Parse a tag's content. Raises: RecordError when it is not a tag on a commit."""
         headers, _, body = _split(data, ("object", "type", "tag", "tagger"))
+        signature = [match.start() for match in _SIGNATURE.finditer(body)]
+        body = body[: signature[-1]] if signature else body
         if _one(headers, "type") != "commit":
             raise RecordError("a version's tag must point at a commit")
         return cls(

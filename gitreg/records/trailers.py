@@ -14,6 +14,8 @@ from gitreg.records import yamlio
 
 # As git reads them: keys in any case, white space before the colon and around the value.
 _KEY = re.compile(r"(gitreg-[a-z0-9-]+)[ \t]*:[ \t]*(.*?)[ \t\r]*\Z", re.IGNORECASE)
+# To git nothing behind a scissors line belongs to the message, trailers included.
+_SCISSORS = re.compile(r"^(?=.? ?-+ >8 -+$)", re.MULTILINE)
 # To git a line of nothing but white space ends a paragraph too.
 _BLANK = re.compile(r"\n(?:[ \t\r\f\v]*\n)+")
 
@@ -46,12 +48,15 @@ class Message:
         return cls(subject, body.strip("\n"), trailers)
 
     def encode(self) -> str:
-        """The message. Raises: RecordError when the subject has several lines."""
+        """The message, with a scissors line in the body indented.
+
+        Raises: RecordError when the subject has several lines.
+        """
         if "\n" in self.subject or not self.subject:
             raise RecordError("a message's subject must be one line")
         parts = [self.subject]
         if self.body.strip():
-            parts.append(self.body.strip("\n"))
+            parts.append(_SCISSORS.sub(" ", self.body.strip("\n")))
         if self.trailers:
             parts.append("\n".join(_block(key, text) for key, text in self.trailers.items()))
         return "\n\n".join(parts) + "\n"

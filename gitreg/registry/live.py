@@ -6,6 +6,7 @@ Each step is kept before it is acknowledged, in the journal or as a commit.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -242,9 +243,8 @@ class LiveRun:
     def finish(self, state: State) -> None:
         """Write the run's last commit and end it."""
         self.record = replace(self.record, state=state, ended=timestamp(self.registry))
-        history = "".join(
-            json.dumps(value, ensure_ascii=False) + "\n" for event, value in self._journal.events() if event == "step"
-        ).encode()
+        steps = (_strict(value) for event, value in self._journal.events() if event == "step")
+        history = "".join(json.dumps(step, ensure_ascii=False, allow_nan=False) + "\n" for step in steps).encode()
         files = self._run_files(history)
 
         def attempt() -> None:
@@ -267,3 +267,12 @@ class LiveRun:
     def detach(self) -> None:
         """Leave the run to the process that started it."""
         self._journal.close()
+
+
+def _strict(value: object) -> object:
+    """The value for strict JSON, which has no NaN and no infinities: they become strings, FORMAT.md 4.3."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: _strict(item) for key, item in value.items()}
+    return [_strict(item) for item in value] if isinstance(value, list) else value

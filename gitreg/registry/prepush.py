@@ -1,6 +1,6 @@
 """What the `pre-push` hook decides: whether to act, and which pushes break a rule of the registry.
 
-Pure apart from the reading of refs; the command line brings the hook's input and the arguments of the push.
+The command line brings the hook's input and the arguments of the push.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitreg.errors import RecordError, RefusedError, UsageError
+from gitreg.git.objects import MissingObjectError
 from gitreg.git.refs import Refs, is_ancestor
 from gitreg.git.runner import Git
 from gitreg.git.transport import Transport
 from gitreg.records import refs as names
 from gitreg.records.objects import Oid
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import all_versions, is_own, own
 
 _TRACKING = names.tracking("").removesuffix("/")
 _INSTEAD = "instead of --mirror: git push --all && git push --tags"
@@ -40,6 +43,11 @@ class PushLine:
     local_oid: Oid
     remote_ref: str
     remote_oid: Oid
+
+    @property
+    def oids(self) -> tuple[Oid, ...]:
+        """What the ref points at, here and there."""
+        return tuple(oid for oid in (self.local_oid, self.remote_oid) if oid)
 
     @property
     def deletes(self) -> bool:
@@ -74,10 +82,10 @@ def pushed_branches(lines: Sequence[PushLine]) -> tuple[Oid, ...]:
     return tuple(line.local_oid for line in lines if not line.deletes and line.remote_ref.startswith("refs/heads/"))
 
 
-def new_versions(lines: Sequence[PushLine]) -> tuple[str, ...]:
+def new_versions(registry: Registry, lines: Sequence[PushLine]) -> tuple[str, ...]:
     """The tags of versions that git itself is about to publish."""
-    found = (line.remote_ref for line in lines if not line.deletes and not line.remote_oid)
-    return tuple(ref.removeprefix(names.TAGS) for ref in found if _is_version(ref))
+    found = (line for line in versions_among(registry, lines) if not line.deletes and not line.remote_oid)
+    return tuple(line.remote_ref.removeprefix(names.TAGS) for line in found)
 
 
 def is_push(argv: Sequence[str]) -> bool:
@@ -140,24 +148,56 @@ def acts_for(git: Git, remote_name: str, url: str, registry_remote: str) -> bool
     return remote_name == registry_remote or url in Transport(git, registry_remote).push_urls()
 
 
-def check(git: Git, refs: Refs, lines: Sequence[PushLine]) -> None:
-    """Refuse a push that would delete, move or publish what only the registry may. Raises: RefusedError."""
+def check(registry: Registry, lines: Sequence[PushLine], *, ours: bool) -> None:
+    """Refuse a push that would delete, move or publish what only the registry may.
+
+    `ours` says that it goes to the registry remote; elsewhere only what is this clone's own business is held back.
+    Raises: RefusedError.
+    """
     for line in lines:
-        ref = line.remote_ref
-        if ref.startswith(_TRACKING) and not line.deletes:
-            raise RefusedError(
-                f"'{ref}' is what this clone knows of a remote and is never pushed",
-                hint=_INSTEAD,
-            )
-        if _is_version(ref):
+        _check_private(line)
+    if not ours:
+        return
+    found = versions_among(registry, lines)
+    for line in lines:
+        if line in found:
             _check_version(line)
-        elif ref.startswith(names.PENDING):
-            _check_record(git, line)
-    _check_new_versions(refs, [line for line in lines if _is_version(line.remote_ref) and not line.remote_oid])
+        elif line.remote_ref.startswith(names.PENDING):
+            _check_record(registry.git, line)
+    _check_new_versions(registry.refs, [line for line in found if not line.remote_oid])
 
 
-def _is_version(ref: str) -> bool:
-    return ref.startswith(names.TAGS) and names.parse_version(ref) is not None
+def versions_among(registry: Registry, lines: Sequence[PushLine]) -> list[PushLine]:
+    """The lines that make, move or delete a version of a collection, or something in its place.
+
+    Tags that are only named like one, `pkg@v1` where there is no collection 'pkg', are their owner's business.
+    """
+    named = [(line, names.parse_version(line.remote_ref)) for line in lines if line.remote_ref.startswith(names.TAGS)]
+    wanted = {name.collection for _, name in named if name}
+    known = {collection for collection in wanted if any(own(registry, all_versions(registry, collection)))}
+    return [
+        line
+        for line, name in named
+        if name and (name.collection in known or any(_is_version(registry, oid) for oid in line.oids))
+    ]
+
+
+def _is_version(registry: Registry, oid: Oid) -> bool:
+    """Whether an object is a version's tag; one that is not here may be."""
+    try:
+        return is_own(registry, oid)
+    except MissingObjectError:
+        return True
+
+
+def _check_private(line: PushLine) -> None:
+    """Raises: RefusedError for refs that belong to this clone alone."""
+    ref = line.remote_ref
+    if ref.startswith(_TRACKING) and not line.deletes:
+        raise RefusedError(f"'{ref}' is what this clone knows of a remote and is never pushed", hint=_INSTEAD)
+    draft = next((name for name in (line.local_ref, ref) if name.startswith(names.DRAFTS)), None)
+    if draft and not line.deletes:
+        raise RefusedError(f"'{draft}' is an unpublished version", hint=f"to publish it: gitreg push; {_INSTEAD}")
 
 
 def _check_version(line: PushLine) -> None:
@@ -191,9 +231,6 @@ def _check_record(git: Git, line: PushLine) -> None:
             f"'{ref}' is a record of the registry and is never deleted",
             hint=f"an alias is taken away by: gitreg alias rm; {_INSTEAD}",
         )
-    draft = next((name for name in (line.local_ref, ref) if name.startswith(names.DRAFTS)), None)
-    if draft:
-        raise RefusedError(f"'{draft}' is an unpublished version", hint=f"to publish it: gitreg push; {_INSTEAD}")
     if line.remote_oid and not is_ancestor(git, line.remote_oid, line.local_oid):
         raise RefusedError(
             f"'{ref}' has moved on the remote and only ever moves forward",

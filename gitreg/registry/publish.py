@@ -82,12 +82,12 @@ def publish(
         report.refused = rebase_aliases(registry)
         pending = collect(registry)
         report.refused += pending.broken
-        left = [item for item in versions.all_versions(registry) if names_of_refs.version_tag(item.name) in leave]
-        _upload(registry, pending, [*pending.versions, *left], report, progress)
+        left = (item for item in versions.all_versions(registry) if names_of_refs.version_tag(item.name) in leave)
+        behind = _upload(registry, pending, list(versions.own(registry, left)), report, progress)
         if not pending:
             break
         report.warnings = exposed(registry, pending, pushing)
-        again = _push_units(registry, pending, leave, report)
+        again = _push_units(registry, pending, leave, behind, report)
         again |= _push_aliases(registry, pending, leave, report)
         if not again:
             break
@@ -115,10 +115,15 @@ def _note_renumbered(report: Report, renamed: dict[VersionName, VersionName]) ->
 
 
 def _upload(
-    registry: Registry, pending: Pending, wanted: list[Version], report: Report, progress: Progress | None
-) -> None:
-    """Send what the storages lack, and let go of what protects it here. Raises: StorageError, UsageError."""
-    for storage, objects in _objects(registry, pending, wanted).items():
+    registry: Registry, pending: Pending, left: list[Version], report: Report, progress: Progress | None
+) -> dict[Oid, str]:
+    """Send what the storages lack, and let go of what protects it here.
+
+    Returns the commits of pending versions that must stay behind, because their bytes are nowhere, with words for it.
+    Raises: StorageError, MissingBytesError for a version of `left`, UsageError without a storage.
+    """
+    needed, behind = _objects(registry, pending, left)
+    for storage, objects in needed.items():
         place = open_storage(registry.project, storage)
         try:
             sent = place.upload(registry.cache, objects.items(), progress)
@@ -128,22 +133,37 @@ def _upload(
         registry.cache.release(objects)
         report.objects += len(sent)
         report.bytes += sum(size or 0 for _, size in sent)
+    return behind
 
 
-def _objects(registry: Registry, pending: Pending, wanted: list[Version]) -> dict[Storage, contents.Needed]:
-    """The objects that must be on each storage before anything is pushed."""
+def _objects(
+    registry: Registry, pending: Pending, left: list[Version]
+) -> tuple[dict[Storage, contents.Needed], dict[Oid, str]]:
+    """The objects that must be on each storage before anything is pushed, and the versions that lack theirs."""
     needed: dict[Storage, contents.Needed] = {}
-    for version in wanted:
+    behind: dict[Oid, str] = {}
+    for version in {item.commit: item for item in (*reversed(pending.versions), *left)}.values():
         found = versions.details(registry, version)
         storage = _known(contents.storage_of(registry, found))
-        needed.setdefault(storage, {}).update(contents.needed(registry, found))
+        objects = contents.needed(registry, found)
+        lost = _nowhere(registry, storage, objects)
+        if lost and version not in left:
+            behind[version.commit] = f"{lost} of the objects of '{version.name}' are neither here nor on {storage}"
+        else:
+            needed.setdefault(storage, {}).update(objects)
     for run in pending.runs.values():
         text = registry.objects.blob_at(run.tip.tree, f"{HISTORY}.dvc")
         if text is not None:
             pointer = Pointer.parse(text)
             storage = _known(registry.project.default_storage)
             needed.setdefault(storage, {})[pointer.md5] = pointer.size
-    return needed
+    return needed, behind
+
+
+def _nowhere(registry: Registry, storage: Storage, objects: contents.Needed) -> int:
+    """How many of the objects are neither in the cache nor on the storage."""
+    absent = [(md5, size) for md5, size in objects.items() if not registry.cache.has(md5, size)]
+    return len(open_storage(registry.project, storage).missing(absent)) if absent else 0
 
 
 def _known(storage: Storage | None) -> Storage:
@@ -154,16 +174,18 @@ def _known(storage: Storage | None) -> Storage:
     return storage
 
 
-def _push_units(registry: Registry, pending: Pending, leave: frozenset[str], report: Report) -> bool:
+def _push_units(
+    registry: Registry, pending: Pending, leave: frozenset[str], behind: dict[Oid, str], report: Report
+) -> bool:
     """Push versions and runs; True when another round is needed because somebody took a number."""
     units = units_of(pending, leave)
     push_lfs(registry, pending, units)
     by_ref = {names_of_refs.version_tag(version.name): version.name for version in pending.versions}
     again = False
     accepted: list[Push] = []
-    for unit, outcomes, missing in push_units(registry, units):
-        if missing:
-            report.refused.append(Refusal(unit.name, f"it needs {missing}, which was not published"))
+    for unit, outcomes, why in push_units(registry, units, behind):
+        if why:
+            report.refused.append(Refusal(unit.name, why))
             continue
         there = {outcome.ref for outcome in outcomes if outcome.ok}
         accepted += (push for push in unit.pushes if push.ref in there)

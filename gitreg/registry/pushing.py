@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -98,31 +98,54 @@ def push_lfs(registry: Registry, pending: Pending, units: list[Unit]) -> None:
         lfs_push(registry.git, registry.remote, registry.transport.push_urls()[0], pushes)
 
 
-def push_units(registry: Registry, units: list[Unit]) -> Iterator[tuple[Unit, list[Outcome], str]]:
+def push_units(
+    registry: Registry, units: Iterable[Unit], behind: Mapping[Oid, str]
+) -> Iterator[tuple[Unit, list[Outcome], str]]:
     """Push all units at once where the server does that atomically, else one by one, as atomically as it can.
 
-    Yields each with its outcomes, or with the name of the unit that it needs and that was not published.
+    `behind` holds commits of versions that cannot be published, with the reason. Yields each unit with its outcomes, or
+    with the reason why it was not pushed: it makes such a version, or needs one, or one that was refused.
     """
-    if not units:
+    lacking = dict(behind)
+    ready = []
+    for unit in units:
+        why = _held_back(unit, lacking)
+        if why:
+            yield unit, [], why
+        else:
+            ready.append(unit)
+    if not ready:
         return
-    everything = [push for unit in units for push in unit.pushes]
+    everything = [push for unit in ready for push in unit.pushes]
     try:
         outcomes = {outcome.ref: outcome for outcome in registry.transport.push(everything, atomic=True)}
         if all(outcome.ok for outcome in outcomes.values()):
-            yield from ((unit, [outcomes[push.ref] for push in unit.pushes], "") for unit in units)
+            yield from ((unit, [outcomes[push.ref] for push in unit.pushes], "") for unit in ready)
             return
         atomic = True
     except GitError as error:
         if "--atomic" not in error.stderr:
             raise
         atomic = False
-    behind: dict[Oid, str] = {}
-    for unit in units:
-        missing = next((behind[commit] for commit in unit.needs if commit in behind), "")
-        found = [] if missing else registry.transport.push(unit.pushes, atomic=atomic)
-        if missing or not all(outcome.ok for outcome in found):
-            behind |= dict.fromkeys(unit.makes, unit.name)
-        yield unit, found, missing
+    for unit in ready:
+        why = _held_back(unit, lacking)
+        found = [] if why else registry.transport.push(unit.pushes, atomic=atomic)
+        if not all(outcome.ok for outcome in found):
+            lacking |= dict.fromkeys(unit.makes, _needs(unit))
+        yield unit, found, why
+
+
+def _held_back(unit: Unit, lacking: dict[Oid, str]) -> str:
+    """Why the unit must not be published, '' when it may; what needs it is held back as well."""
+    own = next((lacking[commit] for commit in unit.makes if commit in lacking), "")
+    why = own or next((lacking[commit] for commit in unit.needs if commit in lacking), "")
+    if why:
+        lacking |= dict.fromkeys(unit.makes, _needs(unit))
+    return why
+
+
+def _needs(unit: Unit) -> str:
+    return f"it needs {unit.name}, which was not published"
 
 
 def is_race(outcome: Outcome) -> bool:

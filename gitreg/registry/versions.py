@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gitreg.errors import RecordError, RefusedError, TypeMismatchError
@@ -93,6 +93,23 @@ def version_of(registry: Registry, ref: Ref) -> Version | None:
     name = names_of_refs.parse_version(ref.name) if ref.is_tag else None
     published = ref.name.startswith(names_of_refs.TAGS) and (registry.has_remote or registry.is_server)
     return Version(name, ref.oid, ref.target, published) if name else None
+
+
+def is_own(registry: Registry, oid: Oid) -> bool:
+    """Whether an object is the tag of a version, and not somebody's own that is only named like one.
+
+    Raises: MissingObjectError.
+    """
+    kind, data = registry.objects.read(oid)
+    try:
+        return kind == "tag" and VERSION in Message.parse(Tag.parse(data).message).trailers
+    except RecordError:
+        return False
+
+
+def own(registry: Registry, found: Iterable[Version]) -> Iterator[Version]:
+    """Those that really are versions, each looked at when it is reached. See `is_own`."""
+    return (version for version in found if is_own(registry, version.tag))
 
 
 def collections(registry: Registry) -> list[CollectionName]:
@@ -210,5 +227,5 @@ def check_next(
 
 def logged_type(registry: Registry, collection: CollectionName) -> str | None:
     """The type that a collection's versions have, None when there are none yet."""
-    last = newest(registry, collection)
+    last = next(own(registry, reversed(all_versions(registry, collection))), None)
     return record(registry, last).type if last else None

@@ -34,7 +34,7 @@ class ArtifactCollection:
     def artifacts(self) -> list[Artifact]:
         """Its versions, the newest first."""
         found = versions.all_versions(self._registry, self._name)
-        return [Artifact._of(Logged(self._registry, version)) for version in reversed(found)]
+        return [Artifact._of(Logged(self._registry, item)) for item in versions.own(self._registry, reversed(found))]
 
     def __repr__(self) -> str:
         return f"<ArtifactCollection {self.name}>"

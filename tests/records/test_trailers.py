@@ -195,3 +195,10 @@ def test_a_message_without_records_is_subject_and_body() -> None:
         "fix it", "at once\n\nwhy\n\nKey: value", {}
     )
     assert ours("fix it\n\nKey: value\n") is None
+
+
+@pytest.mark.parametrize("line", ["# ------------------------ >8 ------------------------", "------------ >8 ----"])
+def test_a_scissors_line_in_a_reason_cuts_no_record_off(git: Oracle, line: str) -> None:
+    message = compose("s", {RUN: RECORD}, f"before\n{line}\nafter")
+    assert yaml.safe_load(git.ask(message)) == RECORD
+    assert Message.parse(message).body == f"before\n {line}\nafter"

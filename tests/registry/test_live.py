@@ -135,6 +135,18 @@ def test_the_history_is_in_the_last_commits_tree(desk: Desk) -> None:
     assert desk.git(f"ls-tree -r {ref(empty)}") == ""
 
 
+def test_the_history_is_strict_json(desk: Desk) -> None:
+    run = desk.start()
+    run.log_step({"_step": 0, "loss": float("nan"), "bounds": [float("inf"), {"low": float("-inf")}], "ok": 1.5})
+    run.finish("finished")
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    step = json.loads(desk.git(f"show {ref(run)}:run/history.jsonl"), parse_constant=refuse)
+    assert step == {"_step": 0, "loss": "NaN", "bounds": ["Infinity", {"low": "-Infinity"}], "ok": 1.5}
+
+
 def test_a_big_history_is_kept_in_the_cache_and_uploaded(ada: Desk, world: World) -> None:
     run = ada.start()
     text = "x" * (trees.MAX_BLOB // 2)

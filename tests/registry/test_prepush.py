@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,10 @@ from hypothesis import strategies as st
 from conftest import Shell
 from gitreg.cli.parent import parent_arguments, push_arguments
 from gitreg.errors import RefusedError, UsageError
-from gitreg.git.refs import Refs
 from gitreg.git.runner import Git
 from gitreg.records.objects import ZERO, Oid
 from gitreg.registry.prepush import PushLine, acts_for, check, is_dry_run, is_push, left_to_git, parse_lines
+from gitreg.registry.repository import Registry
 
 ONE, TWO = Oid(b"\1" * 20), Oid(b"\2" * 20)
 
@@ -174,7 +175,11 @@ class TestAnotherProcess:
         assert parent_arguments(process.pid) is None
         assert push_arguments(process.pid) is None
 
-    def test_is_asked_through_ps_where_there_is_no_proc(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_asked_through_ps_where_there_is_no_proc(
+        self, monkeypatch: pytest.MonkeyPatch, need: Callable[[str], str]
+    ) -> None:
+        need("ps")
+
         def absent(path: Path, *_: object) -> bytes:
             raise FileNotFoundError(path)
 
@@ -200,7 +205,13 @@ def clone(repo: Path, sh: Shell) -> Path:
         cwd=repo,
     )
     sh(
-        "git tag --annotate -m x m@v0; git tag --annotate -m y m@v1; git update-ref refs/gitreg/drafts/m@v2 m@v1",
+        """
+        for n in 0 1; do
+            printf 'm:v%s\n\nGitreg-Version: ---\n  number: %s\n' $n $n | git tag --annotate -F - m@v$n
+        done
+        git update-ref refs/gitreg/drafts/m@v2 m@v1
+        git tag --annotate -m 'a release of somebody' lib@v1; git tag lib@v2
+        """,
         cwd=repo,
     )
     return repo
@@ -231,8 +242,8 @@ class TestTheRegistryRemote:
         assert not acts_for(Git.discover(clone), "fork", "../fork.git", "registry")
 
 
-def pushed(clone: Path, sh: Shell, line: str) -> None:
-    """Check `git push origin LINE` by the lines that git gives to the hook; nothing reaches the remote."""
+def pushed(clone: Path, sh: Shell, line: str, *, ours: bool = True) -> None:
+    """Check `git push LINE` by the lines that git gives to the hook; nothing reaches the remote."""
     hook = clone / ".git" / "hooks" / "pre-push"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\ncat >../lines\nexit 1\n")
@@ -240,8 +251,8 @@ def pushed(clone: Path, sh: Shell, line: str) -> None:
     sh(f"! git push --quiet {line} 2>/dev/null", cwd=clone)
     lines = parse_lines((clone.parent / "lines").read_text())
     assert lines
-    git = Git.discover(clone)
-    check(git, Refs(git), lines)
+    with Registry.opened(clone) as registry:
+        check(registry, lines, ours=ours)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +270,7 @@ def test_a_push_within_the_rules_passes(clone: Path, sh: Shell, line: str) -> No
         ("--force origin m@v1:m@v0", "version 'm@v0' is published and never moves", "git tag -d m@v0"),
         ("origin main:refs/tags/m@v7", "cannot be made version 'm@v7'", "gitreg push"),
         ("origin m@v1:refs/tags/m@v2", "cannot be made version 'm@v2'", "gitreg push"),
-        ("origin refs/gitreg/drafts/m@v2:refs/tags/m@v2", "cannot be made version 'm@v2'", "gitreg push"),
+        ("origin refs/gitreg/drafts/m@v2:refs/tags/m@v2", "is an unpublished version", "gitreg push"),
         ("origin 'refs/gitreg/*:refs/gitreg/*'", "'refs/gitreg/drafts/m@v2' is an unpublished version", "gitreg push"),
         ("origin m@v1:refs/gitreg/drafts/m@v2", "is an unpublished version", "gitreg push"),
         ("origin :refs/gitreg/aliases/m@p", "is a record of the registry and is never deleted", "alias rm"),
@@ -296,9 +307,24 @@ def test_a_record_that_moves_forward_passes(clone: Path, sh: Shell) -> None:
 def test_a_thousand_versions_are_looked_up_in_a_few_processes(clone: Path, sh: Shell) -> None:
     sh("for n in $(seq 10 1100); do echo create refs/tags/m@v$n m@v0; done | git update-ref --stdin", cwd=clone)
     seen: list[str] = []
-    git = Git.discover(clone, trace=lambda arguments, _: seen.append(arguments[0]))
-    seen.clear()
     oid = Oid.parse(sh("git rev-parse m@v0", cwd=clone).strip())
     names = [f"refs/tags/m@v{number}" for number in range(10, 1101)]
-    check(git, Refs(git), [PushLine(name, oid, name, ZERO) for name in names])
-    assert seen == ["for-each-ref"] * 3
+    with Registry.opened(clone, trace=lambda arguments, _: seen.append(arguments[0])) as registry:
+        seen.clear()
+        check(registry, [PushLine(name, oid, name, ZERO) for name in names], ours=True)
+    assert seen.count("for-each-ref") <= 5
+
+
+def test_a_fork_may_be_cleared_of_versions_but_never_gets_drafts(clone: Path, sh: Shell) -> None:
+    sh("git push --quiet fork main m@v0 m@v1", cwd=clone)
+    pushed(clone, sh, "fork :m@v0", ours=False)
+    with pytest.raises(RefusedError, match="is an unpublished version"):
+        pushed(clone, sh, "fork refs/gitreg/drafts/m@v2:refs/tags/m@v2", ours=False)
+
+
+@pytest.mark.parametrize("line", ["origin lib@v1 lib@v2", "origin :lib@v1", "--force origin lib@v2:lib@v1"])
+def test_tags_that_are_only_named_like_versions_are_their_owners_business(clone: Path, sh: Shell, line: str) -> None:
+    sh("git push --quiet origin main", cwd=clone)
+    if line != "origin lib@v1 lib@v2":
+        sh("git push --quiet origin lib@v1", cwd=clone)
+    pushed(clone, sh, line)

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from desks import Desk, World, alias_name
-from gitreg.errors import GitError, MissingBytesError, StorageError, UsageError
+from gitreg.errors import GitError, StorageError, UsageError
 from gitreg.records.names import Reference
 from gitreg.registry import aliases, publish, resolve, runs, versions
 from gitreg.registry.publish import Report
@@ -287,7 +287,7 @@ def test_aliases_are_pushed_after_the_versions_they_name(ada: Desk, world: World
     assert "refs/tags/m@v0" in order[:-1]
 
 
-@pytest.mark.parametrize("trouble", ["a file is in the way", "no storage at all", "the bytes are gone"])
+@pytest.mark.parametrize("trouble", ["a file is in the way", "no storage at all"])
 def test_without_its_bytes_on_a_storage_nothing_is_published(ada: Desk, world: World, trouble: str) -> None:
     error: type[Exception]
     if trouble == "a file is in the way":
@@ -298,16 +298,31 @@ def test_without_its_bytes_on_a_storage_nothing_is_published(ada: Desk, world: W
         error = UsageError
     ada.log("m", "weights")
     ada.promote("m:best", "v0")
-    if trouble == "the bytes are gone":
-        shutil.rmtree(ada.path / ".dvc" / "cache")
-        shutil.rmtree(ada.path / ".git" / "gitreg" / "keep")
-        error = MissingBytesError
     with pytest.raises(error) as caught:
         ada.publish()
     assert getattr(caught.value, "hint", None)
     assert world.published() == []
     assert ada.all() == ["m:v0 (unpublished)"]
     assert ada.place("m:best") == "m:v0"
+
+
+def test_a_version_whose_bytes_are_gone_holds_back_what_needs_it_and_nothing_else(ada: Desk, world: World) -> None:
+    lost = ada.log("data", "rows", "dataset")
+    cache, keep = ada.path / ".dvc" / "cache", ada.path / ".git" / "gitreg" / "keep"
+    cache.rename(ada.path / "away")
+    shutil.rmtree(keep)
+    ada.log("m", "weights", use=[lost])
+    ada.promote("m:best", "v0")
+    ada.log("other", "weights of another")
+    report = ada.publish()
+    assert [str(name) for name in report.versions] == ["other:v0"]
+    why = {refusal.why for refusal in report.refused}
+    assert any("of 'data:v0' are neither here nor on storage" in words for words in why)
+    assert any("which was not published" in words for words in why)
+    assert ada.all() == ["data:v0 (unpublished)", "m:v0 (unpublished)", "other:v0"]
+    shutil.copytree(ada.path / "away", cache, dirs_exist_ok=True)
+    assert ada.publish().refused == []
+    agrees(ada.path, "m:best", world.storage)
 
 
 def test_bytes_that_only_the_kept_links_have_are_published_all_the_same(ada: Desk, world: World) -> None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,23 @@ def test_somebodys_own_tag_of_such_a_name_is_stepped_over(desk: Desk) -> None:
         desk.log("pkg", "three")
     assert caught.value.hint
     assert "another name than 'pkg'" in caught.value.hint
+
+
+def test_a_signed_version_is_read_like_any_other(desk: Desk, tmp_path: Path, need: Callable[[str], str]) -> None:
+    need("ssh-keygen")
+    version = desk.log("m", "one")
+    desk.sh(
+        f"""
+        ssh-keygen -q -t ed25519 -N '' -f '{tmp_path}/key'
+        git config gpg.format ssh; git config user.signingKey '{tmp_path}/key'
+        git cat-file tag {version.tag} | sed '1,/^$/d' | git tag --force --sign -F - m@v0 {version.commit} >/dev/null
+        git cat-file tag m@v0 | grep -q 'BEGIN SSH SIGNATURE'
+        """
+    )
+    found = versions.details(desk.registry, desk.version("m:v0"))
+    assert found.record == versions.record(desk.registry, desk.version("m:v0"))
+    assert found.version.tag != version.tag
+    assert found.version.commit == version.commit
 
 
 def test_when_the_numbers_are_used_up_nothing_is_lost(desk: Desk) -> None:
