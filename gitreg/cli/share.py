@@ -10,6 +10,9 @@ from gitreg.registry.fetch import fetch as fetch_all
 from gitreg.registry.publish import Report, publish
 
 
+_SHOWN = 20
+
+
 @click.command("push")
 def push() -> None:
     """Publish what is pending: bytes to the storage, then versions and runs, then aliases, to the registry remote.
@@ -59,6 +62,8 @@ def fetch() -> None:
         remote = registry.remote
     for version in found.conflicts:
         console.say(f"warning: tag '{version.tag}' is not the same here and on '{remote}'; versions must never move")
-    console.say(f"{console.plural(len(found.new), 'new version')} from '{remote}'")
-    for version in found.new[:20]:
+    console.say(f"'{remote}' has {console.plural(len(found.tags), 'version')}, {len(found.new) or 'none'} new here")
+    for version in found.new[:_SHOWN]:
         console.say(f"  {version}")
+    if len(found.new) > _SHOWN:
+        console.say(f"  ... and {len(found.new) - _SHOWN} more")
