@@ -9,7 +9,6 @@ from gitreg.errors import LostRaceError, PublishError
 from gitreg.registry.fetch import fetch as fetch_all
 from gitreg.registry.publish import Report, publish
 
-
 _SHOWN = 20
 
 
