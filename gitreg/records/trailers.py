@@ -13,7 +13,7 @@ from gitreg.errors import RecordError
 from gitreg.records import yamlio
 
 # As git reads them: keys in any case, white space before the colon and around the value.
-_KEY = re.compile(r"(gitreg-[a-z0-9-]+)[ \t]*:[ \t]*(.*?)[ \t\r]*\Z", re.IGNORECASE)
+_KEY = re.compile(r"(gitreg-[a-z0-9-]+)[ \t]*:(.*)\Z", re.IGNORECASE)
 # To git nothing behind a scissors line belongs to the message, trailers included.
 _SCISSORS = re.compile(r"^(?=.? ?-+ >8 -+$)", re.MULTILINE)
 # To git a line of nothing but white space ends a paragraph too.
@@ -90,7 +90,7 @@ def _trailers(paragraph: str) -> dict[str, str]:
         if match:
             if match[1].lower() in map(str.lower, records):
                 raise RecordError(f"trailer '{match[1]}' stands twice")
-            if match[2] != "---":
+            if match[2].strip(" \t\r") != "---":
                 raise RecordError(f"trailer '{match[1]}' opens no YAML document with '---'")
             lines = records[match[1]] = []
     return {key: "\n".join(value) + "\n" for key, value in records.items()}

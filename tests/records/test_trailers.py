@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -202,3 +203,10 @@ def test_a_scissors_line_in_a_reason_cuts_no_record_off(git: Oracle, line: str) 
     message = compose("s", {RUN: RECORD}, f"before\n{line}\nafter")
     assert yaml.safe_load(git.ask(message)) == RECORD
     assert Message.parse(message).body == f"before\n {line}\nafter"
+
+
+def test_a_long_line_from_a_stranger_takes_no_longer_than_its_length() -> None:
+    started = time.process_time()
+    with pytest.raises(RecordError, match="opens no YAML document"):
+        Message.parse(f"subject\n\nGitreg-Run: a{' ' * 1_000_000}b\n")
+    assert time.process_time() - started < 10
