@@ -10,12 +10,13 @@ from urllib.parse import unquote
 from gitreg.errors import UsageError
 
 # What a version's own configuration may say besides the address, by scheme: nothing secret, nothing that names a file
-# or a command.
+# or a command. No `endpointurl` for gs: Google's client sends the user's token to whatever host it names, and a token
+# is the whole secret (S3 sends signatures, which are of no use to another host).
 SAFE_OPTIONS: dict[str, frozenset[str]] = {
     "": frozenset(),
     "file": frozenset(),
     "s3": frozenset({"endpointurl", "region", "allow_anonymous_login"}),
-    "gs": frozenset({"endpointurl", "projectname", "allow_anonymous_login"}),
+    "gs": frozenset({"projectname", "allow_anonymous_login"}),
     "azure": frozenset({"account_name", "allow_anonymous_login"}),
     "ssh": frozenset({"port", "user"}),
     "http": frozenset(),

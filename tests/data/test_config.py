@@ -248,6 +248,10 @@ class TestTheConfigurationOfAVersion:
         )
         assert parse_version_config(text) == Storage("s", "s3://bucket", (("region", "eu"),))
 
+    def test_no_other_host_than_googles_gets_the_users_token(self) -> None:
+        text = b"[core]\nremote = s\n['remote \"s\"']\nurl = gs://bucket\nendpointurl = https://evil.example\n"
+        assert parse_version_config(text) == Storage("s", "gs://bucket")
+
     @pytest.mark.parametrize(
         "text",
         [
