@@ -54,23 +54,39 @@ class Objects:
     def read(self, oid: Oid) -> tuple[str, bytes]:
         """An object's kind and content. Raises: MissingObjectError, RecordError when it is too large."""
         with self._lock:
-            head = self._question(oid) or self._question(oid)  # somebody may have killed the process
-            if not head and self._is_partial():
-                # git asks the remote for what a partial clone has left there, and gives up when that does not answer
-                raise MissingObjectError(str(oid), hint="this is a partial clone, and its remote cannot be reached")
-            if not head:
-                raise GitError(("cat-file",), 1, "the process that reads objects ended twice", hint="git fsck")
-            if len(head) != 3:
-                raise MissingObjectError(str(oid))
-            kind, size = head[1].decode(), int(head[2])
-            if size > MAX_OBJECT:
-                self._reader.proc.kill()
-                self._reader.communicate()
-                self._reader = None
-                raise RecordError(f"object {oid} has {size} bytes, more than a record may have")
-            data = self._reader.stdout.read(size)
-            self._reader.stdout.read(1)
-        return kind, data
+            try:
+                found = self._read(oid)
+            except BaseException:
+                # the rest of an answer that was not read to its end, as after Ctrl-C, would pass for the next one
+                self._abandon()
+                raise
+        if found is None:
+            raise MissingObjectError(str(oid))
+        return found
+
+    def _read(self, oid: Oid) -> tuple[str, bytes] | None:
+        head = self._question(oid) or self._question(oid)  # somebody may have killed the process
+        if not head and self._is_partial():
+            # git asks the remote for what a partial clone has left there, and gives up when that does not answer
+            raise MissingObjectError(str(oid), hint="this is a partial clone, and its remote cannot be reached")
+        if not head:
+            raise GitError(("cat-file",), 1, "the process that reads objects ended twice", hint="git fsck")
+        if len(head) != 3:
+            return None
+        kind, size = head[1].decode(), int(head[2])
+        if size > MAX_OBJECT:
+            raise RecordError(f"object {oid} has {size} bytes, more than a record may have")
+        data = self._reader.stdout.read(size + 1)
+        if len(data) <= size:
+            raise GitError(("cat-file",), 1, "the process that reads objects ended in the middle of one")
+        return kind, data[:size]
+
+    def _abandon(self) -> None:
+        """Kill the reading process; the next question starts another."""
+        if self._reader is not None and self._owner == os.getpid():
+            self._reader.proc.kill()
+            self._reader.communicate()
+        self._reader = None
 
     def _question(self, oid: Oid) -> list[bytes]:
         """Ask for an object; the words of the answer's first line, none when the reading process has ended."""

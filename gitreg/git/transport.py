@@ -79,17 +79,20 @@ class Transport:
         said = [
             line[7:].strip() for line in result.stderr.splitlines() if line.startswith("remote:") and line[7:].strip()
         ]
-        outcomes = []
+        outcomes: dict[str, Outcome] = {}
         for line in result.stdout.decode("utf-8", "replace").split("\n"):
             flag, tab, rest = line.partition("\t")
             if tab and len(flag) == 1 and "\t" in rest:
                 names, _, summary = rest.partition("\t")
+                ref = names.partition(":")[2]
                 # a server's hooks explain themselves on standard error, without saying which ref they mean
                 why = f"{summary}: {' '.join(said[:5])}" if flag == "!" and said and "declined" in summary else summary
-                outcomes.append(Outcome(names.partition(":")[2], flag != "!", why))
-        if result.status != 0 and not any(not outcome.ok for outcome in outcomes):
+                # a remote may have several push URLs: the ref is there when all of them have it
+                if flag == "!" or ref not in outcomes:
+                    outcomes[ref] = Outcome(ref, flag != "!", why)
+        if result.status != 0 and all(outcome.ok for outcome in outcomes.values()):
             raise GitError(("push", self.remote), result.status, result.stderr)
-        return outcomes
+        return list(outcomes.values())
 
 
 def _chunks(items: Sequence[str], size: int) -> list[Sequence[str]]:

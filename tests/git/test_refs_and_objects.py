@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -228,6 +229,33 @@ def test_a_reader_that_was_killed_is_replaced(clone: Clone) -> None:
     assert clone.objects.read(head)[0] == "commit"
 
 
+class _Interrupted:
+    """A pipe whose reader is hit by Ctrl-C between an answer's first line and the rest."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._pipe, name)
+
+    def read(self, size: int) -> bytes:
+        raise KeyboardInterrupt
+
+
+def test_after_an_interrupted_answer_the_next_one_is_the_right_one(clone: Clone) -> None:
+    objects = [("blob", b"one\n" * 9), ("blob", b"two\n" * 9)]
+    clone.objects.write(objects)
+    one, two = (hash_object(*item) for item in objects)
+    clone.objects.read(one)
+    process = clone.objects._reader.proc
+    process.stdout = _Interrupted(process.stdout)
+    with pytest.raises(KeyboardInterrupt):
+        clone.objects.read(one)
+    process.stdout = process.stdout._pipe
+    assert clone.objects.read(two) == objects[1]
+    assert clone.objects.read(one) == objects[0]
+
+
 def test_replace_refs_and_a_hostile_configuration_change_nothing(clone: Clone, tmp_path: Path) -> None:
     head = clone.sh("git rev-parse HEAD").strip()
     clone.sh("git commit --quiet --allow-empty -m other && git replace HEAD~1 HEAD")
@@ -290,6 +318,18 @@ def test_an_atomic_push_is_all_or_nothing(clone: Clone, server: Path, sh: Shell)
     found = transport.push([Push(two, "refs/gitreg/a"), Push(two, "refs/gitreg/b")], atomic=True)
     assert [outcome.ok for outcome in found] == [False, False]
     assert sh("git for-each-ref --format='%(refname)' refs/gitreg", cwd=server).split() == ["refs/gitreg/a"]
+
+
+@pytest.mark.parametrize("refusing", ["server.git", "mirror.git"])
+def test_a_ref_that_one_of_several_push_addresses_refuses_is_refused(
+    clone: Clone, server: Path, sh: Shell, refusing: str
+) -> None:
+    sh("git init --quiet --bare mirror.git", cwd=server.parent)
+    sh("echo 'exit 1' >hooks/pre-receive && chmod +x hooks/pre-receive", cwd=server.parent / refusing)
+    clone.sh("git remote set-url --push origin ../server.git && git remote set-url --add --push origin ../mirror.git")
+    found = Transport(clone.git, "origin").push([Push(clone.commit("one"), "refs/gitreg/a")], atomic=True)
+    assert [(outcome.ref, outcome.ok) for outcome in found] == [("refs/gitreg/a", False)]
+    assert "declined" in found[0].words
 
 
 def test_the_servers_own_words_are_kept(clone: Clone, server: Path, sh: Shell) -> None:
