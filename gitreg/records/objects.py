@@ -9,11 +9,14 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from gitreg.errors import RecordError
 
 # git's own list (gpg-interface.c); a tag is signed by one of these blocks after its message.
 _SIGNATURE = re.compile(rb"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SIGNED MESSAGE|SSH SIGNATURE)-----", re.MULTILINE)
+# 9999-12-31T23:59:59Z: git keeps larger times, and has none before 1970
+_LAST_SECOND = 253_402_300_799
 _HEX = re.compile(r"[0-9a-f]{40}\Z")
 
 
@@ -70,9 +73,15 @@ class Identity:
 
     @property
     def timestamp(self) -> int:
-        """Seconds since 1970 in UTC; 0 when the header holds none."""
+        """Seconds since 1970 in UTC; 0 when the header holds none, or one that no calendar has."""
         tail = self.text.rpartition(">")[2].split()
-        return int(tail[0]) if tail and re.fullmatch(r"-?[0-9]{1,18}", tail[0]) else 0
+        seconds = int(tail[0]) if tail and re.fullmatch(r"[0-9]{1,18}", tail[0]) else 0
+        return seconds if seconds <= _LAST_SECOND else 0
+
+    @property
+    def when(self) -> str:
+        """The time in RFC 3339 and UTC."""
+        return datetime.fromtimestamp(self.timestamp, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 GITREG_IDENTITY = Identity("gitreg <gitreg@localhost> 0 +0000")

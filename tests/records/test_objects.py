@@ -52,7 +52,7 @@ def test_an_object_id_is_forty_lower_case_digits() -> None:
     [
         ("A B <a@b> 17 +0000", "A B", "a@b", 17),
         ("<a@b> 17 +0000", "", "a@b", 17),
-        ("A <> -5 +0000", "A", "", -5),
+        ("A <> -5 +0000", "A", "", 0),
         ("A <a@b>", "A", "a@b", 0),
         ("A <a> 99999999999999999999 +0000", "A", "a", 0),
         ("broken", "broken", "", 0),
@@ -62,6 +62,20 @@ def test_an_object_id_is_forty_lower_case_digits() -> None:
 def test_an_identity_is_taken_apart_leniently(text: str, name: str, email: str, timestamp: int) -> None:
     who = Identity(text)
     assert (who.name, who.email, who.timestamp) == (name, email, timestamp)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "when"),
+    [
+        ("1700000000 +0100", "2023-11-14T22:13:20Z"),
+        ("253402300799 +0000", "9999-12-31T23:59:59Z"),
+        ("253402300800 +0000", "1970-01-01T00:00:00Z"),
+        ("999999999999999999 +0000", "1970-01-01T00:00:00Z"),
+        ("-1 +0000", "1970-01-01T00:00:00Z"),
+    ],
+)
+def test_a_time_that_no_calendar_has_is_none(seconds: str, when: str) -> None:
+    assert Identity(f"A <a@b> {seconds}").when == when
 
 
 def test_commits_tags_and_trees_of_git_come_back_as_the_same_bytes(repo: Path, sh: Shell) -> None:
