@@ -13,8 +13,30 @@ from pathlib import Path
 from gitreg.data.cache import Cache
 from gitreg.data.hashing import READ_FLAGS, hash_file, pump, storage_error
 from gitreg.data.tree import Tree
-from gitreg.errors import IntegrityError, MissingBytesError
+from gitreg.errors import IntegrityError, MissingBytesError, StorageError
 from gitreg.records.listing import FileEntry, Listing
+
+
+def default_folder(directory: Path, version: str, *, make: bool = False) -> Path:
+    """Where files go when nobody says where: `artifacts/<version>` below `directory`.
+
+    With `make`, an `artifacts` that is not there yet is made, with a `.gitignore`: what is downloaded is no code of
+    this project. One that was there already is the user's business.
+
+    Raises: StorageError when a part of it is a symbolic link: the repository may hold one, and must not choose where.
+    """
+    place = directory
+    for part in ("artifacts", *version.split("/")):
+        place /= part
+        if place.is_symlink():
+            raise StorageError(
+                f"'{place}' is a symbolic link, and may lead anywhere", hint="say into which folder the files go"
+            )
+    shared = directory / "artifacts"
+    if make and not shared.exists():
+        shared.mkdir()
+        (shared / ".gitignore").write_text("*\n", encoding="utf-8")
+    return place
 
 
 def materialise(listing: Listing, cache: Cache, target: Path, *, only: Container[str] | None = None) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from gitreg.registry import aliases, contents, links, versions
 from gitreg.registry.aliases import version_at
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Details, Version
-
-_MINE = "*\n"
 
 
 class Logged:
@@ -50,8 +47,7 @@ class Logged:
     @property
     def created_at(self) -> str:
         """When its tag was made, RFC 3339 in UTC."""
-        tagger = self.registry.objects.tag(self.version.tag).tagger
-        return datetime.fromtimestamp(tagger.timestamp, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.registry.objects.tag(self.version.tag).tagger.when
 
     def fresh(self) -> Version:
         """The version under the number that it has now."""
@@ -104,19 +100,16 @@ class Logged:
         linked.set_aliases(names, "set when it was linked")
         return linked
 
-    def folder(self) -> Path:
-        """Where a download goes by default: `./artifacts/<name>:v<N>` of the source, as in W&B."""
-        return Path("artifacts").absolute() / str(self.source().name)
+    def folder(self, *, make: bool = False) -> Path:
+        """Where a download goes by default: `./artifacts/<name>:v<N>` of the source, as in W&B.
+
+        Raises: StorageError, see `default_folder`.
+        """
+        return materialise.default_folder(Path().absolute(), str(self.source().name), make=make)
 
     def download(self, root: Path | None, only: Collection[str] | None = None) -> Path:
         """Write the files (those in `only`), every byte checked. Raises: StorageError, IntegrityError."""
-        if root is None:
-            root = self.folder()
-            shared = Path("artifacts").absolute()
-            if not shared.exists():
-                # what is downloaded is no code of this project; a folder that was there already is the user's business
-                shared.mkdir()
-                (shared / ".gitignore").write_text(_MINE, encoding="utf-8")
+        root = root or self.folder(make=True)
         contents.write_out(self.registry, self.details, root, only=only)
         return root
 

@@ -370,6 +370,20 @@ class TestDownload:
         logged(project, a="1").download()
         assert [path.name for path in (project / "artifacts").iterdir()] == ["digits:v0"]
 
+    @pytest.mark.parametrize("link", ["artifacts", "artifacts/digits:v0"])
+    def test_goes_where_no_link_of_the_repository_leads(self, project: Path, tmp_path: Path, link: str) -> None:
+        artifact = logged(project, a="1")
+        (tmp_path / "elsewhere").mkdir()
+        (project / link).parent.mkdir(exist_ok=True)
+        (project / link).symlink_to(tmp_path / "elsewhere")
+        for call in (artifact.download, artifact.verify, artifact.file):
+            with pytest.raises(StorageError, match="is a symbolic link, and may lead anywhere"):
+                call()
+        assert not list((tmp_path / "elsewhere").iterdir())
+        # who names the place may have it behind a link
+        assert artifact.download(project / link)
+        assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["a"]
+
     def test_goes_where_it_is_told(self, project: Path) -> None:
         artifact = logged(project, a="1", b="2")
         assert artifact.download(root="data") == "data"
