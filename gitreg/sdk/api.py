@@ -91,13 +91,13 @@ class Api:
         """The runs that fit, those of a project when `path` is `project` or `entity/project`.
 
         `filters` are W&B's (`gitreg.sdk.filters`): `{"state": "finished", "config.lr": {"$lt": 0.1}}`. `order` is a key
-        behind `+` or `-`; runs without it come last. On the command line: `gitreg runs`. Raises: UsageError.
+        behind `+` or `-`; runs without it come last. A run that cannot be read is left out: `run` says why. On the
+        command line: `gitreg runs`. Raises: UsageError.
         """
         from gitreg.sdk import filters as language
 
         project = path.strip("/").rpartition("/")[2] if path else None
-        known = (RunView.find(self._registry, run_id) for run_id in runs.tips(self._registry))
-        found = [run for run in known if run and (not project or run.project == project)]
+        found = [run for run in RunView.all(self._registry) if not project or run.project == project]
         key, descending = order.lstrip("+-"), order.startswith("-")
         if not key:
             raise UsageError(f"order {order!r} names no key", hint="such as -created_at or +summary.loss")

@@ -316,7 +316,10 @@ class Artifact:
         logged.verify(_path(root) or logged.folder())
 
     def logged_by(self) -> RunView | None:
-        """The run that logged it; None when that run is not in this clone. Raises: ArtifactNotLoggedError."""
+        """The run that logged it; None when that run is not in this clone.
+
+        Raises: ArtifactNotLoggedError, RecordError when the run's commits cannot be read.
+        """
         from gitreg.sdk.views import RunView
 
         logged = self._need("logged_by")
@@ -324,12 +327,10 @@ class Artifact:
 
     def used_by(self) -> list[RunView]:
         """The runs that used it, by id. Raises: ArtifactNotLoggedError."""
-        from gitreg.registry import index
         from gitreg.sdk.views import RunView
 
         logged = self._need("used_by")
-        found = (RunView.find(logged.registry, run) for run in index.used_by(logged.registry, logged.version.commit))
-        return [run for run in found if run is not None]
+        return RunView.users(logged.registry, logged.version.commit)
 
     # keeping it
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+from collections.abc import Iterable
 from typing import Any
 
-from gitreg.errors import NotFoundError
+from gitreg.errors import NotFoundError, RecordError
+from gitreg.git.objects import MissingObjectError
 from gitreg.records.names import RunId, VersionName, VersionNumber
+from gitreg.records.objects import Oid
 from gitreg.records.records import Place, RunRecord, Use
-from gitreg.registry import runs, versions
+from gitreg.registry import index, runs, versions
 from gitreg.registry.aliases import version_at
 from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
@@ -31,13 +35,42 @@ class RunView(Labelled):
     @classmethod
     def find(cls, registry: Registry, run_id: RunId) -> RunView | None:
         """The run of that id, None when it is not in this clone. Raises: RecordError."""
+        with index.updated(registry) as known:
+            return cls._at(registry, run_id, known.tip(run_id))
+
+    @classmethod
+    def all(cls, registry: Registry) -> list[RunView]:
+        """Every run that this clone knows, by id; one whose commits cannot be read is left out."""
+        with index.updated(registry) as known:
+            tips = known.tips()
+        # one that has logged nothing yet is in no index
+        tips |= {run_id: tip for run_id, (tip, _) in runs.tips(registry).items()}
+        return cls._readable(registry, sorted(tips.items()))
+
+    @classmethod
+    def users(cls, registry: Registry, commit: Oid) -> list[RunView]:
+        """The runs that used the version of this commit, by id; one whose commits cannot be read is left out."""
+        with index.updated(registry) as known:
+            return cls._readable(registry, [(run_id, known.tip(run_id)) for run_id in known.used_by(commit)])
+
+    @classmethod
+    def _readable(cls, registry: Registry, tips: Iterable[tuple[RunId, Oid | None]]) -> list[RunView]:
+        found = []
+        for run_id, tip in tips:
+            # what somebody broke on the remote must not hide everything else; `find` says what is wrong with it
+            with contextlib.suppress(RecordError, MissingObjectError):
+                found.append(cls._at(registry, run_id, tip))
+        return [view for view in found if view]
+
+    @classmethod
+    def _at(cls, registry: Registry, run_id: RunId, tip: Oid | None) -> RunView | None:
         try:
             live = LiveRun.attach(registry, run_id).record
         except NotFoundError:
             live = None
-        try:
-            run = runs.get(registry, run_id)
-        except NotFoundError:
+        run = runs.chain(registry, tip) if tip else None
+        if run and run.record.id != run_id:
+            # it has only just started, at code that is another run's commit
             run = None
         record = live or (run and run.record)
         return cls(registry, record, run) if record else None

@@ -9,7 +9,7 @@ import pytest
 
 import gitreg
 from conftest import Shell
-from gitreg.errors import NotFoundError, TypeMismatchError
+from gitreg.errors import NewerSchemaError, NotFoundError, TypeMismatchError
 
 
 @pytest.fixture
@@ -151,6 +151,39 @@ def test_a_bare_repository_can_be_read(filled: Path, tmp_path: Path, sh: Shell) 
     assert (artifact.type, [file.path for file in artifact.files()]) == ("model", ["README"])
     assert [run.id for run in artifact.used_by()] == []
     assert [run.id for run in api.runs()] == ["build", "train", "worse"]
+
+
+def test_a_plain_clone_has_the_runs_that_its_tags_lead_to(filled: Path, tmp_path: Path, sh: Shell) -> None:
+    # no refspec for refs/gitreg/, which only 'gitreg init' adds; the model's commit is on the run that made it
+    sh("git clone --quiet repo plain", cwd=tmp_path)
+    api = gitreg.Api(dir=tmp_path / "plain")
+    assert [run.id for run in api.runs()] == ["build", "train"]
+    assert api.run("train").config == {"lr": 0.1, "n": 64}
+    made_by = api.artifact("net").logged_by()
+    assert made_by
+    assert made_by.id == "train"
+    assert [run.id for run in api.artifact("digits").used_by()] == ["train"]
+
+
+def test_a_run_that_cannot_be_read_hides_no_other(filled: Path, sh: Shell) -> None:
+    broken = """
+        ref=refs/gitreg/runs/tr/train
+        commit=$(git cat-file commit $ref | sed 's/^  schema: 1/  schema: 99/' | git hash-object -t commit -w --stdin)
+        git update-ref $ref $commit
+    """
+    sh(broken, cwd=filled)
+    assert ids() == ["build", "worse"]
+    assert gitreg.Api().artifact("digits").used_by() == []
+    with pytest.raises(NewerSchemaError, match="schema 99"):
+        gitreg.Api().run("train")
+
+
+def test_a_run_that_has_logged_nothing_is_not_the_run_whose_commit_it_started_at(project: Path, sh: Shell) -> None:
+    with gitreg.init(id="first") as run:
+        run.log_artifact("README", name="readme")
+    sh("git checkout --quiet readme@v0", cwd=project)
+    gitreg.init(id="second")
+    assert gitreg.Api().run("second").logged_artifacts() == []
 
 
 def test_nothing_is_logged_or_printed_by_reading(
