@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 
+from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
 from gitreg.lineage.graph import Edge, Graph, Node, neighbourhood
 from gitreg.records.names import LATEST, CollectionName, RunId, VersionName
@@ -33,10 +35,12 @@ def lineage_of(registry: Registry, version: Version, *, up: int | None = None, d
 def whole(registry: Registry) -> Graph:
     """Every version and every run."""
     with index.updated(registry) as known:
-        builder = _Builder(registry, known)
-        for version in versions.own(registry, versions.all_versions(registry)):
+        tips = known.tips()
+        found = list(versions.own(registry, versions.all_versions(registry)))
+        builder = _Builder(registry, known, tips, found)
+        for version in found:
             builder.version(version.commit, version.name)
-        for run_id in known.tips():
+        for run_id in tips:
             run = builder.read(run_id)
             if run:
                 builder.run(run)
@@ -44,17 +48,34 @@ def whole(registry: Registry) -> Graph:
 
 
 class _Builder:
-    """Collects nodes and edges. Each run is read once, each collection listed once, and nothing that is not reached."""
+    """Collects nodes and edges. Each run is read once, each collection listed once, and nothing that is not reached.
 
-    def __init__(self, registry: Registry, known: Index) -> None:
+    Who wants everything says at once which runs and versions there are: asking for each takes a process. What cannot be
+    read hides nothing else.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        known: Index,
+        tips: Mapping[RunId, Oid] | None = None,
+        everything: Iterable[Version] | None = None,
+    ) -> None:
         self.registry = registry
         self.index = known
+        self._tips = tips
+        self._at: dict[Oid, list[Version]] | None = None
         self.nodes: dict[str, Node] = {}
         self.edges: list[Edge] = []
         self._runs: dict[RunId, Run | None] = {}
         self._collections: dict[CollectionName, list[Version]] = {}
         self._chips: dict[CollectionName, list[Alias]] = {}
         self._done: set[tuple[str, RunId]] = set()
+        if everything is not None:
+            self._at = {}
+            for version in everything:
+                self._at.setdefault(version.commit, []).append(version)
+                self._collections.setdefault(version.name.collection, []).append(version)
 
     def upstream(self, commit: Oid) -> None:
         """Add the run that made a version, its inputs, and theirs."""
@@ -87,7 +108,7 @@ class _Builder:
                 "unknown",
                 str(hint or commit.short),
                 type="unknown input",
-                note="not in this clone; gitreg fetch may bring it",
+                note="not in this clone, or damaged; gitreg fetch may bring it",
             )
         return node_id
 
@@ -95,13 +116,13 @@ class _Builder:
         """The node of a version that is here, under the name it was logged as, with the links to it."""
         try:
             logged = runs.parse(self.registry.objects.commit(commit), commit)
-        except MissingObjectError:
+        except (MissingObjectError, RecordError):
             return None
         if logged is None or logged.artifact is None:
             return None
         collection = logged.artifact.collection
         own = [item for item in self._versions(collection) if item.commit == commit]
-        found = [*own, *links.of_commit(self.registry, commit)]
+        found = [*own, *self._links(commit, collection)]
         if not found:
             return None
         chips = {chip for item in found for chip in self._names(item)}
@@ -116,6 +137,12 @@ class _Builder:
             links=tuple(str(item.name) for item in found[1:]),
             note=f"commit {commit.short}, {logged.artifact.files} files, {logged.artifact.size} bytes",
         )
+
+    def _links(self, commit: Oid, collection: CollectionName) -> list[Version]:
+        """The links to the version of this commit, which was logged into `collection`."""
+        if self._at is None:
+            return links.of_commit(self.registry, commit)
+        return [item for item in self._at.get(commit, ()) if item.name.collection != collection]
 
     def _versions(self, collection: CollectionName) -> list[Version]:
         if collection not in self._collections:
@@ -159,15 +186,17 @@ class _Builder:
         """The run that logged the version with this commit, as far as this clone knows."""
         try:
             made = runs.chain(self.registry, commit)
-        except MissingObjectError:
+        except (MissingObjectError, RecordError):
             return None
         return (self.read(made.record.id) or made) if made else None
 
     def read(self, run_id: RunId) -> Run | None:
-        """The whole run, None when it is not here."""
+        """The whole run, None when it is not here or cannot be read."""
         if run_id not in self._runs:
-            tip = self.index.tip(run_id)
-            self._runs[run_id] = runs.chain(self.registry, tip) if tip else None
+            tip = self._tips.get(run_id) if self._tips is not None else self.index.tip(run_id)
+            self._runs[run_id] = None
+            with contextlib.suppress(MissingObjectError, RecordError):
+                self._runs[run_id] = runs.chain(self.registry, tip) if tip else None
         return self._runs[run_id]
 
     def _first(self, way: str, run_id: RunId) -> bool:
