@@ -127,6 +127,7 @@ class World:
     def __init__(self, path: Path, shell: Shell) -> None:
         self.server = path / "server.git"
         self.storage = path / "storage"
+        self.storage.mkdir()
         self._path = path
         self._shell = shell
         self._desks: list[Desk] = []

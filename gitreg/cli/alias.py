@@ -92,6 +92,17 @@ def rm(name: str, reason: str) -> None:
         console.say(f"undo with: gitreg alias set {alias_name} {before.place.version.label}")
 
 
+@alias.command("reset", epilog=context.examples("gitreg alias reset model/MNIST:production"))
+@click.argument("name", metavar="COLLECTION:ALIAS")
+def reset(name: str) -> None:
+    """Give up unpublished moves of an alias, such as one that was refused because somebody else was faster."""
+    with context.opened() as registry:
+        alias_name = _name(registry, name)
+        there = aliases.reset(registry, alias_name)
+    where = there.place.version.label if there and there.place else "nothing"
+    console.say(f"{alias_name} names {where}, as far as is known here; 'gitreg fetch' asks '{registry.remote}'")
+
+
 @alias.command("ls", epilog=context.examples("gitreg alias ls", "gitreg alias ls model/MNIST"))
 @click.argument("collection", required=False)
 @context.json_option
@@ -139,12 +150,16 @@ def ls(collection: str | None, *, as_json: bool) -> None:
 def log(name: str, *, as_json: bool) -> None:
     """Show every move of an alias, the newest first."""
     with context.opened() as registry:
-        moves = [documents.move(step) for step in aliases.history(registry, _logged_name(registry, name))]
+        alias_name = _logged_name(registry, name)
+        there = aliases.published(registry, alias_name)
+        moves = [documents.move(step, published=step.oid in there) for step in aliases.history(registry, alias_name)]
+        other = aliases.elsewhere(registry, alias_name)
+        remote = registry.remote
     if as_json:
         console.document("alias-log", {"alias": name, "moves": moves})
         return
     console.table(
-        ("", "VERSION", "WAS", "AT", "BY", "REASON"),
+        ("", "VERSION", "WAS", "AT", "BY", "REASON", ""),
         (
             (
                 f"#{step['seq']}",
@@ -153,10 +168,15 @@ def log(name: str, *, as_json: bool) -> None:
                 str(step["at"]).replace("T", " ").removesuffix("Z"),
                 str(step["by"]).partition(" <")[0],
                 str(step["reason"]).partition("\n")[0],
+                "" if step["published"] else "unpublished",
             )
             for step in moves
         ),
     )
+    if other:
+        where = other.place.version.label if other.place else "nothing"
+        console.say(f"on '{remote}' it names {where} now, so what is unpublished here cannot be published")
+        console.say(f"to take that: gitreg alias reset {alias_name}; to move it all the same: gitreg alias set again")
 
 
 def _logged_name(registry: Registry, text: str) -> AliasName:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
@@ -41,7 +42,10 @@ def _failure(message: str, hint: str | None) -> None:
 
 
 def usage(error: click.ClickException) -> None:
-    """Click's own complaints in our format."""
+    """Click's own complaints in our format; a group without a command shows its help."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return
     message, _, guess = error.format_message().rstrip(".").partition(". Did you mean")
     context = getattr(error, "ctx", None)
     hint = f"{context.command_path} --help" if context else "gitreg --help"
@@ -80,9 +84,16 @@ def _jsonable(value: object) -> object:
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns as wide as their widest cell, two spaces between."""
     lines = [tuple(map(visible, line)) for line in (head, *rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    widths = [max(_columns(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        cells = (cell + " " * (width - _columns(cell)) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes: East Asian wide characters take two, accents none."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
 
 
 def size(count: int) -> str:

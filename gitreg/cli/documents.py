@@ -177,7 +177,7 @@ def used_by(registry: Registry, commit: Oid) -> list[Document]:
     ]
 
 
-def move(step: Move) -> Document:
+def move(step: Move, *, published: bool) -> Document:
     """One step of an alias's history."""
     record = step.record
     return {
@@ -190,6 +190,7 @@ def move(step: Move) -> Document:
         "at": when(step.by.timestamp),
         "reason": record.reason,
         "record": str(step.oid),
+        "published": published,
     }
 
 

@@ -57,6 +57,7 @@ def _depth(context_: click.Context, parameter: click.Parameter, value: str) -> i
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file.")
 @click.option("--up", default="all", callback=_depth, metavar="N", help="At most N steps towards the inputs.")
 @click.option("--down", default="all", callback=_depth, metavar="N", help="At most N steps towards what came of it.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--no-runs", is_flag=True, help="Versions only.")
 @click.option("--no-collapse", is_flag=True, help="Show each of many alike runs.")
 def lineage(
@@ -67,13 +68,14 @@ def lineage(
     down: int | None,
     *,
     everything: bool,
+    as_json: bool,
     no_runs: bool,
     no_collapse: bool,
 ) -> None:
     """Draw what the version REF was made from, and what was made from it."""
     if (reference is None) != everything:
         raise UsageError("name one version, or --all", hint="gitreg lineage NAME:ALIAS")
-    chosen = form or (output.suffix.removeprefix(".") if output else _TEXTUAL)
+    chosen = "json" if as_json else form or (output.suffix.removeprefix(".") if output else _TEXTUAL)
     if chosen not in ("svg", "dot", "text", "txt", "json"):
         raise UsageError(f"'{output}' does not say which format", hint="add --format svg, dot, text or json")
     with context.opened() as registry:

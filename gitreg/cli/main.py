@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 
 from gitreg.cli import console
-from gitreg.errors import Error
+from gitreg.errors import Error, UsageError
 
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Start": {
@@ -58,6 +59,17 @@ class Commands(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"gitreg.cli.{_COMMANDS[cmd_name][0]}.{cmd_name} is no command")
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Click's, with the likeliest other name as a hint."""
+        name = args[0] if args else ""
+        if name not in _COMMANDS and not name.startswith("-"):
+            close = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = f"did you mean '{close[0]}'?" if close else "gitreg --help"
+            raise UsageError(f"no such command '{name}'", hint=hint)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """The commands by task."""

@@ -10,6 +10,7 @@ from gitreg.cli import console, context
 from gitreg.cli.run import started
 from gitreg.data.cache import walk_directory
 from gitreg.errors import UsageError
+from gitreg.git import hooks
 from gitreg.records.names import AliasName, CollectionName, check_alias
 from gitreg.registry import aliases
 from gitreg.registry.links import link as link_version
@@ -60,7 +61,8 @@ def put(
     if not created:
         console.say(f"the same content is {version.name} already; no new version was made")
     elif registry.has_remote:
-        console.say(f"logged {version}; 'git push' or 'gitreg push' publishes it")
+        how = "'git push' or 'gitreg push'" if hooks.state(registry.git).publishes else "'gitreg push'"
+        console.say(f"logged {version}; {how} publishes it")
     else:
         console.say(f"logged {version}; without a remote '{registry.remote}' it stays here")
     click.echo(str(version.name))

@@ -15,9 +15,12 @@ from gitreg.records.names import parse_collection
 from gitreg.records.objects import Oid
 from gitreg.registry import aliases, index, resolve, versions
 from gitreg.registry import runs as registry_runs
+from gitreg.registry.live import live_runs
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
 from gitreg.registry.versions import Version
+
+_SHOWN = 20
 
 
 @click.command("ls", epilog=context.examples("gitreg ls", "gitreg ls mnist_model"))
@@ -38,10 +41,10 @@ def _list_collections(registry: Registry, *, as_json: bool) -> None:
     grouped: dict[object, list[Version]] = defaultdict(list)
     for version in versions.all_versions(registry):
         grouped[version.name.collection].append(version)
-    named: dict[object, list[str]] = defaultdict(list)
+    named: dict[object, list[Document]] = defaultdict(list)
     for alias in aliases.all_aliases(registry):
         if alias.place:
-            named[alias.name.collection].append(f"{alias.name.alias}={alias.place.version.label}")
+            named[alias.name.collection].append({"alias": alias.name.alias, "version": alias.place.version.label})
     lines: list[Document] = []
     for collection, found in grouped.items():
         newest = next(versions.own(registry, reversed(found)), None)
@@ -66,13 +69,15 @@ def _list_collections(registry: Registry, *, as_json: bool) -> None:
             "no versions yet; 'gitreg put PATH --name NAME --type TYPE' logs one, 'gitreg fetch' brings others'"
         )
     else:
-        columns = ("collection", "type", "versions", "latest", "aliases")
-        rows = [[_cell(line[column]) for column in columns] for line in lines]
-        console.table([column.upper() for column in columns], rows)
+        columns = ("collection", "type", "versions", "latest")
+        rows = [[*(str(line[column]) for column in columns), _aliases(line["aliases"])] for line in lines]
+        console.table([*(column.upper() for column in columns), "ALIASES"], rows)
 
 
-def _cell(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _aliases(found: object) -> str:
+    """`production=v3, staging=v4`."""
+    items = found if isinstance(found, list) else []
+    return ", ".join(f"{item['alias']}={item['version']}" for item in items)
 
 
 def _list_versions(registry: Registry, collection: str, *, as_json: bool) -> None:
@@ -141,10 +146,12 @@ def show(reference: str, *, as_json: bool) -> None:
     _section("inputs", ((f"{use['artifact']}:{use['version']}", "") for use in page["inputs"]))  # type: ignore[attr-defined]
     _section("used by", ((user["name"], user["job_type"]) for user in page["used_by"]))  # type: ignore[attr-defined]
     files = page["files"]
-    if files is None:
+    if not isinstance(files, list):
         console.say("the list of files is not here; 'gitreg get' brings it")
     else:
-        _section("files", ((file["path"], console.size(file["size"])) for file in files))  # type: ignore[attr-defined]
+        _section("files", ((file["path"], console.size(file["size"])) for file in files[:_SHOWN]))
+        if len(files) > _SHOWN:
+            console.out(f"  ... and {len(files) - _SHOWN} more; --json lists all")
 
 
 def _section(title: str, items: object) -> None:
@@ -172,6 +179,11 @@ def runs(*, as_json: bool) -> None:
         found = [run for run in (registry_runs.chain(registry, tip) for tip in tips.values()) if run]
         found = _in_order(found)
         lines = [documents.run_page(registry, run, published=published.get(run.record.id, True)) for run in found]
+        lines += [documents.run_line(record) for record in live_runs(registry)]
+    for line in lines:
+        if line["state"] == "running" and line["id"] not in published:
+            # all that is here is the commit of one of its versions
+            line["state"] = "unknown"
     if as_json:
         console.document("runs", {"runs": lines})
     elif not lines:
@@ -186,12 +198,18 @@ def runs(*, as_json: bool) -> None:
                     str(line["state"]),
                     str(line["job_type"]),
                     str(line["started"]).replace("T", " ").removesuffix("Z"),
-                    ", ".join(line["outputs"]),  # type: ignore[arg-type]
+                    _made(line.get("outputs")),
                     _results(line["summary"]),
                 )
                 for line in lines
             ),
         )
+        if any(line["state"] == "unknown" for line in lines):
+            console.say("how some of them ended is not known here; 'gitreg fetch' brings it")
+
+
+def _made(outputs: object) -> str:
+    return ", ".join(map(str, outputs)) if isinstance(outputs, list) else ""
 
 
 def _in_order(found: list[Run]) -> list[Run]:

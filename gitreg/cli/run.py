@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
+from types import FrameType
 
 import click
 
@@ -16,6 +18,8 @@ from gitreg.records.records import State
 from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
 from gitreg.registry.start import discard_run, start_run
+
+_FORWARDED = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
 
 
 def begin(
@@ -98,7 +102,7 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
 
 
 def _execute(command: tuple[str, ...], run_id: RunId) -> int:
-    """The exit code of the command, as a shell would give it."""
+    """The exit code of the command, as a shell would give it. Signals that would end this process end the command."""
     environment = {**os.environ, context.RUN_VARIABLE: run_id}
     try:
         process = subprocess.Popen(command, env=environment, cwd=context.directory())
@@ -108,10 +112,16 @@ def _execute(command: tuple[str, ...], run_id: RunId) -> int:
     except PermissionError:
         console.say(f"error: '{command[0]}' cannot be executed")
         return 126
-    while True:
-        try:
-            status = process.wait()
-        except KeyboardInterrupt:
-            # the terminal has sent it to the command as well, which decides what comes of it
-            continue
-        return 128 - status if status < 0 else status
+
+    def forward(number: int, _: FrameType | None) -> None:
+        process.send_signal(number)
+
+    # SIGINT comes to the command from the terminal by itself; it decides what comes of it
+    before = {number: signal.signal(number, forward) for number in _FORWARDED}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    try:
+        status = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 128 - status if status < 0 else status

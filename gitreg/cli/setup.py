@@ -35,6 +35,8 @@ def init(storage: str | None, remote: str | None) -> None:
     for path in done.created:
         console.say(f"created {path.relative_to(worktree) if worktree else path}")
     console.say(f"storage: {done.storage}" if done.storage else "storage: none yet; gitreg init --storage URL_OR_PATH")
+    if storage and done.storage and done.storage.path:
+        console.say("note: others need this folder at the same path, or a URL of their own: dvc remote modify --local")
     if done.remote:
         console.say(f"registry remote: {done.remote}")
     else:

@@ -30,7 +30,7 @@ def tell(report: Report, remote: str) -> None:
         console.say(f"{old} is now {new.label}: somebody else published {old.label} first")
     if report.objects:
         console.say(f"uploaded {console.plural(report.objects, 'object')}, {console.size(report.bytes)}")
-    for version in report.versions:
+    for version in sorted(report.versions):
         console.say(f"published {version}")
     for line in report.aliases:
         console.say(f"published {line}")
@@ -47,8 +47,9 @@ def tell(report: Report, remote: str) -> None:
     lines = [f"{refusal.name}: {refusal.why}" for refusal in report.refused]
     message = f"{console.plural(len(lines), 'change')} could not be published and stay pending"
     if all(refusal.lost_race for refusal in report.refused):
+        name = report.refused[0].name
         raise LostRaceError(
-            message, hint="look at 'gitreg alias log', set the alias again if you still mean it, push again"
+            message, hint=f"take what is there: gitreg alias reset {name}; or set it again, and push again"
         )
     raise PublishError(message, lines, hint="'gitreg status' lists what is pending")
 

@@ -131,7 +131,16 @@ class LocalStorage(OpenStorage):
         self._objects = Cache(directory, shared=shared)
 
     def _missing(self, objects: list[Object]) -> list[Object]:
+        self._check()
         return [item for item in objects if not self._objects.has(*item)]
+
+    def _check(self) -> None:
+        # a share that is not mounted must not be filled in on the machine's own disk
+        if not self._objects.directory.is_dir():
+            raise StorageError(
+                f"the folder of storage '{self.storage}' is not there",
+                hint="mount it, make it, or name another: gitreg init --storage URL_OR_PATH",
+            )
 
     def _send(self, md5: str, source: Path, progress: Progress | None) -> int:
         with self._objects.receive(md5) as temporary:
@@ -139,6 +148,7 @@ class LocalStorage(OpenStorage):
             return temporary.stat().st_size
 
     def _fetch(self, md5: str, target: Path, progress: Progress | None) -> None:
+        self._check()
         if not self._objects.has(md5):
             raise MissingBytesError(f"object '{md5}' not on storage '{self.storage}'", [md5])
         copy_file(self._objects.path(md5), target, progress)

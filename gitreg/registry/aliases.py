@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gitreg.errors import LostRaceError, NotFoundError, RecordError, UsageError
+from gitreg.errors import LostRaceError, NotFoundError, RecordError, RefusedError, UsageError
 from gitreg.git.objects import Batch, MissingObjectError
 from gitreg.git.refs import Change, Ref, is_ancestor
 from gitreg.records import refs as names_of_refs
@@ -192,6 +192,8 @@ def move(
     `expected` is the commit of the version that the caller believes the alias names. Raises: LostRaceError when it
     names another, NotFoundError when there is nothing to remove, UsageError for another collection's version.
     """
+    if version is not None:
+        _check_case(registry, name)
     if version is not None and version.name.collection != name.collection:
         raise UsageError(f"'{version.name}' is no version of '{name.collection}'", hint=f"link it: {name.collection}")
 
@@ -219,6 +221,39 @@ def move(
         return read(registry, name, Ref(ref, tip, tip, is_tag=False), published=False), True
 
     return retried(attempt)
+
+
+def _check_case(registry: Registry, name: AliasName) -> None:
+    """Raises: RefusedError when another alias differs by case only: some file systems take them for one."""
+    for known in all_aliases(registry, name.collection):
+        if known.name != name and known.name.alias.lower() == name.alias.lower():
+            raise RefusedError(f"'{name}' differs from '{known.name}' only by case", hint=f"use '{known.name.alias}'")
+
+
+def reset(registry: Registry, name: AliasName) -> Alias | None:
+    """Give up this clone's unpublished moves of an alias; where it is then, as far as is known here.
+
+    Raises: NotFoundError when none is pending.
+    """
+    pending = registry.refs.get(names_of_refs.alias(name))
+    if pending is None or registry.is_server:
+        raise NotFoundError("alias", str(name), f"no move of '{name}' is pending", hint="gitreg status")
+    registry.refs.change([Change(pending.name, pending.oid, ZERO)])
+    return get(registry, name)
+
+
+def published(registry: Registry, name: AliasName) -> frozenset[Oid]:
+    """The promotion commits of an alias that the remote is known to have; on a server, all."""
+    base = names_of_refs.PENDING if registry.is_server else registry.tracking
+    refs = registry.refs.find(names_of_refs.alias(name, base))
+    return frozenset(move.oid for ref in refs for move in moves(registry, name, ref.target))
+
+
+def elsewhere(registry: Registry, name: AliasName) -> Alias | None:
+    """Where others have moved the alias since, when this clone's pending move can no longer be published."""
+    refs = registry.refs.find(*(names_of_refs.alias(name, base) for base in registry.bases()))
+    left = _without_overtaken(registry, name, refs)
+    return read(registry, name, left[0], published=True) if len(left) < len(refs) else None
 
 
 def _without_overtaken(registry: Registry, name: AliasName, refs: list[Ref]) -> list[Ref]:

@@ -13,13 +13,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from gitreg.data.cache import store
-from gitreg.errors import UsageError
+from gitreg.errors import InvalidNameError, NotFoundError, RecordError, UsageError
 from gitreg.git.objects import Batch
 from gitreg.git.refs import Change, RefMovedError
 from gitreg.records import refs as names_of_refs
 from gitreg.records import trailers, yamlio
 from gitreg.records.listing import Listing
-from gitreg.records.names import CollectionName, RunId, VersionName, VersionNumber
+from gitreg.records.names import CollectionName, RunId, VersionName, VersionNumber, check_run_id
 from gitreg.records.objects import ZERO, Commit, Oid
 from gitreg.records.plain import visible
 from gitreg.records.pointer import Pointer
@@ -32,7 +32,7 @@ from gitreg.records.records import (
     Use,
     VersionRecord,
 )
-from gitreg.registry import trees, versions
+from gitreg.registry import runs, trees, versions
 from gitreg.registry.journal import Journal
 from gitreg.registry.repository import Registry, retried
 from gitreg.registry.versions import Version
@@ -267,6 +267,21 @@ class LiveRun:
     def detach(self) -> None:
         """Leave the run to the process that started it."""
         self._journal.close()
+
+
+def live_runs(registry: Registry) -> list[RunRecord]:
+    """The runs that go on in this clone, or were killed here, and have not committed anything yet."""
+    found = []
+    for path in sorted((registry.private / "journal").glob("*.jsonl")):
+        try:
+            run_id = check_run_id(path.stem)
+            run = LiveRun.attach(registry, run_id)
+        except (InvalidNameError, NotFoundError, UsageError, RecordError):
+            # somebody else's file, or a run that ends or begins at this moment
+            continue
+        if runs.chain_of(registry, run_id) is None:
+            found.append(run.record)
+    return found
 
 
 def _strict(value: object) -> object:

@@ -111,19 +111,29 @@ def exposed(registry: Registry, pending: Pending, pushing: Iterable[Oid] = ()) -
 
     `pushing` holds commits that git is putting on branches there right now.
     """
-    runs_of: dict[Oid, list[Run]] = {}
-    for run in pending.runs.values():
-        runs_of.setdefault(run.record.code.commit, []).append(run)
+    snapshots = [run for run in pending.runs.values() if run.record.code.snapshot]
     notes = []
-    for commit, found in runs_of.items():
-        names = ", ".join(f"'{run.record.name}'" for run in found[:3]) + (", ..." if len(found) > 3 else "")
-        which = f"run{'s' if len(found) > 1 else ''} {names}"
-        if found[0].record.code.snapshot:
-            carry = "carry" if len(found) > 1 else "carries"
-            notes.append(f"{which} {carry} uncommitted changes: git show {commit.short}")
-        elif not _is_on_a_branch(registry, commit, pushing):
-            notes.append(f"the code of {which}, {commit.short}, is on no branch of the remote")
+    if snapshots:
+        which, example = _runs(snapshots), snapshots[0].record.code.commit.short
+        notes.append(f"uncommitted changes go with {which}, to be seen by: git show {example}")
+    others: dict[Oid, list[Run]] = {}
+    for run in pending.runs.values():
+        if not run.record.code.snapshot:
+            others.setdefault(run.record.code.commit, []).append(run)
+    for commit, found in others.items():
+        if not _is_on_a_branch(registry, commit, pushing):
+            notes.append(f"commit {commit.short} goes with {_runs(found)} and is on no branch of the remote")
     return notes
+
+
+def _runs(found: list[Run]) -> str:
+    """`run 'a'`, `runs 'a' and 'b'`, `runs 'a', 'b' and 7 more`."""
+    names = [f"'{run.record.name}'" for run in found]
+    if len(names) == 1:
+        return f"run {names[0]}"
+    if len(names) == 2:
+        return f"runs {names[0]} and {names[1]}"
+    return f"runs {names[0]}, {names[1]} and {len(names) - 2} more"
 
 
 def _is_on_a_branch(registry: Registry, commit: Oid, pushing: Iterable[Oid]) -> bool:

@@ -230,7 +230,8 @@ def _push_aliases(registry: Registry, pending: Pending, leave: frozenset[str], r
     for alias, push in ready:
         outcome = outcomes[push.ref]
         if outcome.ok:
-            report.aliases.append(alias.moves[-1].record.subject)
+            now = alias.moves[-1].record.now
+            report.aliases.append(f"{alias.name} -> {now.version.label if now else 'nothing'}")
         elif is_race(outcome):
             again = True
         else:

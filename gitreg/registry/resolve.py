@@ -9,23 +9,44 @@ from gitreg.errors import NotFoundError
 from gitreg.records.names import LATEST, AliasName, CollectionName, Reference, Selector, selector_label
 from gitreg.registry import aliases
 from gitreg.registry.repository import Registry
-from gitreg.registry.versions import Version, all_versions, collections
+from gitreg.registry.versions import Version, all_versions, collections, details, own
+
+_REGISTRIES = ("model", "dataset")
 
 
 def version(registry: Registry, reference: Reference) -> Version:
     """The version that a reference means. Raises: NotFoundError with the likeliest other name as a hint."""
     for name in reference.candidates:
         found = all_versions(registry, name)
-        if found:
+        if found and _is_meant(registry, name, reference.candidates, found):
             return _select(registry, name, reference.selector, found)
     raise _no_collection(registry, reference.candidates, reference.text)
+
+
+def _is_meant(
+    registry: Registry, name: CollectionName, candidates: tuple[CollectionName, ...], found: list[Version]
+) -> bool:
+    """Whether `X/name` may mean the collection 'name', X being a project's label.
+
+    It may not when X is a space of this repository or a registry's usual name: a slip in a registered model's name
+    would silently mean something else. Nor when the collection is labelled with another project.
+    """
+    space = candidates[0].space
+    if not space or name == candidates[0]:
+        return True
+    if space in _REGISTRIES or any(known.space == space for known in collections(registry)):
+        return False
+    newest = next(own(registry, reversed(found)), None)
+    label = details(registry, newest).run.project if newest else ""
+    return label in ("", space)
 
 
 def collection(registry: Registry, candidates: Iterable[CollectionName]) -> CollectionName:
     """The collection of several candidates that exists. Raises: NotFoundError."""
     options = tuple(candidates)
     for name in options:
-        if all_versions(registry, name):
+        found = all_versions(registry, name)
+        if found and _is_meant(registry, name, options, found):
             return name
     raise _no_collection(registry, options, str(options[0]), kind="collection")
 

@@ -127,10 +127,17 @@ def _refs_of(registry: Registry, run_id: RunId) -> list[str]:
     return [names_of_refs.run(run_id, base) for base in registry.bases()]
 
 
-def get(registry: Registry, run_id: RunId) -> Run:
-    """A run by its id. Raises: NotFoundError, also for a run that has only just started."""
+def chain_of(registry: Registry, run_id: RunId) -> Run | None:
+    """The run of an id, None when it has no commit of its own here. Raises: RecordError."""
     found = tip(registry, run_id)
     run = chain(registry, found) if found else None
+    # a run that has only just started points at its code, which may be another run's commit
+    return run if run and run.record.id == run_id else None
+
+
+def get(registry: Registry, run_id: RunId) -> Run:
+    """A run by its id. Raises: NotFoundError, also for a run that has only just started."""
+    run = chain_of(registry, run_id)
     if run is None:
         known = tips(registry)
         close = difflib.get_close_matches(run_id, known, n=1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitreg.data.config import Storage, init_project, set_storage
-from gitreg.errors import NotARepositoryError, UsageError
+from gitreg.errors import NotARepositoryError, StorageError, UsageError
 from gitreg.git import hooks
 from gitreg.git.hooks import HookState
 from gitreg.records import refs as names_of_refs
@@ -43,11 +43,21 @@ def init(registry: Registry, *, storage: str | None = None, remote: str | None =
         _set_remote(registry, remote)
     created = init_project(worktree)
     if storage is not None:
-        set_storage(worktree, storage)
+        folder = set_storage(worktree, storage).path
+        if folder:
+            _make(folder)
     if registry.has_remote:
         _add_refspec(registry)
     hook = hooks.install(registry.git, command=command)
     return SetUp(tuple(created), registry.project.default_storage, registry.remote if registry.has_remote else "", hook)
+
+
+def _make(folder: Path) -> None:
+    """Make the folder of a local storage. Raises: StorageError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"storage '{folder}' cannot be made: {error.strerror}") from error
 
 
 def _set_remote(registry: Registry, remote: str) -> None:

@@ -27,7 +27,9 @@ HELLO = "5d41402abc4b2a76b9719d911017c592"
 
 @pytest.fixture
 def remote(tmp_path: Path) -> Path:
-    return tmp_path / "remote"
+    place = tmp_path / "remote"
+    place.mkdir()
+    return place
 
 
 @pytest.fixture(params=[LocalStorage, DvcStorage], ids=["without dvc", "through dvc"])
@@ -107,7 +109,7 @@ class TestEveryStorage:
         with pytest.raises(MissingBytesError) as caught:
             storage.upload(cache, [*objects, ("0" * 32, None), ("1" * 32, 1)])
         assert caught.value.md5s == ("0" * 32, "1" * 32)
-        assert not remote.exists()
+        assert list(remote.iterdir()) == []
 
     def test_one_that_only_the_storage_has_is_no_problem(
         self, storage: OpenStorage, cache: Cache, objects: list[Object], elsewhere: Cache
@@ -161,6 +163,7 @@ class TestEveryStorage:
         self, storage: OpenStorage, cache: Cache, remote: Path
     ) -> None:
         cache.add_bytes(b"hello")
+        remote.rmdir()
         remote.write_text("a file, no directory")
         with pytest.raises(StorageError, match=str(remote)):
             storage.upload(cache, [(HELLO, 5)])
@@ -228,6 +231,16 @@ class TestOpening:
             "assert not [name for name in sys.modules if name.startswith('dvc')]"
         )
         subprocess.run([sys.executable, "-c", script], check=True)
+
+    def test_a_folder_that_is_not_mounted_is_not_made(self, project: Project, remote: Path, cache: Cache) -> None:
+        remote.rmdir()
+        place = open_storage(project, Storage("s", str(remote)))
+        with pytest.raises(StorageError, match="is not there") as refused:
+            place.missing([("0" * 32, 1)])
+        assert refused.value.hint
+        with pytest.raises(StorageError, match="is not there"):
+            place.download(cache, [("0" * 32, 1)])
+        assert not remote.exists()
 
     def test_a_file_address_is_a_directory_too(self, project: Project, remote: Path) -> None:
         assert isinstance(open_storage(project, Storage("s", f"file://{remote}")), LocalStorage)
@@ -309,7 +322,7 @@ class _Handler(SimpleHTTPRequestHandler):
 class TestOverHttp:
     @pytest.fixture
     def url(self, remote: Path) -> Iterator[str]:
-        remote.mkdir()
+        remote.mkdir(exist_ok=True)
         with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(remote))) as server:
             Thread(target=server.serve_forever, daemon=True).start()
             yield f"http://127.0.0.1:{server.server_port}"

@@ -163,7 +163,7 @@ class TestNothingSlipsOut:
             gitreg init --storage ../storage 2>/dev/null && git add . && git commit --quiet -m start
             echo weights >../model.bin && gitreg put ../model.bin --name m --type model 2>/dev/null
             git remote add origin ../server.git && gitreg init 2>/dev/null
-            touch ../storage
+            rmdir ../storage && touch ../storage
             """,
             "",
         )
@@ -293,7 +293,7 @@ class TestWhenItCannotPublish:
         pending = broken.pending()
         assert broken.attempt("git push").code == 1
         assert broken.pending() == pending
-        broken("rm ../own")
+        broken("rm ../own && mkdir ../own")
         broken("git push --quiet")
         assert broken.pending() == []
         assert "refs/tags/other@v0" in broken.published()
@@ -329,7 +329,7 @@ class TestWhatItSays:
         shown = logged.attempt("gitreg status").out
         done = logged.attempt("git push")
         for text in (shown, done.err):
-            assert "note: run 'curious-run' carries uncommitted changes: git show " in text
+            assert "note: uncommitted changes go with run 'curious-run', to be seen by: git show " in text
 
     def test_code_that_is_on_no_branch_there_is_named(self, logged: World) -> None:
         logged(
@@ -337,8 +337,7 @@ class TestWhatItSays:
             "&& git checkout --quiet main"
         )
         done = logged.attempt("git push origin main")
-        assert "note: the code of run 'lonely-run', " in done.err
-        assert "is on no branch of the remote" in done.err
+        assert " goes with run 'lonely-run' and is on no branch of the remote" in done.err
 
 
 class TestWithNothingPending:

@@ -134,7 +134,7 @@ def test_git_finds_nothing_wrong(world: World) -> None:
 def test_publishing_told_of_the_uncommitted_code(world: World) -> None:
     told = (world.folder / "told-by-push").read_text()
     code = world.json("show model:v0")["code"]["commit"]
-    assert "carries uncommitted changes" in told
+    assert "uncommitted changes go with run" in told
     assert f"git show {code[:10]}" in told
 
 

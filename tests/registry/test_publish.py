@@ -34,7 +34,7 @@ def test_what_was_logged_arrives_with_its_bytes_its_run_and_its_lineage(ada: Des
     ada.link(model, "model/M")
     ada.promote("model/M:production", "v0", reason="good")
     report = ada.publish()
-    assert (report.refused, report.runs, report.aliases) == ([], 2, ["production -> model/M@v0"])
+    assert (report.refused, report.runs, report.aliases) == ([], 2, ["model/M:production -> v0"])
     assert sorted(map(str, report.versions)) == ["data:v0", "m:v0", "model/M:v0"]
     assert ada.refs("refs/gitreg/") == []
     assert world.on_server("git fsck --strict --no-dangling 2>&1") == ""
@@ -142,7 +142,7 @@ def test_a_move_made_where_somebody_else_moved_too_is_refused_and_stays(pair: tu
     report = ada.publish()
     assert [(item.name, item.lost_race) for item in report.refused] == [("m:production", True)]
     assert report.refused[0].why == "it names v1 there now, moved by Bob Example"
-    assert report.aliases == ["other -> m@v3"]
+    assert report.aliases == ["m:other -> v3"]
     assert ada.place("m:production") == "m:v2"
     assert ada.publish().refused == report.refused
     # the way on: say it again, on top of what is there
@@ -216,7 +216,7 @@ def test_a_hook_that_refuses_a_version_holds_back_what_depends_on_it_and_nothing
     world.hook("update", '[ "$1" != refs/tags/bad@v0 ] || { echo no bad models; exit 1; }')
     report = ada.publish()
     assert sorted(map(str, report.versions)) == ["good:v0", "model/Good:v0"]
-    assert report.aliases == ["best -> model/Good@v0"]
+    assert report.aliases == ["model/Good:best -> v0"]
     assert len(report.refused) == 5
     assert any("hook declined" in item.why for item in report.refused)
     assert not any(item.lost_race for item in report.refused)
@@ -237,7 +237,7 @@ def test_a_refused_alias_holds_back_no_other(pair: tuple[Desk, Desk], world: Wor
     ada.promote("m:production", "v1")
     ada.promote("m:staging", "v1")
     report = ada.publish()
-    assert (refused(report), report.aliases) == (["m:production"], ["staging -> m@v1"])
+    assert (refused(report), report.aliases) == (["m:production"], ["m:staging -> v1"])
     assert "hook declined" in report.refused[0].why
 
 
@@ -287,13 +287,17 @@ def test_aliases_are_pushed_after_the_versions_they_name(ada: Desk, world: World
     assert "refs/tags/m@v0" in order[:-1]
 
 
-@pytest.mark.parametrize("trouble", ["a file is in the way", "no storage at all"])
+@pytest.mark.parametrize("trouble", ["a file is in the way", "the folder is not there", "no storage at all"])
 def test_without_its_bytes_on_a_storage_nothing_is_published(ada: Desk, world: World, trouble: str) -> None:
     error: type[Exception]
     if trouble == "a file is in the way":
+        world.storage.rmdir()
         world.storage.write_text("not a folder")
         error = StorageError
-    elif trouble == "no storage at all":
+    elif trouble == "the folder is not there":
+        world.storage.rmdir()
+        error = StorageError
+    else:
         (ada.path / ".dvc" / "config").write_text("")
         error = UsageError
     ada.log("m", "weights")
@@ -412,8 +416,8 @@ def test_uncommitted_and_unpushed_code_is_told(ada: Desk) -> None:
     ada.log("m", "unpushed")
     warnings = sorted(ada.publish().warnings)
     assert len(warnings) == 2
-    assert "uncommitted changes: git show" in warnings[0]
-    assert "is on no branch of the remote" in warnings[1]
+    assert "is on no branch of the remote" in warnings[0]
+    assert warnings[1].startswith("uncommitted changes go with run ")
 
 
 def test_somebodys_own_tag_is_neither_lost_nor_overwritten(ada: Desk, world: World) -> None:
