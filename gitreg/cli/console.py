@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -27,7 +28,11 @@ def say(text: str) -> None:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    click.echo("\n".join(visible(line) for line in text.split("\n")), file=stream)
+    click.echo(_safe(text), file=stream)
+
+
+def _safe(text: str) -> str:
+    return "\n".join(visible(line) for line in text.split("\n"))
 
 
 def fail(error: Error) -> None:
@@ -36,7 +41,9 @@ def fail(error: Error) -> None:
 
 
 def _failure(message: str, hint: str | None) -> None:
-    say(f"{click.style('error:', fg='red', bold=True) if sys.stderr.isatty() else 'error:'} {message}")
+    plain = not sys.stderr.isatty() or os.environ.get("NO_COLOR")
+    head = "error:" if plain else click.style("error:", fg="red", bold=True)
+    click.echo(f"{head} {_safe(message)}", file=sys.stderr)
     if hint:
         say(f"hint: {hint}")
 

@@ -12,6 +12,7 @@ import click
 
 from gitreg.cli import console
 from gitreg.errors import RecordError, UsageError
+from gitreg.git.objects import MissingObjectError
 from gitreg.records import yamlio
 from gitreg.records.names import Reference
 from gitreg.registry import resolve
@@ -19,6 +20,7 @@ from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Found = TypeVar("Found")
 
 RUN_VARIABLE = "GITREG_RUN_ID"
 
@@ -65,12 +67,18 @@ def pairs(options: Sequence[str], name: str) -> dict[str, object]:
         key, equals, value = option.partition("=")
         if not equals or not key:
             raise UsageError(f"'{option}' is not of the form key=value", hint=f"write {name} lr=0.1")
-        try:
-            found[key] = yamlio.load(f"value: {value}")["value"]
-        except RecordError:
-            # not YAML, such as 'a: b': then it is the text itself
-            found[key] = value
+        found[key] = _value(value)
     return found
+
+
+def _value(text: str) -> object:
+    """A value read as YAML; what is not one YAML value, such as `a: b` or `#ff0000`, is the text itself."""
+    if text.startswith("#") or " #" in text or "\n" in text:
+        return text
+    try:
+        return yamlio.load(f"value: {text}")["value"]
+    except RecordError:
+        return text
 
 
 def examples(*lines: str) -> str:
@@ -81,3 +89,12 @@ def examples(*lines: str) -> str:
 def json_option(function: Command) -> Command:
     """`--json`, for commands that read."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)
+
+
+def readable(what: str, read: Callable[[], Found]) -> Found | None:
+    """What `read` gives. One record that cannot be read must not hide the others: it is named, and left out."""
+    try:
+        return read()
+    except (RecordError, MissingObjectError) as error:
+        console.say(f"note: {what} is left out: {error}")
+        return None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from functools import partial
 
+from gitreg.cli import context
 from gitreg.errors import MissingBytesError, NotFoundError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import refs as names_of_refs
@@ -168,8 +170,8 @@ def _current(registry: Registry, commit: Oid, hint: VersionName) -> VersionName:
 def used_by(registry: Registry, commit: Oid) -> list[Document]:
     """The runs that used a version."""
     with index.updated(registry) as known:
-        tips = [known.tip(run_id) for run_id in known.used_by(commit)]
-        found = [runs.chain(registry, tip) for tip in tips if tip]
+        tips = [(run_id, known.tip(run_id)) for run_id in known.used_by(commit)]
+        found = [context.readable(f"run '{run_id}'", partial(runs.chain, registry, tip)) for run_id, tip in tips if tip]
     return [
         {"id": run.record.id, "name": run.record.name, "job_type": run.record.job_type, "state": run.record.state}
         for run in found

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gitreg.cli import console, context
+from gitreg.data.materialise import default_folder
 from gitreg.registry import contents, versions
 
 
@@ -29,7 +30,9 @@ def get(reference: str, output: Path | None) -> None:
     with context.opened() as registry:
         version = context.version(registry, reference)
         found = versions.details(registry, version)
-        target = output or Path("artifacts") / str(version.name).replace("/", "-")
-        listing = contents.write_out(registry, found, context.path(target))
+        source = found.record.link.version if found.record.link else version.name
+        target = output or Path("artifacts") / str(source)
+        place = context.path(output) if output else default_folder(context.directory(), str(source), make=True)
+        listing = contents.write_out(registry, found, place)
     console.say(f"{version}: {console.plural(len(listing), 'file')}, {console.size(listing.size)}, checked")
     click.echo(str(target))

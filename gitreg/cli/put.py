@@ -15,6 +15,7 @@ from gitreg.records.names import AliasName, CollectionName, check_alias
 from gitreg.registry import aliases
 from gitreg.registry.links import link as link_version
 from gitreg.registry.live import Draft
+from gitreg.sdk.targets import check_type
 
 
 @click.command(
@@ -51,6 +52,7 @@ def put(
         check_alias(alias)
     if not type_.strip():
         raise UsageError("the type is empty", hint="write --type dataset, --type model, or a word of your own")
+    check_type(type_)
     draft = Draft(collection, type_, _files(source), description, context.pairs(metadata, "--metadata"))
     with context.opened() as registry, started(registry, job_type="put") as run:
         for use in uses:

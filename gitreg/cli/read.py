@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from functools import partial
 from graphlib import TopologicalSorter
 
 import click
@@ -50,7 +51,9 @@ def _list_collections(registry: Registry, *, as_json: bool) -> None:
         newest = next(versions.own(registry, reversed(found)), None)
         if newest is None:
             continue
-        record = versions.record(registry, newest)
+        record = context.readable(f"'{newest.name}'", partial(versions.record, registry, newest))
+        if record is None:
+            continue
         lines.append(
             {
                 "collection": str(collection),
@@ -84,7 +87,11 @@ def _list_versions(registry: Registry, collection: str, *, as_json: bool) -> Non
     name = resolve.collection(registry, parse_collection(collection))
     known = aliases.all_aliases(registry, name)
     listed = versions.own(registry, versions.all_versions(registry, name))
-    found = [documents.version_line(registry, version, known) for version in listed]
+    lines = (
+        context.readable(f"'{version.name}'", partial(documents.version_line, registry, version, known))
+        for version in listed
+    )
+    found = [line for line in lines if line]
     if as_json:
         console.document("ls", {"collection": str(name), "versions": found})
         return
@@ -176,10 +183,15 @@ def runs(*, as_json: bool) -> None:
         published = {run_id: there for run_id, (_, there) in registry_runs.tips(registry).items()}
         with index.updated(registry) as known:
             tips = known.tips()
-        found = [run for run in (registry_runs.chain(registry, tip) for tip in tips.values()) if run]
+        chains = (
+            context.readable(f"run '{run_id}'", partial(registry_runs.chain, registry, tip))
+            for run_id, tip in tips.items()
+        )
+        found = [run for run in chains if run]
         found = _in_order(found)
         lines = [documents.run_page(registry, run, published=published.get(run.record.id, True)) for run in found]
         lines += [documents.run_line(record) for record in live_runs(registry)]
+    lines.sort(key=lambda line: str(line["started"]))
     for line in lines:
         if line["state"] == "running" and line["id"] not in published:
             # all that is here is the commit of one of its versions

@@ -93,35 +93,47 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
             raise
         live.detach()
         console.say(f"run {live.record.name} ({run_id})")
-        status = _execute(command, run_id)
-        live = LiveRun.attach(registry, run_id)
-        state: State = "finished" if status == 0 else "failed"
-        live.finish(state)
+        children: list[subprocess.Popen[bytes]] = []
+        with _signals_for(children):
+            status = _execute(command, run_id, children)
+            live = LiveRun.attach(registry, run_id)
+            state: State = "finished" if status == 0 else "failed"
+            live.finish(state)
         console.say(f"run {live.record.name} {state}")
     return status
 
 
-def _execute(command: tuple[str, ...], run_id: RunId) -> int:
-    """The exit code of the command, as a shell would give it. Signals that would end this process end the command."""
+@contextlib.contextmanager
+def _signals_for(children: list[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """Hand signals that would end this process to the command, and stay to record what came of it.
+
+    SIGINT comes to the command from the terminal by itself. After the command has ended, all of them are ignored:
+    `timeout` sends its signal twice.
+    """
+
+    def forward(number: int, _: FrameType | None) -> None:
+        for child in children:
+            child.send_signal(number)
+
+    before = {number: signal.signal(number, forward) for number in _FORWARDED}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _execute(command: tuple[str, ...], run_id: RunId, children: list[subprocess.Popen[bytes]]) -> int:
+    """The exit code of the command, as a shell would give it."""
     environment = {**os.environ, context.RUN_VARIABLE: run_id}
     try:
-        process = subprocess.Popen(command, env=environment, cwd=context.directory())
+        children.append(subprocess.Popen(command, env=environment, cwd=context.directory()))
     except FileNotFoundError:
         console.say(f"error: command '{command[0]}' not found")
         return 127
     except PermissionError:
         console.say(f"error: '{command[0]}' cannot be executed")
         return 126
-
-    def forward(number: int, _: FrameType | None) -> None:
-        process.send_signal(number)
-
-    # SIGINT comes to the command from the terminal by itself; it decides what comes of it
-    before = {number: signal.signal(number, forward) for number in _FORWARDED}
-    before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda _number, _frame: None)
-    try:
-        status = process.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    status = children[0].wait()
     return 128 - status if status < 0 else status

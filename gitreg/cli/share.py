@@ -47,10 +47,9 @@ def tell(report: Report, remote: str) -> None:
     lines = [f"{refusal.name}: {refusal.why}" for refusal in report.refused]
     message = f"{console.plural(len(lines), 'change')} could not be published and stay pending"
     if all(refusal.lost_race for refusal in report.refused):
-        name = report.refused[0].name
-        raise LostRaceError(
-            message, hint=f"take what is there: gitreg alias reset {name}; or set it again, and push again"
-        )
+        aliases = [refusal.name for refusal in report.refused if refusal.is_alias]
+        again = f"take what is there: gitreg alias reset {aliases[0]}; or set it again, and push again"
+        raise LostRaceError(message, hint=again if aliases else "push again")
     raise PublishError(message, lines, hint="'gitreg status' lists what is pending")
 
 

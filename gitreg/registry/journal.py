@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from gitreg.errors import NotFoundError, RecordError
+from gitreg.errors import NotFoundError, RecordError, StorageError
 from gitreg.records.names import RunId
 
 
@@ -36,7 +36,7 @@ class Journal:
     def append(self, event: str, value: object) -> None:
         """Add an event; NaN and infinities are written as Python's json does.
 
-        Raises: RecordError for a value that is not of JSON's types, OSError.
+        Raises: RecordError for a value that is not of JSON's types, StorageError, OSError.
         """
         try:
             line = json.dumps({event: value}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
@@ -47,7 +47,10 @@ class Journal:
             # unbuffered and O_APPEND: a line is one write, after a kill -9 it is there or it is not
             self._file = self.path.open("ab", buffering=0)
             line = b"\n" + line if cut else line
-        self._file.write(line)
+        if self._file.write(line) != len(line):
+            # a full disk takes part of a line; the next append starts a new one
+            self.close()
+            raise StorageError(f"the journal of run '{self.path.stem}' could not be written", hint="is the disk full?")
 
     def _ends_whole(self) -> bool:
         """False when the disk was full, or the power went, in the middle of a line."""

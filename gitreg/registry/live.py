@@ -129,9 +129,14 @@ class LiveRun:
             self.record = replace(self.record, reused=(*self.record.reused, Use.parse(value)))
         elif event == "step" and isinstance(value, dict):
             self.step = int(value["_step"]) + 1
-        elif event == "commit" and isinstance(value, str):
-            self._last = Oid.parse(value)
-            self.record = replace(self.record, inputs=(), reused=())
+        elif event == "commit" and isinstance(value, dict):
+            # not simply all: another process of this run may have used something since
+            self._last = Oid.parse(str(value["commit"]))
+            self.record = replace(
+                self.record,
+                inputs=tuple(use for use in self.record.inputs if str(use.commit) not in value["inputs"]),
+                reused=tuple(use for use in self.record.reused if str(use.commit) not in value["reused"]),
+            )
 
     def add_labels(self, labels: Mapping[str, object]) -> None:
         """Fill in labels that the run does not have yet: job_type, group, project, entity, notes, and tags (a list)."""
@@ -237,8 +242,13 @@ class LiveRun:
         return commit, Change(names_of_refs.run(self.record.id), pending, commit)
 
     def _committed(self, commit: Oid) -> None:
-        self._journal.append("commit", str(commit))
-        self._replay("commit", str(commit))
+        held = {
+            "commit": str(commit),
+            "inputs": [str(use.commit) for use in self.record.inputs],
+            "reused": [str(use.commit) for use in self.record.reused],
+        }
+        self._journal.append("commit", held)
+        self._replay("commit", held)
 
     def finish(self, state: State) -> None:
         """Write the run's last commit and end it."""

@@ -39,6 +39,7 @@ class Refusal:
     name: str
     why: str
     lost_race: bool = False
+    is_alias: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,28 +247,36 @@ def _replay(registry: Registry, batch: Batch, alias: PendingAlias, base: Link, p
 def rebase_aliases(registry: Registry) -> list[Refusal]:
     """Replay pending moves of aliases that others moved too, where the alias still names what the mover saw.
 
-    Returns those that stay as they are, because it names something else now. Raises: RefMovedError, GitError.
+    Returns those that stay as they are, because it names something else now, or something that cannot be read.
+    Raises: RefMovedError, GitError.
     """
     refused = []
     for alias in _moved_aliases(registry, []):
-        published = registry.refs.get(names_of_refs.alias(alias.name, registry.tracking))
-        first = registry.objects.commit(alias.moves[0].oid).parents[0]
-        if published is None or published.oid == first:
+        try:
+            why = _rebase(registry, alias)
+        except (RecordError, MissingObjectError) as error:
+            refused.append(Refusal(str(alias.name), str(error), is_alias=True))
             continue
-        there = aliases.read(registry, alias.name, published, published=True)
-        seen = alias.moves[0].record.previous
-        if (there.place and there.place.commit) != (seen and seen.commit):
-            where = there.place.version.label if there.place else "nothing"
-            by = (
-                f", moved by {next(iter(aliases.moves(registry, alias.name, there.tip))).by.name}"
-                if there.record
-                else ""
-            )
-            refused.append(Refusal(str(alias.name), f"it names {where} there now{by}", lost_race=True))
-            continue
-        batch = Batch()
-        base = aliases.end_of(registry, alias.name, there, batch)
-        tip = _replay(registry, batch, alias, base, [move.record.now for move in alias.moves])
-        change = Change(names_of_refs.alias(alias.name), alias.tip, ZERO if tip == published.oid else tip)
-        registry.transact(batch, [change])
+        if why:
+            refused.append(Refusal(str(alias.name), why, lost_race=True, is_alias=True))
     return refused
+
+
+def _rebase(registry: Registry, alias: PendingAlias) -> str:
+    """Replay one alias's pending moves; why they must stay as they are, '' when they need not."""
+    published = registry.refs.get(names_of_refs.alias(alias.name, registry.tracking))
+    first = registry.objects.commit(alias.moves[0].oid).parents[0]
+    if published is None or published.oid == first:
+        return ""
+    there = aliases.read(registry, alias.name, published, published=True)
+    seen = alias.moves[0].record.previous
+    if (there.place and there.place.commit) != (seen and seen.commit):
+        where = there.place.version.label if there.place else "nothing"
+        last = next(aliases.moves(registry, alias.name, there.tip), None)
+        return f"it names {where} there now" + (f", moved by {last.by.name}" if last else "")
+    batch = Batch()
+    base = aliases.end_of(registry, alias.name, there, batch)
+    tip = _replay(registry, batch, alias, base, [move.record.now for move in alias.moves])
+    change = Change(names_of_refs.alias(alias.name), alias.tip, ZERO if tip == published.oid else tip)
+    registry.transact(batch, [change])
+    return ""

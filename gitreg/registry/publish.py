@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from gitreg.data.config import Storage
 from gitreg.data.storage import open_storage
-from gitreg.errors import StorageError, UsageError
+from gitreg.errors import MissingBytesError, StorageError, UsageError
 from gitreg.git.transport import Push
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import VersionName
@@ -145,8 +145,12 @@ def _objects(
     for version in {item.commit: item for item in (*reversed(pending.versions), *left)}.values():
         found = versions.details(registry, version)
         storage = _known(contents.storage_of(registry, found))
-        objects = contents.needed(registry, found)
-        lost = _nowhere(registry, storage, objects)
+        try:
+            objects = contents.needed(registry, found)
+            lost = _nowhere(registry, storage, objects)
+        except MissingBytesError as error:
+            # a large manifest: without it nobody knows which objects there are
+            objects, lost = {}, len(error.md5s)
         if lost and version not in left:
             behind[version.commit] = f"{lost} of the objects of '{version.name}' are neither here nor on {storage}"
         else:

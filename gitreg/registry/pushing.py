@@ -150,7 +150,8 @@ def _needs(unit: Unit) -> str:
 
 def is_race(outcome: Outcome) -> bool:
     """Whether somebody else made or moved the ref: a client's words, and a server's that lost its own race."""
-    return any(sign in outcome.words for sign in _RACE_SIGNS)
+    # a tag named like a folder of others is in the way for good
+    return "cannot create" not in outcome.words and any(sign in outcome.words for sign in _RACE_SIGNS)
 
 
 def settle(registry: Registry, pushes: Iterable[Push]) -> set[str]:

@@ -53,7 +53,7 @@ def collection(registry: Registry, candidates: Iterable[CollectionName]) -> Coll
 
 def _select(registry: Registry, collection: CollectionName, selector: Selector, found: list[Version]) -> Version:
     if selector == LATEST:
-        return found[-1]
+        return next(own(registry, reversed(found)), found[-1])
     if isinstance(selector, str):
         return aliases.version_of(registry, AliasName(collection, selector), found)
     # the draft stands after its published twin, and what is pending here is meant first

@@ -27,6 +27,8 @@ LETTERS = "only letters, digits, '_', '-' and '.' are allowed, and the first mus
 # (command, exit code, error, hint)
 MISTAKES: list[tuple[str, int, str, str | None]] = [
     ("frob", 2, "no such command 'frob'", "gitreg --help"),
+    ("rnus", 2, "no such command 'rnus'", "did you mean 'runs'?"),
+    ("show model/mnist", 6, "artifact 'model/mnist' not found", None),
     ("-C nowhere ls", 2, "invalid value for '-C': Directory 'nowhere' does not exist", "gitreg --help"),
     # names
     ("ls nothing", 6, "collection 'nothing' not found", HERE),
@@ -256,7 +258,7 @@ HOSTILE = "\x1b]0;owned\x07\x1b[31mred\x9b2J\r\u202eevil\u200b"
 HOSTILE_STORY = """
 echo x >../m
 gitreg run --name "$EVIL" --job-type "$EVIL" --config "$EVIL=$EVIL" -- \
-    gitreg put ../m --name m --type "$EVIL" --description "$EVIL" --metadata "k=$EVIL" --metadata "$EVIL=v"
+    gitreg put ../m --name m --type model --description "$EVIL" --metadata "k=$EVIL" --metadata "$EVIL=v"
 git -c user.name="$EVIL" commit --quiet --allow-empty -m x
 GIT_COMMITTER_NAME="$EVIL" GIT_AUTHOR_NAME="$EVIL" gitreg alias set m:a v0 --reason "$EVIL"
 echo y >"../m$EVIL" && gitreg put "../m$EVIL" --name files --type model --use m
@@ -338,3 +340,21 @@ def test_a_bug_is_reported_with_a_file_that_has_the_traceback(repo: Path, tmp_pa
     report = Path(second.removeprefix("hint: please report it with "))
     assert "Traceback" in report.read_text()
     report.unlink()
+
+
+@pytest.mark.parametrize(("name", "code"), [("TERM", 143), ("HUP", 129)])
+def test_a_signal_ends_the_command_of_a_run_and_is_recorded(repo: Path, name: str, code: int) -> None:
+    done = attempt(
+        f"""
+        gitreg run --name stopped -- sh -c 'echo $$ >../pid; touch ../ready; exec sleep 100' 2>/dev/null & run=$!
+        while [ ! -e ../ready ]; do :; done
+        kill -{name} $run; wait $run; echo "code $?"
+        kill -0 "$(cat ../pid)" 2>/dev/null && echo alive
+        gitreg runs
+        """,
+        repo,
+    )
+    first, *rest = done.out.splitlines()
+    assert first == f"code {code}"
+    assert "alive" not in rest
+    assert "failed" in next(line for line in rest if line.startswith("stopped"))

@@ -117,7 +117,7 @@ class TestStandardOutputIsData:
         assert gitreg("gitreg put model.pt --name m --type model", project).stdout == b"m:v0\n"
         assert gitreg("gitreg put model.pt --name m --type model", project).stdout == b"m:v0\n"
         assert gitreg("gitreg link m model/M", project).stdout == b"model/M:v0\n"
-        assert gitreg("gitreg get model/M:v0", project).stdout == b"artifacts/model-M:v0\n"
+        assert gitreg("gitreg get model/M:v0", project).stdout == b"artifacts/m:v0\n"
         assert gitreg("gitreg get m:v0 -o out", project).stdout == b"out\n"
         assert gitreg('ls "$(gitreg get m)"', project).stdout == b"model.pt\n"
 

@@ -297,3 +297,18 @@ def test_a_version_of_the_wrong_collection_is_not_found_by_a_runs_id(desk: Desk)
     assert caught.value.hint == f"did you mean '{run.record.id}'?"
     assert runs.tip(desk.registry, run.record.id) == desk.oid(ref(run))
     assert CollectionName.parse("m").name == "m"
+
+
+def test_what_another_process_of_the_run_used_is_not_lost_with_a_commit(desk: Desk) -> None:
+    first, second = desk.log("a", "1"), desk.log("b", "2")
+    run = desk.start()
+    other = LiveRun.attach(desk.registry, run.record.id)
+    run.use(first)
+    other.use(second)
+    run.log_artifact(desk.draft("m", "weights"))
+    run.detach()
+    other.detach()
+    ending = LiveRun.attach(desk.registry, run.record.id)
+    ending.finish("finished")
+    inputs = runs.get(desk.registry, run.record.id).inputs
+    assert {str(use.version) for use in inputs} == {"a:v0", "b:v0"}

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from desks import Desk, World, alias_name
-from gitreg.errors import GitError, StorageError, UsageError
+from gitreg.errors import GitError, NotFoundError, StorageError, UsageError
 from gitreg.records.names import Reference
 from gitreg.registry import aliases, publish, resolve, runs, versions
 from gitreg.registry.publish import Report
@@ -163,6 +163,27 @@ def test_a_lost_move_is_given_up_by_agreeing_with_the_other(pair: tuple[Desk, De
     assert ada.refs("refs/gitreg/") == []
     assert ada.place("m:production") == "m:v1"
     assert ada.publish().refused == []
+
+
+def test_a_lost_move_can_be_given_up_and_until_then_both_sides_are_known(pair: tuple[Desk, Desk]) -> None:
+    ada, bob = pair
+    name = alias_name("m:production")
+    bob.promote("m:production", "v1")
+    bob.publish()
+    ada.promote("m:production", "v2")
+    assert [item.is_alias for item in ada.publish().refused] == [True]
+    there = aliases.elsewhere(ada.registry, name)
+    assert there
+    assert there.place
+    assert str(there.place.version) == "m:v1"
+    assert [move.oid in aliases.published(ada.registry, name) for move in history(ada)] == [False, True]
+    now = aliases.reset(ada.registry, name)
+    assert now
+    assert now.place == there.place
+    assert (ada.place("m:production"), ada.refs("refs/gitreg/")) == ("m:v1", [])
+    assert aliases.elsewhere(ada.registry, name) is None
+    with pytest.raises(NotFoundError, match="no move of 'm:production' is pending"):
+        aliases.reset(ada.registry, name)
 
 
 def test_moves_are_replayed_where_the_alias_is_still_what_the_mover_saw(pair: tuple[Desk, Desk]) -> None:

@@ -153,6 +153,15 @@ def test_a_signed_version_is_read_like_any_other(desk: Desk, tmp_path: Path, nee
     assert found.version.commit == version.commit
 
 
+def test_a_slip_in_a_registered_models_name_means_nothing_else(desk: Desk) -> None:
+    version = desk.log("digits", "rows", "dataset")
+    desk.link(desk.log("m", "weights"), "model/Digits")
+    assert desk.version("some-project/digits:v0") == version
+    for text in ("model/digits:v0", "dataset/digits", "model/m"):
+        with pytest.raises(NotFoundError, match=f"artifact '{text}' not found"):
+            desk.version(text)
+
+
 def test_when_the_numbers_are_used_up_nothing_is_lost(desk: Desk) -> None:
     desk.sh(f"git tag m@v{MAX_NUMBER}")
     with pytest.raises(RefusedError, match="no numbers left"):
