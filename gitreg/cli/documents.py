@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from functools import partial
 
 from gitreg.cli import context
@@ -19,11 +18,6 @@ from gitreg.registry.runs import Run
 from gitreg.registry.versions import Details, Version
 
 Document = dict[str, object]
-
-
-def when(timestamp: int) -> str:
-    """Seconds since 1970 as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(timestamp, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def alias_names(found: list[Alias], version: Version) -> list[str]:
@@ -50,7 +44,7 @@ def version_line(registry: Registry, version: Version, known: list[Alias]) -> Do
         "size": record.size,
         "files": record.files,
         "aliases": alias_names(known, version),
-        "created": when(tagger.timestamp),
+        "created": tagger.when,
         "by": f"{tagger.name} <{tagger.email}>",
         "run": record.run,
         "link": _place(record.link),
@@ -85,7 +79,7 @@ def version_page(registry: Registry, found: Details) -> Document:
         if not version.published and registry.has_remote
         else names_of_refs.version_tag(version.name),
         "commit": str(version.commit),
-        "created": when(found.commit.committer.timestamp),
+        "created": found.commit.committer.when,
         "by": f"{found.commit.committer.name} <{found.commit.committer.email}>",
     }
 
@@ -189,7 +183,7 @@ def move(step: Move, *, published: bool) -> Document:
         "previous": record.previous.version.label if record.previous else None,
         "commit": str(record.now.commit) if record.now else None,
         "by": f"{step.by.name} <{step.by.email}>",
-        "at": when(step.by.timestamp),
+        "at": step.by.when,
         "reason": record.reason,
         "record": str(step.oid),
         "published": published,

@@ -73,16 +73,14 @@ def _current(registry: Registry) -> sqlite3.Connection:
     try:
         registry.private.mkdir(exist_ok=True)
         return _opened(registry, str(file))
-    except sqlite3.OperationalError:
+    except (OSError, sqlite3.OperationalError):
         # read-only, or locked for longer than anybody should have to wait
-        pass
+        return _opened(registry, ":memory:")
     except sqlite3.DatabaseError:
         with contextlib.suppress(OSError, sqlite3.Error):
             file.unlink(missing_ok=True)
             return _opened(registry, str(file))
-    except OSError:
-        pass
-    return _opened(registry, ":memory:")
+        return _opened(registry, ":memory:")
 
 
 def _opened(registry: Registry, place: str) -> sqlite3.Connection:

@@ -9,7 +9,6 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from pathlib import Path
 
 from gitreg.data.cache import store
@@ -55,11 +54,6 @@ class Draft:
     files: Mapping[str, Path]
     description: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
-
-
-def timestamp(registry: Registry) -> str:
-    """Now, as git sees it, in RFC 3339 and UTC."""
-    return datetime.fromtimestamp(registry.now().timestamp, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class LiveRun:
@@ -252,7 +246,7 @@ class LiveRun:
 
     def finish(self, state: State) -> None:
         """Write the run's last commit and end it."""
-        self.record = replace(self.record, state=state, ended=timestamp(self.registry))
+        self.record = replace(self.record, state=state, ended=self.registry.now().when)
         steps = (_strict(value) for event, value in self._journal.events() if event == "step")
         history = "".join(json.dumps(step, ensure_ascii=False, allow_nan=False) + "\n" for step in steps).encode()
         files = self._run_files(history)

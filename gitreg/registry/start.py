@@ -14,7 +14,7 @@ from gitreg.records.names import RunId
 from gitreg.records.objects import ZERO
 from gitreg.records.records import RunRecord
 from gitreg.registry.journal import Journal
-from gitreg.registry.live import LiveRun, timestamp
+from gitreg.registry.live import LiveRun
 from gitreg.registry.names import new_name
 from gitreg.registry.repository import Registry
 
@@ -44,7 +44,7 @@ def start_run(
         id=run_id or new_id(),
         name=name or new_name(registry),
         code=capture(registry.git, registry.objects, snapshot=snapshot),
-        started=timestamp(registry),
+        started=registry.now().when,
         config=config or {},
         **labels,
     )
