@@ -6,7 +6,7 @@ PYTEST_ARGS ?= -n auto --maxprocesses=8 --dist=loadgroup
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo test faults lint format clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -19,7 +19,11 @@ demo: ## set up, then log, train, promote, publish and read back a real model in
 test: ## set up, then check style and types and run the tests
 	@.ci/setup test
 	@$(MAKE) --no-print-directory lint
-	'$(VENV)/bin/python' -m pytest $(PYTEST_ARGS)
+	'$(VENV)/bin/python' -m pytest $(PYTEST_ARGS) --faults-table build/faults-bounded.md
+
+faults: ## set up, then try every fault often and at full size (an hour), and write the table build/faults.md
+	@.ci/setup test
+	GITREG_FAULTS=full '$(VENV)/bin/python' -m pytest $(PYTEST_ARGS) --faults-table build/faults.md tests/faults
 
 lint: ## check style and types
 	@.ci/setup test

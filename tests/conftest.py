@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tally"]
+
 CLOCK = "2026-01-02T03:04:05Z"
 IDENTITY = ("Test User", "test@example.org")
 
