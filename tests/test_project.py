@@ -145,4 +145,4 @@ def test_the_top_level_holds_what_the_design_fixes() -> None:
 
 def test_make_alone_lists_the_targets(sh: Shell) -> None:
     listed = sh("make --no-print-directory", cwd=ROOT)
-    assert [line.split()[1] for line in listed.splitlines()] == ["help", "demo", "test", "lint", "format", "clean"]
+    assert [line.split()[1] for line in listed.splitlines()] == ["help", "demo", "test", "faults", "lint", "format", "clean"]
