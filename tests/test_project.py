@@ -140,9 +140,17 @@ def test_the_top_level_holds_what_the_design_fixes() -> None:
         pytest.skip("not a checkout")
     top = {path.split("/")[0] for path in tracked.stdout.split("\0") if path}
     fixed = {"pyproject.toml", "gitreg", "tests", ".dvc", "README.md", "templates"}
-    assert top == fixed | {"LICENSE", "CHANGELOG.md", "Makefile", ".ci", ".gitignore"}
+    assert top == fixed | {"LICENSE", "SECURITY.md", "CHANGELOG.md", "Makefile", ".ci", ".gitignore"}
 
 
 def test_make_alone_lists_the_targets(sh: Shell) -> None:
     listed = sh("make --no-print-directory", cwd=ROOT)
-    assert [line.split()[1] for line in listed.splitlines()] == ["help", "demo", "test", "faults", "lint", "format", "clean"]
+    assert [line.split()[1] for line in listed.splitlines()] == [
+        "help",
+        "demo",
+        "test",
+        "faults",
+        "lint",
+        "format",
+        "clean",
+    ]
