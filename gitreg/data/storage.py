@@ -6,8 +6,10 @@ was sent is looked for afterwards. A local directory needs no DVC at all, which 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +19,7 @@ from typing import Any, TypeVar
 
 from gitreg.data.cache import Cache
 from gitreg.data.config import Project, Storage
-from gitreg.data.hashing import Progress, copy_file, hash_file, serialised, storage_error
+from gitreg.data.hashing import Progress, copy_file, hash_file, refusals, serialised, storage_error
 from gitreg.data.urls import SAFE_OPTIONS, local_path, scheme_of
 from gitreg.errors import Error, MissingBytesError, StorageError
 
@@ -97,6 +99,34 @@ class OpenStorage(ABC):
             raise MissingBytesError(f"{_count(nowhere)} not on storage '{self.storage}'", nowhere)
         return absent
 
+    def probe(self) -> str:
+        """Write a throwaway object as an upload does, look for it, read it back and remove it.
+
+        Returns why it could not be removed, '' when it is gone again. Raises: StorageError.
+        """
+        data = b"gitreg doctor\n" + secrets.token_bytes(16)
+        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        self.missing([(md5, None)])
+        with tempfile.TemporaryDirectory(prefix="gitreg-") as folder:
+            sent, fetched = Path(folder, "sent"), Path(folder, "fetched")
+            sent.write_bytes(data)
+            self._send(md5, sent, None)
+            self._finish()
+            try:
+                lost = bool(self.missing([(md5, len(data))]))
+                if not lost:
+                    self._fetch(md5, fetched, None)
+                lost = lost or fetched.read_bytes() != data
+            finally:
+                try:
+                    self._remove(md5)
+                    left = ""
+                except StorageError as error:
+                    left = str(error)
+        if lost:
+            raise StorageError(f"storage '{self.storage}' does not give back what was written to it")
+        return left
+
     def _each(self, work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
         if len(items) < 2:
             return [work(item) for item in items]
@@ -121,6 +151,10 @@ class OpenStorage(ABC):
     @abstractmethod
     def _fetch(self, md5: str, target: Path, progress: Progress | None) -> None:
         """Write one object to a file. Raises: MissingBytesError when it is not there, StorageError."""
+
+    @abstractmethod
+    def _remove(self, md5: str) -> None:
+        """Remove one object, which is there. Raises: StorageError."""
 
 
 class LocalStorage(OpenStorage):
@@ -152,6 +186,10 @@ class LocalStorage(OpenStorage):
         if not self._objects.has(md5):
             raise MissingBytesError(f"object '{md5}' not on storage '{self.storage}'", [md5])
         copy_file(self._objects.path(md5), target, progress)
+
+    def _remove(self, md5: str) -> None:
+        with refusals(f"object '{md5}' cannot be removed"):
+            self._objects.path(md5).unlink()
 
     def _finish(self) -> None:
         self._objects.sync()
@@ -248,6 +286,10 @@ class DvcStorage(OpenStorage):
                     self._fs.get_file(self._place(md5), str(target), callback=callback)
             except FileNotFoundError:
                 raise MissingBytesError(f"object '{md5}' not on storage '{self.storage}'", [md5]) from None
+
+    def _remove(self, md5: str) -> None:
+        with _plugin_errors(f"object '{md5}' cannot be removed from storage '{self.storage}'", self._fs.protocol):
+            self._fs.remove(self._place(md5))
 
     def _finish(self) -> None:
         """Nothing: a plugin returns when the store has the bytes."""

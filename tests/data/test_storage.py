@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -167,6 +168,16 @@ class TestEveryStorage:
         remote.write_text("a file, no directory")
         with pytest.raises(StorageError, match=str(remote)):
             storage.upload(cache, [(HELLO, 5)])
+
+    def test_a_probe_writes_reads_and_removes_and_leaves_nothing(
+        self, storage: OpenStorage, remote: Path, tree: Tree
+    ) -> None:
+        assert storage.probe() == ""
+        assert tree(remote) == {}
+        shutil.rmtree(remote)
+        remote.write_text("a file, no directory")
+        with pytest.raises(StorageError):
+            storage.probe()
 
     def test_many_objects_are_asked_for_together(self, storage: OpenStorage, cache: Cache) -> None:
         names = [(cache.add_bytes(str(number).encode()).md5, len(str(number))) for number in range(2000)]
