@@ -6,7 +6,20 @@ The library raises, the command line prints. An error's text says what is wrong 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
+
+_FULL = frozenset({errno.ENOSPC, errno.EFBIG, *([errno.EDQUOT] if hasattr(errno, "EDQUOT") else [])})
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+def advice(error: OSError) -> str | None:
+    """The hint for something that the system refused, None where there is nothing to say."""
+    if error.errno in _FULL:
+        return "make room there, then run the same command again"
+    if error.errno in _FORBIDDEN:
+        return "run it as a user who may, or change the permissions there"
+    return None
 
 
 class Error(Exception):

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from gitreg.cli import console
-from gitreg.errors import Error, UsageError
+from gitreg.errors import Error, UsageError, advice
 
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Start": {
@@ -134,7 +134,8 @@ def _run() -> int:
 def _system_error(error: OSError) -> Error:
     """What the system refused: no place left, no permission, no such folder."""
     words = (error.strerror or str(error) or type(error).__name__).lower()
-    return Error(f"'{os.fsdecode(error.filename)}': {words}" if error.filename else words)
+    where = f"'{os.fsdecode(error.filename)}': " if error.filename else ""
+    return Error(f"{where}{words}", hint=advice(error))
 
 
 def _bug() -> int:

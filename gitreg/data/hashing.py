@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
-from gitreg.errors import StorageError
+from gitreg.errors import StorageError, advice
 
 Progress = Callable[[int], None]
 """Called with the bytes done since the last call; never by two threads at once."""
@@ -113,7 +113,7 @@ READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC",
 def storage_error(what: str, error: OSError) -> StorageError:
     """The error for an operation that the system refused."""
     where = f" ('{os.fsdecode(error.filename)}')" if isinstance(error.filename, (str, bytes)) else ""
-    return StorageError(f"{what}: {error.strerror or error}{where}")
+    return StorageError(f"{what}: {error.strerror or error}{where}", hint=advice(error))
 
 
 def _read_into(source: int, buffer: memoryview) -> int:

@@ -201,4 +201,6 @@ def _hint(stderr: str) -> str | None:
         return "another git process is at work, or one was killed and left the lock: see 'gitreg status'"
     if "Permission denied" in stderr or "Read-only file system" in stderr:
         return "the repository cannot be written by this user"
+    if any(words in stderr for words in ("No space left on device", "Disk quota exceeded", "File too large")):
+        return "make room there, then run the same command again"
     return None
