@@ -9,12 +9,24 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gitreg.data.configfile import Section, key_of, merge, normalised, parse, read, read_text, section, text_of, write
+from gitreg.data.configfile import (
+    Section,
+    create,
+    key_of,
+    merge,
+    normalised,
+    parse,
+    read,
+    read_text,
+    section,
+    text_of,
+    write,
+)
+from gitreg.data.hashing import refusals
 from gitreg.data.urls import SAFE_OPTIONS, local_path, parse_storage_url, public_url, scheme_of
 from gitreg.errors import RecordError, StorageError, UsageError
 
@@ -130,16 +142,10 @@ def init_project(root: Path) -> list[Path]:
 
     Raises: StorageError.
     """
-    created = []
-    try:
+    with refusals(f"no DVC project can be made in '{root}'"):
         (root / ".dvc").mkdir(exist_ok=True)
-        for name, content in ((".dvc/.gitignore", VERSION_GITIGNORE), (".dvc/config", b""), (".dvcignore", _DVCIGNORE)):
-            with suppress(FileExistsError), (root / name).open("xb") as file:
-                file.write(content)
-                created.append(root / name)
-    except OSError as error:
-        raise StorageError(f"no DVC project can be made in '{root}': {error.strerror}") from error
-    return created
+    files = ((".dvc/.gitignore", VERSION_GITIGNORE), (".dvc/config", b""), (".dvcignore", _DVCIGNORE))
+    return [root / name for name, content in files if create(root / name, content)]
 
 
 def set_storage(root: Path, url: str, name: str = "storage") -> Storage:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from gitreg.data.hashing import refusals
 from gitreg.errors import StorageError
 
 Section = dict[str, Any]
@@ -134,17 +136,36 @@ def text_of(config: Any) -> bytes:
 
 def write(file: Path, content: bytes) -> None:
     """Replace the file at once. Raises: StorageError."""
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".config-")
+    with _written(file, content, file.stat().st_mode & 0o777 if file.exists() else 0o644) as temporary:
+        temporary.replace(file)
+
+
+def create(file: Path, content: bytes) -> bool:
+    """Make a file that is not there yet, whole or not at all; False when it is there. Raises: StorageError."""
+    if os.path.lexists(file):
+        return False
+    with _written(file, content, 0o644) as temporary:
+        try:
+            os.link(temporary, file)  # unlike a rename it replaces nothing that another process has just made
+        except FileExistsError:
+            return False
+        except OSError:
+            temporary.replace(file)  # a file system without links
+    return True
+
+
+@contextmanager
+def _written(file: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """A complete file beside `file`, gone afterwards unless it got another name. Raises: StorageError."""
+    with refusals(f"'{file}' cannot be written"):
+        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".gitreg-", suffix=".tmp")
+        temporary = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as out:
                 out.write(content)
                 out.flush()
                 os.fsync(out.fileno())
-            Path(temporary).chmod(file.stat().st_mode & 0o777 if file.exists() else 0o644)
-            Path(temporary).replace(file)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise StorageError(f"'{file}' cannot be written: {error.strerror}") from error
+            temporary.chmod(mode)
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from gitreg.data.cache import Cache
-from gitreg.data.hashing import READ_FLAGS, hash_file, pump, storage_error
+from gitreg.data.configfile import create
+from gitreg.data.hashing import READ_FLAGS, hash_file, pump, refusals, storage_error
 from gitreg.data.tree import Tree
 from gitreg.errors import IntegrityError, MissingBytesError, StorageError
 from gitreg.records.listing import FileEntry, Listing
@@ -34,9 +35,22 @@ def default_folder(directory: Path, version: str, *, make: bool = False) -> Path
             )
     shared = directory / "artifacts"
     if make and not shared.exists():
-        shared.mkdir()
-        (shared / ".gitignore").write_text("*\n", encoding="utf-8")
+        _make_shared(shared)
     return place
+
+
+def _make_shared(folder: Path) -> None:
+    with refusals(f"'{folder}' cannot be made"):
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            return  # another download was as quick
+    try:
+        create(folder / ".gitignore", b"*\n")
+    except BaseException:
+        with suppress(OSError):  # the first error counts
+            folder.rmdir()
+        raise
 
 
 def materialise(listing: Listing, cache: Cache, target: Path, *, only: Container[str] | None = None) -> Path:

@@ -113,7 +113,7 @@ def _keep(path: Path) -> bool:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with tempfile.TemporaryDirectory(prefix="gitreg-", dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=".gitreg-", suffix=".tmp", dir=path.parent) as folder:
         made = Path(folder) / path.name
         # 0o777 less the umask, like any new program of this user
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o777), "wb") as file:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitreg.data.config import Storage, init_project, set_storage
-from gitreg.errors import NotARepositoryError, StorageError, UsageError
+from gitreg.data.hashing import refusals
+from gitreg.errors import NotARepositoryError, UsageError
 from gitreg.git import hooks
 from gitreg.git.hooks import HookState
 from gitreg.records import refs as names_of_refs
@@ -54,10 +55,8 @@ def init(registry: Registry, *, storage: str | None = None, remote: str | None =
 
 def _make(folder: Path) -> None:
     """Make the folder of a local storage. Raises: StorageError."""
-    try:
+    with refusals(f"storage '{folder}' cannot be made"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"storage '{folder}' cannot be made: {error.strerror}") from error
 
 
 def _set_remote(registry: Registry, remote: str) -> None:
