@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from types import FrameType
+from typing import Any
 
 import click
 
@@ -15,7 +16,9 @@ from gitreg.cli import console, context
 from gitreg.errors import NotFoundError, UsageError
 from gitreg.records.names import RunId, check_run_id
 from gitreg.records.records import State
+from gitreg.registry import recover
 from gitreg.registry.live import LiveRun
+from gitreg.registry.recover import Recovered
 from gitreg.registry.repository import Registry
 from gitreg.registry.start import discard_run, start_run
 
@@ -23,13 +26,29 @@ _FORWARDED = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT")
 
 
 def begin(
-    registry: Registry, *, name: str = "", job_type: str = "", config: Mapping[str, object] | None = None
+    registry: Registry,
+    *,
+    name: str = "",
+    job_type: str = "",
+    config: Mapping[str, object] | None = None,
+    brief: bool = False,
 ) -> LiveRun:
-    """Start a run at the code as it is now, and say so when that could not be captured."""
-    run = start_run(registry, name=name, job_type=job_type, config=config)
+    """Start a run at the code as it is now, and say so when that could not be captured; record what was killed."""
+    tell_recovered(registry)
+    run = start_run(registry, name=name, job_type=job_type, config=config, brief=brief)
     if run.record.code.error:
         console.say(f"note: uncommitted changes are not recorded: {run.record.code.error}")
     return run
+
+
+def tell_recovered(registry: Registry, only: RunId | None = None) -> Recovered:
+    """Record the runs that were killed, and say so. Raises: NotFoundError, RefusedError, about `only` one."""
+    found = recover.recover(registry, only)
+    for record in found.runs:
+        console.say(f"run {record.name} ({record.id}) was killed; what it had logged is recorded, as {record.state}")
+    for run_id, error in found.failed.items():
+        console.say(f"note: run '{run_id}' was killed and cannot be recorded: {error}")
+    return found
 
 
 @contextlib.contextmanager
@@ -48,7 +67,7 @@ def started(registry: Registry, *, job_type: str) -> Iterator[LiveRun]:
         yield run
         run.detach()
         return
-    run = begin(registry, job_type=job_type)
+    run = begin(registry, job_type=job_type, brief=True)
     try:
         yield run
     except BaseException:
@@ -58,8 +77,39 @@ def started(registry: Registry, *, job_type: str) -> Iterator[LiveRun]:
     run.finish("finished")
 
 
+@click.command("recover", epilog=context.examples("gitreg run recover", "gitreg run recover 3kf9a1xq"))
+@click.argument("run_id", metavar="[RUN_ID]", required=False)
+def recover_runs(run_id: str | None) -> int:
+    """Record runs whose process was killed, or the one of RUN_ID, as crashed, with everything they had logged.
+
+    The next run that starts in this clone does it too.
+    """
+    with context.opened() as registry:
+        found = tell_recovered(registry, check_run_id(run_id) if run_id else None)
+    if not found.runs and not found.failed:
+        console.say("no run was killed here")
+    return 1 if found.failed else 0
+
+
+class _RunCommand(click.Command):
+    """`gitreg run -- COMMAND`, and `gitreg run recover`, which is no command to run: that one has `--` before it."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Click's; that of `recover` when it is asked for."""
+        if args[:1] == ["recover"]:
+            return recover_runs.make_context(f"{info_name} recover", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Click's; that of `recover` when it is asked for."""
+        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+
+
 @click.command(
     "run",
+    cls=_RunCommand,
     # what follows COMMAND belongs to it
     context_settings={"allow_interspersed_args": False},
     epilog=context.examples(
@@ -76,7 +126,8 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
     """Run COMMAND as a run, and end with its exit code.
 
     The code is recorded as it is now, uncommitted changes included. gitreg.init() in a Python script and 'gitreg put'
-    in a shell script add to this run.
+    in a shell script add to this run. When it is killed, what it had logged is recorded by the next run that starts in
+    this clone, or by 'gitreg run recover'.
     """
     if not command:
         raise UsageError("no command to run", hint="gitreg run -- python train.py")
@@ -91,14 +142,15 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
         except BaseException:
             discard_run(live)
             raise
-        live.detach()
         console.say(f"run {live.record.name} ({run_id})")
         children: list[subprocess.Popen[bytes]] = []
         with _signals_for(children):
-            status = _execute(command, run_id, children)
-            live = LiveRun.attach(registry, run_id)
+            status = _execute(command, live, children)
+            # the command's processes have added to it; held without a gap, or somebody would take the run for dead
+            whole = LiveRun.attach(registry, run_id)
+            live.detach()
             state: State = "finished" if status == 0 else "failed"
-            live.finish(state)
+            whole.finish(state)
         console.say(f"run {live.record.name} {state}")
     return status
 
@@ -124,11 +176,15 @@ def _signals_for(children: list[subprocess.Popen[bytes]]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _execute(command: tuple[str, ...], run_id: RunId, children: list[subprocess.Popen[bytes]]) -> int:
-    """The exit code of the command, as a shell would give it."""
-    environment = {**os.environ, context.RUN_VARIABLE: run_id}
+def _execute(command: tuple[str, ...], live: LiveRun, children: list[subprocess.Popen[bytes]]) -> int:
+    """The exit code of the command, as a shell would give it.
+
+    It holds the run as well: should this process be killed, the run goes on for as long as the command does.
+    """
+    environment = {**os.environ, context.RUN_VARIABLE: live.record.id}
+    held = () if os.name == "nt" else (live.descriptor,)
     try:
-        children.append(subprocess.Popen(command, env=environment, cwd=context.directory()))
+        children.append(subprocess.Popen(command, env=environment, cwd=context.directory(), pass_fds=held))
     except FileNotFoundError:
         console.say(f"error: command '{command[0]}' not found")
         return 127

@@ -1,19 +1,32 @@
 """A live run's journal: what it has logged and not committed, one JSON document a line, appended as it happens.
 
 It is what a second process attaches to, and what a killed run is recovered from. It lies under
-`<git common dir>/gitreg/journal/` and goes away when the run is finished.
+`<git common dir>/gitreg/journal/` and goes away when the run is finished. Every process of the run holds a shared
+`flock` on it, which the system lets go of however the process ends: a journal that nobody holds is a dead run's.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
+import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO
 
-from gitreg.errors import NotFoundError, RecordError, StorageError
+from gitreg.errors import NotFoundError, RecordError, StorageError, UsageError
 from gitreg.records.names import RunId
+
+try:
+    import fcntl
+except ImportError:  # Windows: no run is ever taken for dead
+    fcntl = None  # type: ignore[assignment]
+
+# What a file system without locks says.
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
+_FLAGS = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Journal:
@@ -21,42 +34,114 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: IO[bytes] | None = None
+        self._descriptor = -1
+        self._cut = False
 
     @classmethod
     def of(cls, private: Path, run_id: RunId) -> Journal:
         """The journal of a run in a repository's private folder."""
         return cls(private / "journal" / f"{run_id}.jsonl")
 
+    @classmethod
+    def all_in(cls, private: Path) -> list[Journal]:
+        """The journals that are there, by name; some may be somebody else's files."""
+        return [cls(path) for path in sorted((private / "journal").glob("*.jsonl"))]
+
+    @property
+    def last_sign(self) -> str:
+        """When the last line was written, RFC 3339 in UTC. Raises: NotFoundError."""
+        with self._found():
+            written = datetime.fromtimestamp(self.path.stat().st_mtime, timezone.utc)
+        return written.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @property
+    def age(self) -> float:
+        """The seconds since then. Raises: NotFoundError."""
+        with self._found():
+            return time.time() - self.path.stat().st_mtime
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the run has a process, as far as anybody can tell. Writes nothing."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        except (FileNotFoundError, PermissionError):
+            return True
+        try:
+            return not _lock(descriptor, alone=True)
+        finally:
+            os.close(descriptor)
+
+    @property
+    def descriptor(self) -> int:
+        """The open file, by which a child process can hold the run too; -1 while it is closed."""
+        return self._descriptor
+
     def create(self) -> None:
-        """Begin an empty journal. Raises: FileExistsError when there is one."""
+        """Begin an empty journal and hold it. Raises: FileExistsError when there is one."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.touch(exist_ok=False)
+        self._descriptor = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
+        _lock(self._descriptor, alone=False)
+
+    def hold(self) -> None:
+        """Open the journal as one of the run's processes. Raises: NotFoundError when there is none."""
+        if self._descriptor < 0:
+            with self._found():
+                self._descriptor = os.open(self.path, _FLAGS)
+            # waits while somebody takes the run for dead, and then there is no journal
+            _lock(self._descriptor, alone=False)
+            if self._is_gone():
+                self.close()
+                raise self._not_found()
+            self._cut = not self._ends_whole()
+
+    def seize(self) -> bool:
+        """Open the journal of a run that has no process left; False when it has one, or when nobody can tell."""
+        try:
+            descriptor = os.open(self.path, _FLAGS)
+        except FileNotFoundError:
+            return False
+        if not _lock(descriptor, alone=True):
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        if self._is_gone():
+            self.close()
+            return False
+        self._cut = not self._ends_whole()
+        return True
 
     def append(self, event: str, value: object) -> None:
         """Add an event; NaN and infinities are written as Python's json does.
 
-        Raises: RecordError for a value that is not of JSON's types, StorageError, OSError.
+        Raises: RecordError for a value that is not of JSON's types; UsageError when the run has been ended by another
+            process; StorageError, OSError.
         """
         try:
             line = json.dumps({event: value}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         except (TypeError, ValueError) as error:
             raise RecordError(f"'{event}' of a run cannot be kept: {error}") from error
-        if self._file is None:
-            cut = not self._ends_whole()
-            # unbuffered and O_APPEND: a line is one write, after a kill -9 it is there or it is not
-            self._file = self.path.open("ab", buffering=0)
-            line = b"\n" + line if cut else line
-        if self._file.write(line) != len(line):
+        self.hold()
+        if self._cut:
+            line = b"\n" + line
+        # O_APPEND, and a line is one write: after a kill -9 it is there or it is not
+        if os.write(self._descriptor, line) != len(line):
             # a full disk takes part of a line; the next append starts a new one
-            self.close()
+            self._cut = True
             raise StorageError(f"the journal of run '{self.path.stem}' could not be written", hint="is the disk full?")
+        self._cut = False
+        if self._is_gone():
+            raise UsageError(f"run '{self.path.stem}' has been ended by another process", hint="start another run")
+
+    def _is_gone(self) -> bool:
+        """Whether the file that is open has been removed, and what is written into it is lost."""
+        return os.fstat(self._descriptor).st_nlink == 0
 
     def _ends_whole(self) -> bool:
         """False when the disk was full, or the power went, in the middle of a line."""
         with self.path.open("rb") as file:
-            if file.seek(0, 2):
-                file.seek(-1, 2)
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
                 return file.read() == b"\n"
         return True
 
@@ -65,23 +150,44 @@ class Journal:
 
         Raises: NotFoundError when there is no journal.
         """
-        try:
+        with self._found():
             lines = self.path.read_bytes().split(b"\n")
-        except FileNotFoundError as error:
-            raise NotFoundError("run", self.path.stem, f"run '{self.path.stem}' is not live here") from error
         for line in lines[:-1]:
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 document = json.loads(line)
                 if isinstance(document, Mapping):
                     yield from document.items()
 
+    @contextlib.contextmanager
+    def _found(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise self._not_found() from error
+
+    def _not_found(self) -> NotFoundError:
+        return NotFoundError("run", self.path.stem, f"run '{self.path.stem}' is not live here")
+
     def close(self) -> None:
-        """Close the file; the journal stays."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Close the file, so that this process holds the run no more; the journal stays."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def remove(self) -> None:
         """The run is committed: the journal goes."""
-        self.close()
         self.path.unlink(missing_ok=True)
+        self.close()
+
+
+def _lock(descriptor: int, *, alone: bool) -> bool:
+    """Hold a journal together with others, or `alone`; False when that cannot be had or is not known here."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+    except OSError as error:
+        if not isinstance(error, BlockingIOError) and error.errno not in _NO_LOCKS:
+            raise
+        return False
+    return True

@@ -5,6 +5,7 @@ Each step is kept before it is acknowledged, in the journal or as a commit.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from gitreg.data.cache import store
 from gitreg.errors import InvalidNameError, NotFoundError, RecordError, UsageError
-from gitreg.git.objects import Batch
+from gitreg.git.objects import Batch, MissingObjectError
 from gitreg.git.refs import Change, RefMovedError
 from gitreg.records import refs as names_of_refs
 from gitreg.records import trailers, yamlio
@@ -34,6 +35,7 @@ from gitreg.records.records import (
 from gitreg.registry import runs, trees, versions
 from gitreg.registry.journal import Journal
 from gitreg.registry.repository import Registry, retried
+from gitreg.registry.runs import RunCommit
 from gitreg.registry.versions import Version
 
 Progress = Callable[[int], None]
@@ -62,18 +64,22 @@ class LiveRun:
     Attributes:
         record: what the next commit will say.
         step: the number of the next step of the history.
+        brief: the run is there for one artifact only; without it, it never was.
     """
 
     def __init__(self, registry: Registry, journal: Journal, record: RunRecord) -> None:
         self.registry = registry
         self.record = record
         self.step = 0
+        self.brief = False
         self._journal = journal
         self._used: set[Oid] = set()
+        self._commits: set[Oid] = set()
+        self._ended = False
         self._last = record.code.commit
 
     @classmethod
-    def start(cls, registry: Registry, record: RunRecord) -> LiveRun:
+    def start(cls, registry: Registry, record: RunRecord, *, brief: bool = False) -> LiveRun:
         """Start a run at its code commit. Raises: UsageError when its id is taken, RecordError."""
         taken = UsageError(f"run id '{record.id}' is taken", hint="leave the id out, or choose another")
         if registry.refs.find(*(names_of_refs.run(record.id, base) for base in registry.bases())):
@@ -86,6 +92,8 @@ class LiveRun:
         try:
             yamlio.dump(record.document())
             journal.append("start", record.document())
+            if brief:
+                journal.append("brief", brief)
             registry.refs.create(names_of_refs.run(record.id), record.code.commit)
         except BaseException as error:
             journal.remove()
@@ -98,6 +106,18 @@ class LiveRun:
     def attach(cls, registry: Registry, run_id: RunId) -> LiveRun:
         """Go on with a run that another process of this clone has started. Raises: NotFoundError, RecordError."""
         journal = Journal.of(registry.private, run_id)
+        journal.hold()
+        try:
+            run = cls.read(registry, journal)
+            run.catch_up()
+        except BaseException:
+            journal.close()
+            raise
+        return run
+
+    @classmethod
+    def read(cls, registry: Registry, journal: Journal) -> LiveRun:
+        """A run as its journal tells it. Raises: NotFoundError, RecordError, UsageError when it has not started yet."""
         run: LiveRun | None = None
         for event, value in journal.events():
             if event == "start" and isinstance(value, dict):
@@ -105,8 +125,47 @@ class LiveRun:
             elif run is not None:
                 run._replay(event, value)
         if run is None:
-            raise UsageError(f"run '{run_id}' has not started yet")
+            raise UsageError(f"run '{journal.path.stem}' has not started yet")
         return run
+
+    def catch_up(self) -> bool:
+        """Take note of commits that a killed process made and did not note; True when the run has ended with one.
+
+        A kill may also have come between the draft of a version and the run's ref, which is then moved there.
+
+        Raises: RecordError, RefMovedError.
+        """
+        tip = self._adopt_draft(runs.tip(self.registry, self.record.id))
+        fresh: list[RunCommit] = []
+        for commit in runs.walk(self.registry, tip) if tip else ():
+            # a run that has only just started points at its code, which may be another run's commit
+            if commit.record.id != self.record.id or commit.oid in self._commits:
+                break
+            fresh.append(commit)
+        for commit in reversed(fresh):
+            self._replay("commit", _held(commit.oid, commit.record))
+        self._ended = self._ended or any(commit.record.state != "running" for commit in fresh)
+        return self._ended
+
+    def _adopt_draft(self, tip: Oid | None) -> Oid | None:
+        """The run's newest commit, after its ref was moved to the commit of a draft that a kill left beside the run."""
+        before = tip or self.record.code.commit
+        for ref in self.registry.refs.find(names_of_refs.DRAFTS):
+            if self._follows(ref.target, before):
+                mine = names_of_refs.run(self.record.id)
+                pending = self.registry.refs.get(mine)
+                self.registry.refs.change([Change(mine, pending.oid if pending else ZERO, ref.target)])
+                return self._adopt_draft(ref.target)
+        return tip
+
+    def _follows(self, oid: Oid, before: Oid) -> bool:
+        """Whether a commit is this run's next one after `before`. What cannot be read is not; fsck says why."""
+        with contextlib.suppress(RecordError, MissingObjectError):
+            commit = self.registry.objects.commit(oid)
+            if commit.parents[:1] == (before,):
+                found = runs.parse(commit, oid)
+                return found is not None and found.record.id == self.record.id
+        return False
 
     def _replay(self, event: str, value: object) -> None:
         if event == "labels" and isinstance(value, dict):
@@ -121,11 +180,14 @@ class LiveRun:
             self.record = replace(self.record, inputs=(*self.record.inputs, use))
         elif event == "reused" and isinstance(value, dict):
             self.record = replace(self.record, reused=(*self.record.reused, Use.parse(value)))
+        elif event == "brief":
+            self.brief = bool(value)
         elif event == "step" and isinstance(value, dict):
             self.step = int(value["_step"]) + 1
         elif event == "commit" and isinstance(value, dict):
             # not simply all: another process of this run may have used something since
             self._last = Oid.parse(str(value["commit"]))
+            self._commits.add(self._last)
             self.record = replace(
                 self.record,
                 inputs=tuple(use for use in self.record.inputs if str(use.commit) not in value["inputs"]),
@@ -203,7 +265,7 @@ class LiveRun:
         batch = Batch()
         tree = trees.write(self.registry, batch, draft.collection, listing)
         subject = f"log {draft.collection} ({draft.type}, {len(listing)} files, {listing.size} bytes)"
-        commit, change = self._commit(batch, tree, subject, {ARTIFACT: artifact.document()})
+        commit, change = self._commit(batch, tree, subject, self.record, {ARTIFACT: artifact.document()})
         record = VersionRecord(
             version=name,
             type=draft.type,
@@ -218,9 +280,12 @@ class LiveRun:
         return version
 
     def _commit(
-        self, batch: Batch, tree: Oid, subject: str, records: Mapping[str, Mapping[str, object]]
+        self, batch: Batch, tree: Oid, subject: str, record: RunRecord, also: Mapping[str, Mapping[str, object]]
     ) -> tuple[Oid, Change]:
-        """Add the run's next commit to the batch; its id, and the change of the run's ref that goes with it."""
+        """Add the run's next commit, with its record and `also` others, to the batch.
+
+        Its id, and the change of the run's ref that goes with it.
+        """
         refs = {
             ref.name: ref.oid
             for ref in self.registry.refs.find(
@@ -231,37 +296,39 @@ class LiveRun:
         # once published, the run goes on from what the remote has; should the remote have lost it, from what was made
         previous = pending or refs.get(names_of_refs.run(self.record.id, self.registry.tracking), self._last)
         now = self.registry.now()
-        message = trailers.compose(visible(subject), {RUN: self.record.document(), **records})
-        commit = batch.add("commit", Commit(tree, self.record.parents(previous), now, now, message).encode())
+        message = trailers.compose(visible(subject), {RUN: record.document(), **also})
+        commit = batch.add("commit", Commit(tree, record.parents(previous), now, now, message).encode())
         return commit, Change(names_of_refs.run(self.record.id), pending, commit)
 
     def _committed(self, commit: Oid) -> None:
-        held = {
-            "commit": str(commit),
-            "inputs": [str(use.commit) for use in self.record.inputs],
-            "reused": [str(use.commit) for use in self.record.reused],
-        }
+        held = _held(commit, self.record)
         self._journal.append("commit", held)
         self._replay("commit", held)
 
-    def finish(self, state: State) -> None:
-        """Write the run's last commit and end it."""
-        self.record = replace(self.record, state=state, ended=self.registry.now().when)
-        steps = (_strict(value) for event, value in self._journal.events() if event == "step")
-        history = "".join(json.dumps(step, ensure_ascii=False, allow_nan=False) + "\n" for step in steps).encode()
-        files = self._run_files(history)
+    def finish(self, state: State, ended: str | None = None) -> None:
+        """Write the run's last commit and end it; `ended` is the time, RFC 3339 in UTC, when that is not now.
 
-        def attempt() -> None:
-            batch = Batch()
-            tree = batch.add_tree(files)
-            _, change = self._commit(batch, tree, f"finish {self.record.name} ({state})", {})
-            self.registry.transact(batch, [change])
+        One that a killed process wrote already is left as it is.
+        """
+        self._journal.hold()
+        if not self.catch_up():
+            last = replace(self.record, state=state, ended=ended or self.registry.now().when)
+            files = self._run_files()
 
-        retried(attempt)
+            def attempt() -> None:
+                batch = Batch()
+                tree = batch.add_tree(files)
+                _, change = self._commit(batch, tree, f"finish {last.name} ({state})", last, {})
+                self.registry.transact(batch, [change])
+
+            retried(attempt)
+            self.record = last
         self._journal.remove()
         self.registry.refs.pack_if_many()
 
-    def _run_files(self, history: bytes) -> dict[str, bytes]:
+    def _run_files(self) -> dict[str, bytes]:
+        steps = (_strict(value) for event, value in self._journal.events() if event == "step")
+        history = "".join(json.dumps(step, ensure_ascii=False, allow_nan=False) + "\n" for step in steps).encode()
         if len(history) <= trees.MAX_BLOB:
             return {HISTORY: history} if history else {}
         stored = self.registry.cache.add_bytes(history)
@@ -272,20 +339,34 @@ class LiveRun:
         """Leave the run to the process that started it."""
         self._journal.close()
 
+    @property
+    def descriptor(self) -> int:
+        """An open file; the run goes on for as long as a process has it open."""
+        return self._journal.descriptor
+
 
 def live_runs(registry: Registry) -> list[RunRecord]:
     """The runs that go on in this clone, or were killed here, and have not committed anything yet."""
     found = []
-    for path in sorted((registry.private / "journal").glob("*.jsonl")):
+    for journal in Journal.all_in(registry.private):
         try:
-            run_id = check_run_id(path.stem)
-            run = LiveRun.attach(registry, run_id)
+            run_id = check_run_id(journal.path.stem)
+            run = LiveRun.read(registry, journal)
         except (InvalidNameError, NotFoundError, UsageError, RecordError):
             # somebody else's file, or a run that ends or begins at this moment
             continue
         if runs.chain_of(registry, run_id) is None:
             found.append(run.record)
     return found
+
+
+def _held(commit: Oid, record: RunRecord) -> dict[str, object]:
+    """What a commit of a run holds of what the run had noted, as the journal says it."""
+    return {
+        "commit": str(commit),
+        "inputs": [str(use.commit) for use in record.inputs],
+        "reused": [str(use.commit) for use in record.reused],
+    }
 
 
 def _strict(value: object) -> object:

@@ -77,7 +77,7 @@ def parse(commit: Commit, oid: Oid) -> RunCommit | None:
 
 def chain(registry: Registry, tip: Oid) -> Run | None:
     """The run whose newest commit is `tip`, None when that is no run's commit. Raises: RecordError."""
-    found = list(_walk(registry, tip))
+    found = list(walk(registry, tip))
     if not found:
         return None
     last = found[-1]
@@ -85,8 +85,11 @@ def chain(registry: Registry, tip: Oid) -> Run | None:
     return Run(found[0].record, tuple(reversed(found)), complete)
 
 
-def _walk(registry: Registry, oid: Oid) -> Iterator[RunCommit]:
-    """A run's commits, the newest first, as far as they are here."""
+def walk(registry: Registry, oid: Oid) -> Iterator[RunCommit]:
+    """A run's commits, the newest first, as far as they are here; nothing when `oid` is no run's commit.
+
+    Raises: RecordError, MissingObjectError when `oid` itself is not here.
+    """
     run_id: RunId | None = None
     while True:
         try:

@@ -32,11 +32,13 @@ def start_run(
     run_id: RunId | None = None,
     name: str = "",
     config: Mapping[str, object] | None = None,
+    brief: bool = False,
     **labels: Any,
 ) -> LiveRun:
     """Start a run with the code as it is now, uncommitted changes included unless `gitreg.code` is `head`.
 
-    `labels` are fields of `RunRecord`. When the code could not be captured, the record's `code.error` says why.
+    `labels` are fields of `RunRecord`; a `brief` run is there for one artifact, and is taken back when it is killed
+    before it has one. When the code could not be captured, the record's `code.error` says why.
     Raises: UsageError when the id is taken, RecordError for a config that a record cannot hold, GitError.
     """
     snapshot = registry.git.config("gitreg.code", "snapshot") == "snapshot"
@@ -48,7 +50,7 @@ def start_run(
         config=config or {},
         **labels,
     )
-    return LiveRun.start(registry, record)
+    return LiveRun.start(registry, record, brief=brief)
 
 
 def discard_run(run: LiveRun) -> bool:
@@ -56,9 +58,9 @@ def discard_run(run: LiveRun) -> bool:
 
     For a command that failed before it did anything, such as one with a mistyped name.
     """
-    ref = names_of_refs.run(run.record.id)
+    ref = run.registry.refs.get(names_of_refs.run(run.record.id))
     try:
-        run.registry.refs.change([Change(ref, run.record.code.commit, ZERO)])
+        run.registry.refs.change([Change(ref.name, run.record.code.commit, ZERO)] if ref else [])
     except RefMovedError:
         return False
     run.detach()

@@ -16,6 +16,7 @@ from gitreg.errors import Error, UsageError
 from gitreg.git.runner import Git
 from gitreg.records.names import RunId, check_run_id
 from gitreg.registry.live import LiveRun
+from gitreg.registry.recover import recover
 from gitreg.registry.repository import Registry
 from gitreg.registry.start import new_id, start_run
 from gitreg.sdk.artifact import Artifact
@@ -148,6 +149,7 @@ def init(  # noqa: PLR0917  # W&B's signature
             live = _attach(registry, check_run_id(attached), values, labels)
         else:
             run_id = check_run_id(id) if id is not None else None
+            _recover(registry)
             live = start_run(registry, run_id=run_id, name=_label(name or environment.name), config=values, **labels)
             if live.record.code.error:
                 logger.warning("uncommitted changes are not recorded: %s", live.record.code.error)
@@ -162,6 +164,15 @@ def init(  # noqa: PLR0917  # W&B's signature
         if reinit != "create_new":
             _session.active = run
         return run
+
+
+def _recover(registry: Registry) -> None:
+    """Record the runs that were killed here earlier; one that cannot be recorded keeps nobody from working."""
+    found = recover(registry)
+    for record in found.runs:
+        logger.warning("run '%s' was killed; what it had logged is recorded, as %s", record.name, record.state)
+    for run_id, error in found.failed.items():
+        logger.warning("run '%s' was killed and cannot be recorded: %s", run_id, error)
 
 
 def open_registry(directory: Path, *, writing: bool = True) -> Registry:

@@ -14,6 +14,7 @@ from gitreg.records.objects import Oid
 from gitreg.records.records import Place, RunRecord, Use
 from gitreg.registry import index, runs, versions
 from gitreg.registry.aliases import version_at
+from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
 from gitreg.sdk.artifact import Artifact
@@ -65,7 +66,7 @@ class RunView(Labelled):
     @classmethod
     def _at(cls, registry: Registry, run_id: RunId, tip: Oid | None) -> RunView | None:
         try:
-            live = LiveRun.attach(registry, run_id).record
+            live = LiveRun.read(registry, Journal.of(registry.private, run_id)).record
         except NotFoundError:
             live = None
         run = runs.chain(registry, tip) if tip else None
