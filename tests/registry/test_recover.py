@@ -120,7 +120,7 @@ def test_a_run_that_has_a_process_is_left_alone(desk: Desk) -> None:
 def test_a_run_goes_on_while_its_command_does_whoever_started_it(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "fifo.sh").write_text(f"mkfifo {tmp_path}/go && echo ready >{tmp_path}/ready && cat {tmp_path}/go\n")
     os.mkfifo(tmp_path / "ready")
-    command = [Path(sys.executable).parent / "gitreg", "run", "--", "sh", tmp_path / "fifo.sh"]
+    command = [str(Path(sys.executable).parent / "gitreg"), "run", "--", "sh", str(tmp_path / "fifo.sh")]
     starter = subprocess.Popen(command, cwd=desk.path, stderr=subprocess.DEVNULL)
     assert (tmp_path / "ready").read_text() == "ready\n"
     starter.kill()
@@ -135,9 +135,7 @@ def test_a_run_goes_on_while_its_command_does_whoever_started_it(desk: Desk, tmp
 
 def test_a_run_that_was_there_for_one_artifact_only_and_has_none_never_was(desk: Desk) -> None:
     run = desk.start()
-    brief = LiveRun.start(
-        desk.registry, run.record.__class__(id=RunId("brief1"), name="n", code=run.record.code), brief=True
-    )
+    brief = LiveRun.start(desk.registry, replace(run.record, id=RunId("brief1")), brief=True)
     brief.detach()
     run.detach()
     done = recover.recover(desk.registry)
