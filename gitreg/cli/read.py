@@ -17,6 +17,7 @@ from gitreg.records.objects import Oid
 from gitreg.registry import aliases, index, resolve, versions
 from gitreg.registry import runs as registry_runs
 from gitreg.registry.live import live_runs
+from gitreg.registry.recover import dead_runs
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
 from gitreg.registry.versions import Version
@@ -30,7 +31,7 @@ _SHOWN = 20
 def ls(collection: str | None, *, as_json: bool) -> None:
     """List collections, or the versions of COLLECTION, the newest last."""
     with context.opened() as registry:
-        if collection and (":" in collection or "@" in collection):
+        if collection is not None and (":" in collection or "@" in collection):
             raise UsageError(f"'{collection}' is one version, not a collection", hint=f"gitreg show {collection}")
         if collection is None:
             _list_collections(registry, as_json=as_json)
@@ -191,11 +192,14 @@ def runs(*, as_json: bool) -> None:
         found = _in_order(found)
         lines = [documents.run_page(registry, run, published=published.get(run.record.id, True)) for run in found]
         lines += [documents.run_line(record) for record in live_runs(registry)]
+        killed = dead_runs(registry)
     lines.sort(key=lambda line: str(line["started"]))
     for line in lines:
         if line["state"] == "running" and line["id"] not in published:
             # all that is here is the commit of one of its versions
             line["state"] = "unknown"
+        if line["id"] in killed:
+            line["state"] = "crashed"
     if as_json:
         console.document("runs", {"runs": lines})
     elif not lines:
@@ -218,6 +222,8 @@ def runs(*, as_json: bool) -> None:
         )
         if any(line["state"] == "unknown" for line in lines):
             console.say("how some of them ended is not known here; 'gitreg fetch' brings it")
+    if killed:
+        console.say(f"{console.plural(len(killed), 'run')} killed and not recorded yet: gitreg run recover")
 
 
 def _made(outputs: object) -> str:

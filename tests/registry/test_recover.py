@@ -106,6 +106,14 @@ def test_the_command_line_recovers_one_or_all_and_a_run_called_recover_can_be_ru
     assert "a command" in sh("PATH=.git:$PATH gitreg run -- recover", cwd=desk.path)
 
 
+def test_until_then_it_is_listed_as_crashed(desk: Desk, sh: Shell) -> None:
+    desk.log("data", "d", "dataset")
+    run_id = killed(desk)
+    lines = sh("gitreg runs 2>&1", cwd=desk.path).splitlines()
+    assert [line.split()[2] for line in lines if f" {run_id} " in line] == ["crashed"]
+    assert lines[-1] == "1 run killed and not recorded yet: gitreg run recover"
+
+
 def test_a_run_that_has_a_process_is_left_alone(desk: Desk) -> None:
     run = desk.start()
     assert recover.dead_runs(desk.registry) == []
