@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from gitreg.data.cache import Cache
 from gitreg.data.config import Project, Storage
-from gitreg.data.hashing import Progress, copy_file, hash_file, refusals, serialised, storage_error
+from gitreg.data.hashing import Progress, Stored, copy_file, hash_file, refusals, serialised, storage_error
 from gitreg.data.urls import SAFE_OPTIONS, local_path, scheme_of
 from gitreg.errors import Error, MissingBytesError, StorageError
 
@@ -127,6 +127,32 @@ class OpenStorage(ABC):
             raise StorageError(f"storage '{self.storage}' does not give back what was written to it")
         return left
 
+    def check(self, objects: Iterable[Object]) -> dict[str, Stored | StorageError]:
+        """Read objects and hash them: what each one holds, or why it cannot be read; nothing is kept.
+
+        Raises: StorageError when the storage cannot be asked at all.
+        """
+        wanted = list(dict.fromkeys((md5, None) for md5, _ in objects))
+        absent = set(self.missing(wanted))
+
+        def read(item: Object) -> Stored | StorageError:
+            try:
+                if item in absent:
+                    raise MissingBytesError(f"object '{item[0]}' not on storage '{self.storage}'", [item[0]])
+                return self._hash(item[0])
+            except StorageError as error:
+                return error
+
+        return dict(zip((md5 for md5, _ in wanted), self._each(read, wanted), strict=True))
+
+    def _hash(self, md5: str) -> Stored:
+        """Hash one object. Raises: MissingBytesError when it is not there, StorageError."""
+        with tempfile.TemporaryDirectory(prefix="gitreg-") as folder, refusals(f"object '{md5}' cannot be read"):
+            copy = Path(folder, md5)
+            copy.touch()
+            self._fetch(md5, copy, None)
+            return hash_file(copy)
+
     def _each(self, work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
         if len(items) < 2:
             return [work(item) for item in items]
@@ -186,6 +212,10 @@ class LocalStorage(OpenStorage):
         if not self._objects.has(md5):
             raise MissingBytesError(f"object '{md5}' not on storage '{self.storage}'", [md5])
         copy_file(self._objects.path(md5), target, progress)
+
+    def _hash(self, md5: str) -> Stored:
+        with refusals(f"object '{md5}' cannot be read"):
+            return hash_file(self._objects.path(md5))
 
     def _remove(self, md5: str) -> None:
         with refusals(f"object '{md5}' cannot be removed"):

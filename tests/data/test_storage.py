@@ -179,6 +179,19 @@ class TestEveryStorage:
         with pytest.raises(StorageError):
             storage.probe()
 
+    def test_a_check_reads_every_byte_and_goes_on_after_what_it_cannot_read(
+        self, storage: OpenStorage, cache: Cache, listing: Listing, objects: list[Object], remote: Path
+    ) -> None:
+        storage.upload(cache, objects)
+        damaged = listing.entries[0]
+        place = remote / "files" / "md5" / damaged.md5[:2] / damaged.md5[2:]
+        write(place, b"x" * damaged.size)
+        found = storage.check([*objects, ("0" * 32, None)])
+        assert list(found) == [*dict.fromkeys(md5 for md5, _ in objects), "0" * 32]
+        assert isinstance(found.pop("0" * 32), MissingBytesError)
+        wrong = [md5 for md5, held in found.items() if isinstance(held, Exception) or held.md5 != md5.split(".")[0]]
+        assert wrong == [damaged.md5]
+
     def test_many_objects_are_asked_for_together(self, storage: OpenStorage, cache: Cache) -> None:
         names = [(cache.add_bytes(str(number).encode()).md5, len(str(number))) for number in range(2000)]
         assert len(storage.missing(names)) == 2000
