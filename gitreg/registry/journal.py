@@ -111,14 +111,14 @@ class Journal:
         self._cut = not self._ends_whole()
         return True
 
-    def append(self, event: str, value: object) -> None:
-        """Add an event; NaN and infinities are written as Python's json does.
+    def append(self, event: str, value: object, **more: object) -> None:
+        """Add an event, and `more` with it, or none of them; NaN and infinities are written as Python's json does.
 
         Raises: RecordError for a value that is not of JSON's types; UsageError when the run has been ended by another
             process; StorageError, OSError.
         """
         try:
-            line = json.dumps({event: value}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+            line = json.dumps({event: value, **more}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         except (TypeError, ValueError) as error:
             raise RecordError(f"'{event}' of a run cannot be kept: {error}") from error
         self.hold()

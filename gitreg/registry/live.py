@@ -213,10 +213,18 @@ class LiveRun:
         self._journal.append("summary", values)
         self._replay("summary", dict(values))
 
-    def log_step(self, values: Mapping[str, object]) -> None:
-        """Add a step to the history. `values` holds `_step`, which is not lower than `step`. Raises: RecordError."""
-        self._journal.append("step", values)
+    def log_step(self, values: Mapping[str, object], *, summary: Mapping[str, object] | None = None) -> None:
+        """Add a step to the history, and `summary` to the summary.
+
+        `values` holds `_step`, which is not lower than `step`; with the `_timestamp` of an earlier row of that step as
+        well, they go into that row. Raises: RecordError.
+        """
+        if summary:
+            yamlio.dump(summary)
+        self._journal.append("step", values, **({"summary": summary} if summary else {}))
         self._replay("step", dict(values))
+        if summary:
+            self._replay("summary", dict(summary))
 
     def use(self, version: Version) -> None:
         """Make a version an input of this run; once is enough."""
@@ -327,7 +335,12 @@ class LiveRun:
         self.registry.refs.pack_if_many()
 
     def _run_files(self) -> dict[str, bytes]:
-        steps = (_strict(value) for event, value in self._journal.events() if event == "step")
+        rows: dict[tuple[object, object], dict[str, object]] = {}
+        for number, (event, value) in enumerate(self._journal.events()):
+            if event == "step" and isinstance(value, dict):
+                # parts of one step have one time; two processes may be at the same step
+                rows.setdefault((value["_step"], value.get("_timestamp", number)), {}).update(value)
+        steps = map(_strict, rows.values())
         history = "".join(json.dumps(step, ensure_ascii=False, allow_nan=False) + "\n" for step in steps).encode()
         if len(history) <= trees.MAX_BLOB:
             return {HISTORY: history} if history else {}

@@ -74,7 +74,7 @@ class Run(Labelled):
         self._finished = False
         self._process = os.getpid()
         self._step = live.step
-        self._partial: dict[str, Any] = {}
+        self._began: float | None = None
         self._logged: dict[Artifact, None] = {}
         self._config = Config(lambda: self._live.record.config, self._write_config, allow_val_change=allow_val_change)
         self._summary = Summary(lambda: self._live.record.summary, self._write_summary)
@@ -141,21 +141,25 @@ class Run(Labelled):
                 logger.warning("step %d is lower than the current step %d: its values are dropped", step, self._step)
                 return
             if step is not None and step > self._step:
-                self._end_step()
-                self._step = step
-            self._partial.update(values)
-            self._write_summary(values, drop=True)
+                self._step, self._began = step, None
+            if values:
+                # what a step gets later has the same step and time, which makes it one row
+                self._began = self._began or time.time()
+                row = {"_step": self._step, "_timestamp": self._began}
+                self._live.log_step({**row, **values, **row}, summary=values if self._fits(values) else {})
             if commit if commit is not None else step is None:
-                self._end_step()
                 # the next call's step, also after one with nothing in it
-                self._step = self._live.step = max(self._live.step, self._step + 1)
+                self._step, self._began = max(self._live.step, self._step + 1), None
+                self._live.step = self._step
 
-    def _end_step(self) -> None:
-        """Write the open step, if anything is in it."""
-        if self._partial:
-            row = {"_step": self._step, "_timestamp": time.time()}
-            self._live.log_step({**row, **self._partial, **row})
-            self._partial = {}
+    def _fits(self, values: Mapping[str, Any]) -> bool:
+        """Whether there is room for values in the summary; if not, they are in the history only."""
+        try:
+            check_size({**self._live.record.summary, **values}, "the summary")
+        except TooLargeError as error:
+            logger.warning("%s: %s are in the history only", error, ", ".join(values))
+            return False
+        return True
 
     def log_artifact(
         self,
@@ -317,7 +321,6 @@ class Run(Labelled):
         with self._lock:
             if self._finished:
                 return
-            self._end_step()
             if self._attached:
                 self._live.detach()
             else:
@@ -357,16 +360,9 @@ class Run(Labelled):
             if values:
                 self._live.update_config(values)
 
-    def _write_summary(self, values: Mapping[str, Any], *, drop: bool = False) -> None:
-        """Set summary values. What is too large raises TooLargeError, or with `drop` stays in the history only."""
+    def _write_summary(self, values: Mapping[str, Any]) -> None:
         with self._open("changing its summary"):
-            try:
-                check_size({**self._live.record.summary, **values}, "the summary")
-            except TooLargeError as error:
-                if not drop:
-                    raise
-                logger.warning("%s: %s are in the history only", error, ", ".join(values))
-                return
+            check_size({**self._live.record.summary, **values}, "the summary")
             if values:
                 self._live.update_summary(values)
 

@@ -31,6 +31,8 @@ with gitreg.init(config={"lr": 0.1}, job_type="train") as run:
     run.use_artifact("data:v0")
     for step in range(3):
         run.log({"loss": 1 / (step + 1)})
+    run.log({"open": 1}, commit=False)
+    run.log({"still": 2}, commit=False)
     print(run.id, flush=True)
     if sys.argv[1:] == ["log"]:
         open("weights", "w").write("w")
@@ -66,7 +68,11 @@ def test_a_killed_run_is_recovered_with_all_that_it_had_logged(desk: Desk) -> No
     assert run.record.summary["loss"] == pytest.approx(1 / 3)
     assert [str(use.version) for use in run.inputs] == ["data:v0"]
     tree = desk.git(f"show {run.tip.oid}:run/history.jsonl").splitlines()
-    assert [json.loads(line)["_step"] for line in tree] == [0, 1, 2]
+    rows = [json.loads(line) for line in tree]
+    assert [row["_step"] for row in rows] == [0, 1, 2, 3]
+    # also of a step that was not complete
+    assert {key: value for key, value in rows[3].items() if key[0] != "_"} == {"open": 1, "still": 2}
+    assert run.record.summary["still"] == 2
     assert not journal(desk, run_id).path.exists()
     assert recover.recover(desk.registry).runs == []
 
