@@ -133,9 +133,10 @@ class LiveRun:
 
         A kill may also have come between the draft of a version and the run's ref, which is then moved there.
 
-        Raises: RecordError, RefMovedError.
+        Raises: RecordError.
         """
-        tip = self._adopt_draft(runs.tip(self.registry, self.record.id))
+        # another process of the run may be about to move the ref itself
+        tip = retried(self._adopt_drafts)
         fresh: list[RunCommit] = []
         for commit in runs.walk(self.registry, tip) if tip else ():
             # a run that has only just started points at its code, which may be another run's commit
@@ -147,15 +148,15 @@ class LiveRun:
         self._ended = self._ended or any(commit.record.state != "running" for commit in fresh)
         return self._ended
 
-    def _adopt_draft(self, tip: Oid | None) -> Oid | None:
-        """The run's newest commit, after its ref was moved to the commit of a draft that a kill left beside the run."""
-        before = tip or self.record.code.commit
-        for ref in self.registry.refs.find(names_of_refs.DRAFTS):
-            if self._follows(ref.target, before):
-                mine = names_of_refs.run(self.record.id)
-                pending = self.registry.refs.get(mine)
-                self.registry.refs.change([Change(mine, pending.oid if pending else ZERO, ref.target)])
-                return self._adopt_draft(ref.target)
+    def _adopt_drafts(self) -> Oid | None:
+        """The run's newest commit, after its ref was moved to the commits of drafts that a kill left beside the run."""
+        tip = runs.tip(self.registry, self.record.id)
+        drafts = [ref.target for ref in self.registry.refs.find(names_of_refs.DRAFTS)]
+        while found := next((oid for oid in drafts if self._follows(oid, tip or self.record.code.commit)), None):
+            mine = names_of_refs.run(self.record.id)
+            pending = self.registry.refs.get(mine)
+            self.registry.refs.change([Change(mine, pending.oid if pending else ZERO, found)])
+            tip = found
         return tip
 
     def _follows(self, oid: Oid, before: Oid) -> bool:
