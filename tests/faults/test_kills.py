@@ -1,0 +1,53 @@
+"""`kill -9` at random moments: nothing that was acknowledged is lost, and the same command again completes."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+import pytest
+from crashing import COMMANDS, Command, World, complete, prepared, progress
+
+from tally import FAULTS, Tally
+
+# read before the tests are sealed off from the environment
+_SEED = int(os.environ.get("GITREG_SEED") or time.time_ns() % 1_000_000)
+
+_NOTHING = Command("gitreg --version", ("gitreg", "--version"), (), "", lambda _: None)
+
+
+@pytest.fixture
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return prepared(tmp_path_factory)
+
+
+def _seconds(world: World, command: Command) -> float:
+    started = time.monotonic()
+    ended = world.run(command)
+    assert ended.code == 0, ended.text
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("group", [True, False], ids=["with its children", "alone"])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_a_command_that_is_killed_loses_nothing_and_completes_when_it_is_repeated(
+    world: World, command: Command, tally: Tally, *, group: bool, full: bool
+) -> None:
+    print(f"GITREG_SEED={_SEED}")  # noqa: T201 - pytest shows it when the test fails
+    rng = random.Random(f"{_SEED} {command.name} {group}")
+    case = f"kill -9 during {command.name}, {'the whole process group' if group else 'only the Python process'}"
+    start_up, duration = _seconds(world, _NOTHING), _seconds(world, command)
+    command.done(world)
+    for _ in range(50 if full else 2):
+        world.restore()
+        with tally.attempt(FAULTS, case):
+            process = world.start(command)
+            moment = rng.uniform(start_up, duration)
+            ended = world.kill_after(process, moment, group=group)
+            how_far = progress(world, command, ended)
+            assert world.problems() == [], (moment, how_far)
+            if command.sign in ended.text:
+                command.done(world)
+            tally.add(FAULTS, f"{command.name} was killed: {how_far}", tried=0, held=1)
+            complete(world, command, tally)
