@@ -9,7 +9,16 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 
+_LONGEST = 200
+
+
+def _short(text: str) -> str:
+    """A name for a message: quoted, and cut when nobody would read to its end."""
+    return repr(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
+
+
 _FULL = frozenset({errno.ENOSPC, errno.EFBIG, *([errno.EDQUOT] if hasattr(errno, "EDQUOT") else [])})
+_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -19,6 +28,8 @@ def advice(error: OSError) -> str | None:
         return "make room there, then run the same command again"
     if error.errno in _FORBIDDEN:
         return "run it as a user who may, or change the permissions there"
+    if error.errno in _NOWHERE:
+        return "check the path"
     return None
 
 
@@ -54,7 +65,7 @@ class InvalidNameError(UsageError, ValueError):
     """
 
     def __init__(self, name: str, kind: str, why: str, *, hint: str | None = None) -> None:
-        super().__init__(f"invalid {kind} name {name!r}: {why}", hint=hint)
+        super().__init__(f"invalid {kind} name {_short(name)}: {why}", hint=hint)
         self.name = name
         self.kind = kind
 
@@ -237,7 +248,7 @@ class UnsafePathError(RecordError, ValueError):
     """
 
     def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"unsafe path {path!r}: {why}")
+        super().__init__(f"unsafe path {_short(path)}: {why}")
         self.path = path
 
 

@@ -57,7 +57,7 @@ def _version(registry: Registry, name: AliasName, text: str) -> Version:
 )
 @click.argument("name", metavar="COLLECTION:ALIAS")
 @click.argument("version")
-@click.option("--reason", default="", help="Why; it is kept in the history.")
+@click.option("--reason", default="", type=context.TEXT, help="Why; it is kept in the history.")
 @click.option("--from", "expected", metavar="VERSION", help="Only if the alias names this version now.")
 def set_alias(name: str, version: str, reason: str, expected: str | None) -> None:
     """Make an alias name VERSION (v3, or another alias)."""
@@ -65,7 +65,7 @@ def set_alias(name: str, version: str, reason: str, expected: str | None) -> Non
         alias_name = _name(registry, name)
         target = _version(registry, alias_name, version)
         before = aliases.get(registry, alias_name)
-        seen = _version(registry, alias_name, expected).commit if expected else None
+        seen = None if expected is None else _version(registry, alias_name, expected).commit
         after, moved = aliases.move(registry, alias_name, target, reason=reason, expected=seen)
     was = before.place.version.label if before and before.place else "nothing"
     if not moved:
@@ -80,7 +80,7 @@ def set_alias(name: str, version: str, reason: str, expected: str | None) -> Non
 
 @alias.command("rm", epilog=context.examples("gitreg alias rm model/MNIST:staging --reason 'no longer tested'"))
 @click.argument("name", metavar="COLLECTION:ALIAS")
-@click.option("--reason", default="", help="Why; it is kept in the history.")
+@click.option("--reason", default="", type=context.TEXT, help="Why; it is kept in the history.")
 def rm(name: str, reason: str) -> None:
     """Remove an alias; its history stays."""
     with context.opened() as registry:
@@ -109,7 +109,7 @@ def reset(name: str) -> None:
 def ls(collection: str | None, *, as_json: bool) -> None:
     """List aliases, of COLLECTION or of all."""
     with context.opened() as registry:
-        only = resolve.collection(registry, parse_collection(collection)) if collection else None
+        only = None if collection is None else resolve.collection(registry, parse_collection(collection))
         found = aliases.all_aliases(registry, only)
     if as_json:
         console.document(

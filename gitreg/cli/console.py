@@ -14,6 +14,7 @@ import click
 from gitreg.errors import Error
 from gitreg.records.plain import visible
 
+_LONGEST = 1000
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -43,9 +44,14 @@ def fail(error: Error) -> None:
 def _failure(message: str, hint: str | None) -> None:
     plain = not sys.stderr.isatty() or os.environ.get("NO_COLOR")
     head = "error:" if plain else click.style("error:", fg="red", bold=True)
-    click.echo(f"{head} {_safe(message)}", file=sys.stderr)
+    click.echo(f"{head} {_line(message)}", file=sys.stderr)
     if hint:
-        say(f"hint: {hint}")
+        say(f"hint: {_line(hint)}")
+
+
+def _line(text: str) -> str:
+    """One line, and one that somebody reads to its end: names in it may be of any length, and hold line breaks."""
+    return visible(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 
 def usage(error: click.ClickException) -> None:

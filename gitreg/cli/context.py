@@ -22,7 +22,43 @@ from gitreg.registry.versions import Version
 Command = TypeVar("Command", bound=Callable[..., Any])
 Found = TypeVar("Found")
 
+# what Linux, macOS and Windows have in common, in bytes
+_LONGEST_PART, _LONGEST_PATH = 255, 4095
+
 RUN_VARIABLE = "GITREG_RUN_ID"
+
+
+class Text(click.types.StringParamType):
+    """Words of the user's own, such as a reason; what is no UTF-8 could not be recorded."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The words. Raises: BadParameter."""
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            self.fail(f"{value!r} is not UTF-8", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+TEXT = Text()
+
+
+class Place(click.Path):
+    """A path that the user wrote. What is empty comes from a variable that is not set, and means no directory."""
+
+    name = "path"
+
+    def __init__(self, *, file_okay: bool = True, dir_okay: bool = True) -> None:
+        super().__init__(file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path. Raises: BadParameter."""
+        text = os.fsdecode(value)
+        if not text or "\0" in text:
+            self.fail(f"{text!r} is no path", param, ctx)
+        if max(len(os.fsencode(part)) for part in text.split("/")) > _LONGEST_PART or len(text) > _LONGEST_PATH:
+            self.fail(f"{text[:100] + '...'!r} is longer than a path can be", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def directory() -> Path:
@@ -68,6 +104,10 @@ def pairs(options: Sequence[str], name: str) -> dict[str, object]:
         if not equals or not key:
             raise UsageError(f"'{option}' is not of the form key=value", hint=f"write {name} lr=0.1")
         found[key] = _value(value)
+    try:
+        yamlio.dump(found)
+    except RecordError as error:
+        raise UsageError(f"what {name} says cannot be recorded: {error}", hint=f"write {name} lr=0.1") from error
     return found
 
 

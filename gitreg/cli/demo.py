@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from gitreg import templates
+from gitreg.cli import context
 from gitreg.errors import Error, UsageError
 
 _PROGRAMS = ("sh", "git", "sha256sum", "python3", "gitreg")
@@ -27,7 +28,7 @@ _FOREIGN = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"
 
 
 @click.command("demo")
-@click.argument("directory", type=click.Path(path_type=Path), default=Path("gitreg-demo"), metavar="[DIR]")
+@click.argument("directory", type=context.Place(), default=Path("gitreg-demo"), metavar="[DIR]")
 def demo(directory: Path) -> None:
     """Run the whole story in a new folder.
 

@@ -18,7 +18,7 @@ from gitreg.registry import contents, versions
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=context.Place(file_okay=False),
     help="The folder to write into. Default: artifacts/NAME:vN",
 )
 def get(reference: str, output: Path | None) -> None:

@@ -22,7 +22,7 @@ def hook() -> None:
 
 
 @hook.command("pre-push")
-@click.option("--parent", type=int, required=True, help="The process that runs the hook: git push.")
+@click.option("--parent", type=click.IntRange(min=1), required=True, help="The process that runs the hook: git push.")
 @click.argument("remote")
 @click.argument("url")
 def pre_push(parent: int, remote: str, url: str) -> int:

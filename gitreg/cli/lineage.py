@@ -38,7 +38,7 @@ def _depth(context_: click.Context, parameter: click.Parameter, value: str) -> i
     del context_, parameter
     if value == "all":
         return None
-    if not value.isdecimal():
+    if not value.isdecimal() or len(value) > 9:
         raise click.BadParameter("write a number, or 'all'")
     return int(value)
 
@@ -54,7 +54,7 @@ def _depth(context_: click.Context, parameter: click.Parameter, value: str) -> i
 @click.argument("reference", metavar="[REF]", required=False)
 @click.option("--all", "everything", is_flag=True, help="The whole registry.")
 @click.option("--format", "form", type=click.Choice(["svg", "dot", "text", "json"]), help="Default: by -o, else text.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file.")
+@click.option("-o", "--output", type=context.Place(dir_okay=False), help="Write to a file.")
 @click.option("--up", default="all", callback=_depth, metavar="N", help="At most N steps towards the inputs.")
 @click.option("--down", default="all", callback=_depth, metavar="N", help="At most N steps towards what came of it.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")

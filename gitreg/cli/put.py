@@ -25,13 +25,13 @@ from gitreg.sdk.targets import check_type
         "gitreg put model.pt --name mnist_model --type model --use mnist_dataset:latest --metadata accuracy=0.97",
     ),
 )
-@click.argument("source", metavar="PATH", type=click.Path(path_type=Path))
+@click.argument("source", metavar="PATH", type=context.Place())
 @click.option("--name", required=True, help="The collection.")
 @click.option("--type", "type_", required=True, metavar="TYPE", help="Such as dataset or model.")
 @click.option("--alias", "alias_names", multiple=True, metavar="ALIAS", help="Set an alias on the new version.")
 @click.option("--use", "uses", multiple=True, metavar="REF", help="A version that it was made from.")
-@click.option("--metadata", multiple=True, metavar="K=V", help="A fact about it; the value is read as YAML.")
-@click.option("--description", default="", help="What it is, in words.")
+@click.option("--metadata", multiple=True, metavar="K=V", type=context.TEXT, help="A fact; the value is read as YAML.")
+@click.option("--description", default="", type=context.TEXT, help="What it is, in words.")
 def put(
     *,
     source: Path,
@@ -54,12 +54,14 @@ def put(
         raise UsageError("the type is empty", hint="write --type dataset, --type model, or a word of your own")
     check_type(type_)
     draft = Draft(collection, type_, _files(source), description, context.pairs(metadata, "--metadata"))
-    with context.opened() as registry, started(registry, job_type="put") as run:
-        for use in uses:
-            run.use(context.version(registry, use))
-        version, created = run.log_artifact(draft)
-        for alias in alias_names:
-            aliases.move(registry, AliasName(collection, alias), version, reason="set when it was logged")
+    with context.opened() as registry:
+        inputs = [context.version(registry, use) for use in uses]
+        with started(registry, job_type="put") as run:
+            for found in inputs:
+                run.use(found)
+            version, created = run.log_artifact(draft)
+            for alias in alias_names:
+                aliases.move(registry, AliasName(collection, alias), version, reason="set when it was logged")
     if not created:
         console.say(f"the same content is {version.name} already; no new version was made")
     elif registry.has_remote:
@@ -76,7 +78,7 @@ def _files(source: Path) -> dict[str, Path]:
     if path.is_dir():
         return walk_directory(path)
     if not path.exists():
-        raise UsageError(f"'{source}' does not exist")
+        raise UsageError(f"'{source}' does not exist", hint="name a file or a folder")
     return {path.name: path}
 
 

@@ -85,7 +85,7 @@ def recover_runs(run_id: str | None) -> int:
     The next run that starts in this clone does it too.
     """
     with context.opened() as registry:
-        found = tell_recovered(registry, check_run_id(run_id) if run_id else None)
+        found = tell_recovered(registry, None if run_id is None else check_run_id(run_id))
     if not found.runs and not found.failed:
         console.say("no run was killed here")
     return 1 if found.failed else 0
@@ -117,9 +117,9 @@ class _RunCommand(click.Command):
         "gitreg run --job-type evaluate -- sh evaluate.sh",
     ),
 )
-@click.option("--name", default="", help="The run's name. Default: one like jumping-monkey-1.")
-@click.option("--job-type", default="", metavar="TYPE", help="Such as train_model.")
-@click.option("--config", multiple=True, metavar="K=V", help="A setting; the value is read as YAML.")
+@click.option("--name", default="", type=context.TEXT, help="The run's name. Default: one like jumping-monkey-1.")
+@click.option("--job-type", default="", metavar="TYPE", type=context.TEXT, help="Such as train_model.")
+@click.option("--config", multiple=True, metavar="K=V", type=context.TEXT, help="A setting; the value is read as YAML.")
 @click.option("--use", "uses", multiple=True, metavar="REF", help="A version that the command reads.")
 @click.argument("command", metavar="-- COMMAND [ARGS]...", nargs=-1, type=click.UNPROCESSED)
 def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...], command: tuple[str, ...]) -> int:
@@ -134,11 +134,13 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
     if context.attached_run():
         raise UsageError("this is inside a run already", hint="run the command without 'gitreg run'")
     with context.opened() as registry:
-        live = begin(registry, name=name, job_type=job_type, config=context.pairs(config, "--config"))
+        settings = context.pairs(config, "--config")
+        inputs = [context.version(registry, use) for use in uses]
+        live = begin(registry, name=name, job_type=job_type, config=settings)
         run_id = live.record.id
         try:
-            for use in uses:
-                live.use(context.version(registry, use))
+            for version in inputs:
+                live.use(version)
         except BaseException:
             discard_run(live)
             raise

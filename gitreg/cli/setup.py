@@ -10,6 +10,7 @@ import click
 
 from gitreg.cli import console, context
 from gitreg.data.config import is_project
+from gitreg.data.urls import parse_storage_url
 from gitreg.git import hooks
 from gitreg.registry import pending
 from gitreg.registry import setup as registry_setup
@@ -49,9 +50,11 @@ def init(storage: str | None, remote: str | None) -> None:
 
 
 def _absolute(storage: str | None) -> str | None:
-    """A path is taken from where the command is run; a URL stays."""
-    if storage is None or "://" in storage or storage.startswith(("-", "~")):
+    """A path is taken from where the command is run; a URL stays. Raises: UsageError for what is no storage."""
+    if storage is None or "://" in storage or storage.startswith("~"):
         return storage
+    # as it was written: made absolute, anything is a path
+    parse_storage_url(storage)
     return str(context.path(storage).resolve())
 
 

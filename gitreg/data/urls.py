@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from gitreg.errors import UsageError
+from gitreg.records.plain import visible
 
 # What a version's own configuration may say besides the address, by scheme: nothing secret, nothing that names a file
 # or a command. No `endpointurl` for gs: Google's client sends the user's token to whatever host it names, and a token
@@ -26,7 +27,10 @@ SAFE_OPTIONS: dict[str, frozenset[str]] = {
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 # git's short form for a host, `user@host:path`, and its remote helpers, `ext::...`; no drive of Windows.
 _HOST = re.compile(r"[^/:\\]{2,}:")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# A host or bucket, and for hosts a port. A leading '-' would be an option to whatever program is started with it.
+_NETLOC = re.compile(r"(?:\w[\w.-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?\Z")
+_KNOWN = "give a directory, or s3://BUCKET/PATH"
+_LONGEST = 2000
 
 
 def scheme_of(url: str) -> str:
@@ -69,10 +73,12 @@ def parse_storage_url(text: str) -> str:
 
     Raises: UsageError for what is no storage, or holds a password (it would be committed).
     """
-    if not text or text.startswith("-") or _CONTROL.search(text):
-        raise UsageError(f"{text!r} is no storage address", hint="give a directory, or s3://BUCKET/PATH")
+    if not text.strip() or text.startswith("-") or visible(text) != text or len(text) > _LONGEST:
+        raise UsageError(f"{_short(text)} is no storage address", hint=_KNOWN)
     if "%(" in text:
-        raise UsageError(f"storage address {text!r} holds '%(', which DVC's configuration cannot keep")
+        raise UsageError(
+            f"storage address {text!r} holds '%(', which DVC's configuration cannot keep", hint="choose another name"
+        )
     scheme = scheme_of(text)
     if scheme == "":
         if _HOST.match(text):
@@ -81,17 +87,39 @@ def parse_storage_url(text: str) -> str:
     if scheme not in SAFE_OPTIONS:
         kinds = ", ".join(f"{kind}://" for kind in SAFE_OPTIONS if kind)
         raise UsageError(f"storage address {text!r} is of an unknown kind", hint=f"known are directories and {kinds}")
-    if scheme == "file":
-        host, path = _split(text)
-        path = unquote(path)
-        if host not in ("", "localhost") or not Path(path).is_absolute():
-            raise UsageError(f"{text!r} names no directory of this machine", hint="write file:///absolute/path")
-        return path
-    if not _split(text)[0].rpartition("@")[2]:
-        raise UsageError(f"storage address {text!r} names no host or bucket")
+    return _file_path(text) if scheme == "file" else _checked(text, scheme)
+
+
+def _file_path(text: str) -> str:
+    """The path of a `file://` address. Raises: UsageError when it means none of this machine."""
+    host, path = _split(text)
+    path = unquote(path, errors="surrogateescape")
+    if host not in ("", "localhost") or not Path(path).is_absolute() or visible(path) != path:
+        raise UsageError(f"{text!r} names no directory of this machine", hint="write file:///absolute/path")
+    return path
+
+
+def _checked(text: str, scheme: str) -> str:
+    """The address of a host or bucket as it is. Raises: UsageError."""
+    user, _, host = _split(text)[0].rpartition("@")
+    if not host:
+        raise UsageError(f"storage address {text!r} names no host or bucket", hint=_KNOWN)
     if public_url(text) != text.rstrip("/"):
-        raise UsageError(
-            f"storage address '{public_url(text)}' holds a user name, a password or a token, and would be committed",
-            hint="leave it out, and keep it outside Git: dvc remote modify --local NAME KEY VALUE",
-        )
+        raise _secret(public_url(text))
+    if not _NETLOC.match(host) or user.startswith("-"):
+        if "@" in text:
+            # the first slash of a secret ends what is taken for the host
+            raise _secret(f"{scheme}://...")
+        raise UsageError(f"storage address {text!r} names no host or bucket", hint=_KNOWN)
     return text
+
+
+def _secret(shown: str) -> UsageError:
+    return UsageError(
+        f"storage address '{shown}' holds a user name, a password or a token, and would be committed",
+        hint="leave it out, and keep it outside Git: dvc remote modify --local NAME KEY VALUE",
+    )
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) < 100 else f"{text[:100]}...")

@@ -27,7 +27,21 @@ _VERSION_LIKE = re.compile(r"[vV][0-9]+\Z")
 _OBJECT_ID = re.compile(r"(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})\Z")
 _RESERVED_FILES = frozenset({"dvc.yaml", "dvc.lock", "head"})
 _RESERVED_ENDS = (".lock", ".dvc", ".sha256", ".files")
+# What W&B allows in the names of entities and projects, which are labels here.
+_LABEL = re.compile(r"(?!\.{1,2}\Z)[^-\s/\\#?%:@][^/\\#?%:@]{0,127}\Z")
 _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)})
+
+_HINTS = {
+    "collection": "such as mnist_model, or model/MNIST for a registered model",
+    "version": "such as mnist_model@v3",
+    "alias": "such as production",
+    "run id": "such as 3kf9a1xq",
+    "reference": "write NAME:v3 or NAME:ALIAS",
+}
+
+
+def _invalid(text: str, kind: str, why: str) -> InvalidNameError:
+    return InvalidNameError(text, kind, why, hint=_HINTS[kind])
 
 
 def _check_segment(text: str, kind: str, whole: str, limit: int = MAX_SEGMENT) -> str:
@@ -52,7 +66,7 @@ def _check_segment(text: str, kind: str, whole: str, limit: int = MAX_SEGMENT) -
     elif _OBJECT_ID.match(text):
         why = "it looks like an object id"
     if why:
-        raise InvalidNameError(whole, kind, why)
+        raise _invalid(whole, kind, why)
     return text
 
 
@@ -68,7 +82,7 @@ class CollectionName:
         """Parse `name` or `space/name`. Raises: InvalidNameError."""
         parts = text.split("/")
         if len(parts) > 2:
-            raise InvalidNameError(text, "collection", "at most one '/' is allowed")
+            raise _invalid(text, "collection", "at most one '/' is allowed")
         for part in parts:
             _check_segment(part, "collection", text)
         return cls("", parts[0]) if len(parts) == 1 else cls(parts[0], parts[1])
@@ -90,7 +104,7 @@ class VersionName:
         head, at, tail = text.rpartition("@")
         number = parse_number(tail)
         if not at or number is None:
-            raise InvalidNameError(text, "version", "expected COLLECTION@v<number>")
+            raise _invalid(text, "version", "expected COLLECTION@v<number>")
         return cls(CollectionName.parse(head), number)
 
     @property
@@ -119,7 +133,7 @@ class AliasName:
         """Parse the end of an alias ref, `name@production`. Raises: InvalidNameError."""
         head, at, tail = text.rpartition("@")
         if not at:
-            raise InvalidNameError(text, "alias", "expected COLLECTION@ALIAS")
+            raise _invalid(text, "alias", "expected COLLECTION@ALIAS")
         return cls(CollectionName.parse(head), check_alias(tail))
 
     @property
@@ -144,7 +158,7 @@ def check_alias(text: str) -> str:
             text, "alias", "'latest' is always the newest version", hint="leave it out, or choose another alias"
         )
     if _VERSION_LIKE.match(text):
-        raise InvalidNameError(text, "alias", "it reads as a version number")
+        raise _invalid(text, "alias", "it reads as a version number")
     return _check_segment(text, "alias", text, MAX_ALIAS)
 
 
@@ -152,7 +166,7 @@ def check_run_id(text: str) -> RunId:
     """Return `text` when it can be a run's id. Raises: InvalidNameError."""
     _check_segment(text, "run id", text, MAX_RUN_ID)
     if text[1:2] == ".":
-        raise InvalidNameError(text, "run id", "its second character is '.'")
+        raise _invalid(text, "run id", "its second character is '.'")
     return RunId(text)
 
 
@@ -186,7 +200,7 @@ class Reference:
             path, at, tail = text.partition("@")
             colon = at
         if colon and not tail:
-            raise InvalidNameError(text, "reference", "nothing follows the name", hint="write NAME:v3 or NAME:ALIAS")
+            raise _invalid(text, "reference", "nothing follows the name")
         selector: Selector = LATEST
         if tail and tail != LATEST:
             number = parse_number(tail)
@@ -210,11 +224,14 @@ def parse_collection(text: str) -> tuple[CollectionName, ...]:
 def _candidates(path: str, text: str) -> tuple[CollectionName, ...]:
     parts = path.split("/")
     if len(parts) > 3:
-        raise InvalidNameError(text, "reference", "at most ENTITY/PROJECT/NAME is allowed")
+        raise _invalid(text, "reference", "at most ENTITY/PROJECT/NAME is allowed")
     if len(parts) == 1:
         return (CollectionName.parse(path),)
     if "" in parts:
-        raise InvalidNameError(text, "reference", "a part is empty")
+        raise _invalid(text, "reference", "a part is empty")
+    for label in parts[:-1]:
+        if not _is_label(label):
+            raise _invalid(text, "reference", "what stands before the last '/' is no registry, project or entity")
     project, name = parts[-2:]
     bare = CollectionName.parse(name)
     registry = _wandb_registry(project)
@@ -231,6 +248,11 @@ def _wandb_registry(project: str) -> str | None:
     if project == "model-registry":
         return "model"
     return project.removeprefix("wandb-registry-") if project.startswith("wandb-registry-") else None
+
+
+def _is_label(text: str) -> bool:
+    """Whether W&B could call an entity or a project so."""
+    return bool(_LABEL.match(text)) and text.isprintable()
 
 
 def _is_segment(text: str) -> bool:

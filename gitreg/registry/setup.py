@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gitreg.data.config import Storage, init_project, set_storage
 from gitreg.data.hashing import refusals
+from gitreg.data.urls import local_path, parse_storage_url
 from gitreg.errors import NotARepositoryError, UsageError
 from gitreg.git import hooks
 from gitreg.git.hooks import HookState
@@ -40,13 +41,14 @@ def init(registry: Registry, *, storage: str | None = None, remote: str | None =
     worktree = registry.git.worktree
     if worktree is None:
         raise NotARepositoryError("a bare repository has no place for artifacts", hint="run 'gitreg init' in a clone")
+    folder = local_path(parse_storage_url(storage)) if storage is not None else None
     if remote is not None:
         _set_remote(registry, remote)
+    if folder:
+        _make(folder)
     created = init_project(worktree)
     if storage is not None:
-        folder = set_storage(worktree, storage).path
-        if folder:
-            _make(folder)
+        set_storage(worktree, storage)
     if registry.has_remote:
         _add_refspec(registry)
     hook = hooks.install(registry.git, command=command)

@@ -89,5 +89,5 @@ def check_type(text: str) -> str:
     elif text == "job" or text.startswith("wandb-"):
         why = "it is reserved"
     if why:
-        raise InvalidNameError(text, "type", why)
+        raise InvalidNameError(text, "type", why, hint="such as dataset or model")
     return text

@@ -1,0 +1,211 @@
+"""Every place of the command line and of `import gitreg` that takes a word gets every kind of bad one.
+
+What is refused is refused before anything is written, with one line that says what is wrong and one that says what to
+do, and with nothing in them that a terminal would obey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import badinput
+import pytest
+from badinput import MARK, NO_NAMES, Done
+
+from conftest import Shell
+from tally import INPUTS, Tally
+
+STORY = f"""
+git init --quiet --bare server.git && git init --quiet repo && cd repo && mkdir there
+git remote add origin ../server.git && gitreg init --storage ../storage 2>/dev/null
+echo one >file && git add . && git commit --quiet -m 'set up gitreg'
+gitreg put file --name m --type model 2>/dev/null && gitreg link m:v0 model/M --alias production
+! test -e {MARK}
+"""
+
+_TEXT: dict[str, tuple[str, ...]] = {"bytes that are no UTF-8": ("a\udcff", "\ud800")}
+_LONG = "ten thousand characters"
+_FILES: dict[str, tuple[str, ...]] = {
+    "empty": ("",),
+    _LONG: ("nowhere/" + "a" * 10_000, "a/" * 5_000),
+}
+# Families of words for places that take something else than a name.
+FAMILIES: dict[str, Mapping[str, tuple[str, ...]]] = {
+    "name": NO_NAMES,
+    # an entity or a project of W&B's, which may hold more than a name
+    "label": {
+        "paths": ("..", ".", "../..", "a\\b"),
+        "Git revisions and patterns": ("m:m", "m@{1}", ":/m", "m?"),
+        **{family: NO_NAMES[family] for family in list(NO_NAMES)[5:9]},
+        **{family: NO_NAMES[family] for family in list(NO_NAMES)[10:]},
+    },
+    "path to read": _FILES
+    | {
+        "what is not there": ("nowhere", "m\u202e", "no\x1b[31m", "../nowhere/x"),
+        "bytes that are no UTF-8": ("nowhere\udcff",),
+        "options": (f"--output={MARK}", "-x", f"--upload-pack=touch {MARK}"),
+    },
+    "path to write": _FILES | {"line breaks and NUL": ("x\0", "\0"), "below a file": ("file/x", "/dev/null/x")},
+    "type": {
+        "empty": ("", " "),
+        "a path or a version": ("a/b", "a:b", "wandb-x", "job"),
+        **{family: NO_NAMES[family] for family in list(NO_NAMES)[7:] if "others" not in family},
+        "letters that look like others": ("a\u00adb",),
+    },
+    "text": _TEXT,
+    "pair": {
+        "empty": ("",),
+        "no key or no value": ("a", "=a", "="),
+        "a key that no record holds": ("a" * 10_000 + "=1",),
+        "bytes that are no UTF-8": ("a\udcff=1", "a=\udcff", "a={b: \udcff}"),
+    },
+    "number": {
+        "empty": ("",),
+        "no number": ("x", "-1", "1.5", "²", "0x1", "∞", "1\0", "\x1b[31m", "--help", "\u202e1"),
+        _LONG: ("9" * 10_000,),
+    },
+    "choice": {"none of them": ("png", "", "SVG\0", "\x1b[31m", "--output=x", "svg\u200b", "svg\udcff")},
+    "storage": {
+        "empty": ("", " "),
+        "options": (f"--output={MARK}", "-x", f"-oProxyCommand=touch {MARK}:x"),
+        "remote helpers and hosts that are options": (
+            f"ext::sh -c touch% {MARK}", "fd::17", f"ssh://-oProxyCommand=touch {MARK}/x", "ssh://u@-oX/x", "u@h:x",
+            "ssh://h\\-o/x", "remote://x", "nope://x", "file://host/x", "file:x", "s3://", "s3:///x",
+        ),
+        "credentials": (
+            "s3://KEY:secret@bucket/x", "s3://KEY:sec/ret@bucket", "s3://KEY@bucket", "https://u:p@h/x",
+            "https://h/x?token=secret", "https://h/x#secret", "ssh://u:p@h/x", "ssh://u:p/q@h/x", "gs://K:s/e@b/x",
+            "azure://K:s/e/t@c", "S3://KEY:sec/ret@bucket", "s3://KEY:sec?ret@bucket", "http://u:p#q@h/x",
+        ),
+        "line breaks and NUL": ("a\nb", "s3://b\n[core]", "a\0", "s3://b/\r", "file:///a%00b", "file:///a%0ab", "a\tb"),
+        "what DVC's configuration takes for something else": ("s3://b/%(home)s", "%(x)s"),
+        _LONG: ("a" * 10_000, "s3://" + "b" * 100_000),
+        "direction controls": ("s3://b\u202ea", "a\u2066b"),
+        "characters without width": ("s3://b\u200b", "\ufeffa"),
+        "bytes that are no UTF-8": ("s3://b\udcff", "a\udcff", "file:///a%ff"),
+        "terminal escapes": ("s3://b\x1b[31m", "a\x9b2J", "a\x7f"),
+    },
+    "server": {"what is no line of git's": ("x", "a b c", "\x1b[31m", "refs/x " * 4)},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a word goes: its kind, and the command around it with the word as `{}`."""
+
+    kind: str
+    command: tuple[str, ...]
+
+
+def place(kind: str, command: str) -> Place:
+    return Place(kind, tuple(command.split()))
+
+
+# (command, click's name of the parameter) -> the same in use; several when the word can stand in several forms
+PLACES: dict[tuple[str, str], list[Place]] = {
+    ("", "directory"): [place("path to read", "-C {} ls")],
+    ("init", "storage"): [place("storage", "init --storage={}")],
+    ("init", "remote"): [place("name", "init --remote={}")],
+    ("demo", "directory"): [place("path to write", "demo -- {}")],
+    ("run", "name"): [place("text", "run --name={} -- true")],
+    ("run", "job_type"): [place("text", "run --job-type={} -- true")],
+    ("run", "config"): [place("pair", "run --config={} -- true")],
+    ("run", "uses"): [place("name", "run --use={} -- true"), place("name", "run --use m --use={} -- true")],
+    ("put", "source"): [place("path to read", "put --name n --type model -- {}")],
+    ("put", "name"): [place("name", "put file --name={} --type model"), place("name", "put file --name=x/{} --type t")],
+    ("put", "type_"): [place("type", "put file --name n --type={}")],
+    ("put", "alias_names"): [place("name", "put file --name n --type model --alias good --alias={}")],
+    ("put", "uses"): [place("name", "put file --name n --type model --use={}")],
+    ("put", "metadata"): [place("pair", "put file --name n --type model --metadata={}")],
+    ("put", "description"): [place("text", "put file --name n --type model --description={}")],
+    ("link", "reference"): [place("name", "link -- {} model/N"), place("name", "link m:{} model/N")],
+    ("link", "target"): [place("name", "link m -- {}"), place("name", "link m model/{}")],
+    ("link", "alias_names"): [place("name", "link m model/N --alias={}")],
+    ("alias log", "name"): [place("name", "alias log -- {}"), place("name", "alias log model/M:{}")],
+    ("alias ls", "collection"): [place("name", "alias ls -- {}")],
+    ("alias reset", "name"): [place("name", "alias reset -- {}"), place("name", "alias reset model/M:{}")],
+    ("alias rm", "name"): [place("name", "alias rm -- {}"), place("name", "alias rm model/M:{}")],
+    ("alias rm", "reason"): [place("text", "alias rm model/M:production --reason={}")],
+    ("alias set", "name"): [place("name", "alias set -- {} v0"), place("name", "alias set model/M:{} v0")],
+    ("alias set", "version"): [place("name", "alias set model/M:new -- {}")],
+    ("alias set", "reason"): [place("text", "alias set model/M:new v0 --reason={}")],
+    ("alias set", "expected"): [place("name", "alias set model/M:new v0 --from={}")],
+    ("ls", "collection"): [place("name", "ls -- {}")],
+    ("show", "reference"): [place("name", "show -- {}"), place("name", "show m:{}"), place("label", "show a/{}/m")],
+    ("drop", "what"): [place("name", "drop -- {}"), place("name", "drop m:{}")],
+    ("get", "reference"): [place("name", "get -- {}"), place("name", "get m@{}")],
+    ("get", "output"): [place("path to write", "get m --output={}")],
+    ("lineage", "reference"): [place("name", "lineage -- {}")],
+    ("lineage", "form"): [place("choice", "lineage m --format={}")],
+    ("lineage", "output"): [place("path to write", "lineage m --format svg --output={}")],
+    ("lineage", "up"): [place("number", "lineage m --up={}")],
+    ("lineage", "down"): [place("number", "lineage m --down={}")],
+    ("hook pre-push", "parent"): [place("number", "hook pre-push --parent={} origin ../server.git")],
+}
+RECOVER = ("run recover", "run_id")  # a command inside `run`, which click's tree does not show
+PLACES[RECOVER] = [place("name", "run recover -- {}")]
+# What follows COMMAND is the command's business, and what git tells its hook is not a person's.
+EXEMPT = {("run", "command"), ("hook pre-push", "remote"), ("hook pre-push", "url")}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the repository of this module lies, with its server and its storage."""
+    return tmp_path_factory.mktemp("words")
+
+
+@pytest.fixture
+def world(folder: Path, sh: Shell, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The repository, made once: what is refused changes nothing in it."""
+    if not (folder / "repo").exists():
+        sh(STORY, cwd=folder)
+    monkeypatch.chdir(folder / "repo")
+    return folder
+
+
+def complaints(done: Done, codes: Iterable[int]) -> list[str]:
+    """What is wrong with how a word was refused."""
+    found = [f"exit code {done.code}"] if done.code not in codes else []
+    found += [f"prints {character!r}" for character in badinput.raw(done.out + done.err)]
+    lines = done.err.removesuffix("\n").split("\n")
+    if done.out:
+        found.append("data on standard output")
+    if [line.partition(":")[0] for line in lines] != ["error", "hint"]:
+        found.append("not one error with one hint")
+    if len(done.err) > 2_000:
+        found.append("an error that nobody reads to its end")
+    return [f"{what}: {done.err[:300]!r}" for what in found]
+
+
+def test_no_place_of_the_command_line_is_forgotten() -> None:
+    """A new command, argument or option needs a line in `PLACES`."""
+    assert {(command, parameter.name or "") for command, parameter in badinput.parameters()} == {*PLACES, *EXEMPT} - {
+        RECOVER
+    }
+
+
+CASES = [(f"{key[0]} {key[1]}".strip(), at) for key, places in PLACES.items() for at in places]
+
+
+@pytest.mark.parametrize(("where", "at"), CASES, ids=[" ".join(at.command) for _, at in CASES])
+def test_a_bad_word_is_refused_before_anything_is_written(
+    world: Path, tally: Tally, where: str, at: Place, *, full: bool
+) -> None:
+    wrong: list[str] = []
+    before = badinput.snapshot(world)
+    for family, words in FAMILIES[at.kind].items():
+        tried = held = 0
+        for word in words if full or at.kind != "name" else words[:2]:
+            done = badinput.run(*(part.replace("{}", word) for part in at.command))
+            # the system, not gitreg, knows where nothing can be written
+            found = complaints(done, (1, 2) if at.kind == "path to write" else (2, 6))
+            after = badinput.snapshot(world)
+            found += [f"changes {name}" for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
+            wrong += [f"{word[:40]!r}: {what}" for what in found]
+            before = after
+            tried, held = tried + 1, held + (not found)
+        tally.add(INPUTS, f"command line, {where}: {family}", tried=tried, held=held)
+    assert not wrong, "\n".join(wrong)
+    assert not list(world.rglob(MARK))
