@@ -73,10 +73,12 @@ class Project:
     Attributes:
         root: the main worktree, whose `.dvc` holds the cache.
         worktree: the current worktree; usually the same.
+        own_cache: the cache where the main worktree has none, in a bare repository for example.
     """
 
     root: Path
     worktree: Path
+    own_cache: Path | None = None
 
     def config(self) -> dict[str, Any]:
         """DVC's configuration, all levels merged, paths absolute; remotes by name under 'remote'.
@@ -104,7 +106,7 @@ class Project:
     def cache_dir(self) -> Path:
         """DVC's cache: `cache.dir`, else the main worktree's. Raises: StorageError."""
         configured = self.config()["cache"].get("dir")
-        return Path(configured) if configured else self.root / ".dvc" / "cache"
+        return Path(configured) if configured else self.own_cache or self.root / ".dvc" / "cache"
 
     @property
     def cache_is_shared(self) -> bool:

@@ -22,6 +22,8 @@ from gitreg.records.objects import (
 )
 
 _KINDS = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
+# Settings that name a program, or allow one, for talking to a remote.
+_PROGRAMS = r"^(core\.(sshcommand|gitproxy|askpass|alternaterefscommand)|credential\..*|protocol\..*|remote\..*\.(uploadpack|vcs))$"
 # Records are capped at 1 MiB (FORMAT.md 3.4); what surrounds them is small.
 MAX_OBJECT = 16 << 20
 
@@ -43,6 +45,9 @@ class Objects:
         self._lock = threading.Lock()
         self._reader: Any = None
         self._owner = 0
+        # in a partial clone, from the first object on that is not here
+        self._fetching = False
+        self._partial: bool | None = None
 
     def close(self) -> None:
         """End the reading process."""
@@ -66,7 +71,12 @@ class Objects:
 
     def _read(self, oid: Oid) -> tuple[str, bytes] | None:
         head = self._question(oid) or self._question(oid)  # somebody may have killed the process
-        if not head and self._is_partial():
+        if len(head) != 3 and not self._fetching and self._is_partial():
+            self._check_programs(oid)
+            self._abandon()
+            self._fetching = True
+            head = self._question(oid)
+        if not head and self._fetching:
             # git asks the remote for what a partial clone has left there, and gives up when that does not answer
             raise MissingObjectError(str(oid), hint="this is a partial clone, and its remote cannot be reached")
         if not head:
@@ -92,7 +102,8 @@ class Objects:
         """Ask for an object; the words of the answer's first line, none when the reading process has ended."""
         if self._reader is None or self._owner != os.getpid():
             # a forked process must not talk to its parent's reader
-            self._reader, self._owner = self._git.start("cat-file", "--batch"), os.getpid()
+            self._reader = self._git.start("cat-file", "--batch", offline=not self._fetching)
+            self._owner = os.getpid()
         try:
             self._reader.stdin.write(f"{oid}\n".encode())
             self._reader.stdin.flush()
@@ -104,8 +115,22 @@ class Objects:
         return head
 
     def _is_partial(self) -> bool:
-        keys = r"^(extensions\.partialclone|remote\..*\.promisor)$"
-        return self._git.attempt("config", "--get-regexp", keys).status == 0
+        if self._partial is None:
+            keys = r"^(extensions\.partialclone|remote\..*\.promisor)$"
+            self._partial = self._git.attempt("config", "--get-regexp", keys).status == 0
+        return self._partial
+
+    def _check_programs(self, oid: Oid) -> None:
+        """Reading runs no program that somebody else may have put into the repository's own configuration.
+
+        Raises: MissingObjectError.
+        """
+        output = self._git.attempt("config", "-z", "--show-scope", "--name-only", "--get-regexp", _PROGRAMS).stdout
+        words = output.decode("utf-8", "replace").split("\0")
+        own = [key for scope, key in zip(words[::2], words[1::2], strict=False) if scope in ("local", "worktree")]
+        if own:
+            why = f"reading fetches nothing while the repository's own configuration has '{own[0]}'"
+            raise MissingObjectError(str(oid), hint=f"{why}; to fetch everything: git fetch --refetch --no-filter")
 
     def commit(self, oid: Oid) -> Commit:
         """A commit. Raises: MissingObjectError, RecordError."""

@@ -6,17 +6,22 @@ writing and index commits lose data under load.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import select
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from git.cmd import Git as GitCommand
 from git.exc import GitCommandNotFound
 
-from gitreg.errors import GitError, NotARepositoryError, UnsupportedRepositoryError
+from gitreg.errors import Error, GitError, NotARepositoryError, UnsupportedRepositoryError
 
 Trace = Callable[[Sequence[str], float], None]
 """Told each git command and the seconds it took."""
@@ -49,6 +54,14 @@ _ENVIRONMENT = {
     "GIT_LITERAL_PATHSPECS": "0",
     "GIT_ICASE_PATHSPECS": "0",
 }
+# A partial clone's git asks the remote for any object that is not here. By which programs it does, the repository's
+# own configuration may say, so commands that only read do not: by the first in a new git, by the second in an old one.
+_OFFLINE = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+_MINIMUM = "2.31"
+_UPGRADE = f"install git {_MINIMUM} or newer"
+
+# What a pipe takes at once or not at all; `communicate` writes as much.
+_ONE_WRITE = getattr(select, "PIPE_BUF", 512)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +96,8 @@ class Git:
 
         Raises: NotARepositoryError, UnsupportedRepositoryError.
         """
-        git_dir, common_dir, bare, object_format = _ask(
-            directory, "--git-dir", "--git-common-dir", "--is-bare-repository", "--show-object-format"
+        bare, object_format, git_dir, common_dir = _ask(
+            directory, "--is-bare-repository", "--show-object-format", "--git-dir", "--git-common-dir"
         )
         if object_format != "sha1":
             raise UnsupportedRepositoryError(
@@ -94,17 +107,26 @@ class Git:
         worktree = None if bare == "true" else Path(_ask(directory, "--show-toplevel")[0])
         found = cls(Path(git_dir), Path(common_dir), worktree, trace=trace)
         if found.config("extensions.refStorage", "files") != "files":
-            raise UnsupportedRepositoryError(
-                "the repository stores refs as reftable, which DVC cannot open",
-                hint="convert it: git refs migrate --ref-format=files",
-            )
+            raise _reftable()
         return found
 
-    @property
+    @cached_property
     def main_worktree(self) -> Path | None:
-        """The root of the main worktree, whichever worktree this is; None when the repository is bare."""
+        """The root of the main worktree, whichever worktree this is.
+
+        None when the repository is bare, and where a linked worktree cannot tell: git does not note whose a separate
+        git directory is.
+        """
         if self.common_dir == self.git_dir:
             return self.worktree
+        found = self.attempt(f"--git-dir={self.common_dir}", "config", "-z", "--get-regexp", r"^core\.(bare|worktree)$")
+        pairs = (item.partition("\n") for item in os.fsdecode(found.stdout).split("\0")[:-1])
+        settings = {key: (value.lower() if equals else "true") for key, equals, value in pairs}
+        if "core.worktree" in settings:
+            # a submodule
+            return Path(os.path.realpath(self.common_dir / settings["core.worktree"]))
+        if settings.get("core.bare") in ("true", "yes", "on", "1"):
+            return None
         return self.common_dir.parent if self.common_dir.name == ".git" else None
 
     def run(
@@ -114,13 +136,15 @@ class Git:
         env: Mapping[str, str] | None = None,
         ok: Sequence[int] = (0,),
         hooks: bool = False,
+        offline: bool = False,
         pin: Sequence[str] = (),
     ) -> bytes:
         """Run a git command and return its standard output.
 
-        `pin` holds more `-c` options. Raises: GitError when the status is not in `ok`.
+        `pin` holds more `-c` options. `offline` keeps git from fetching what a partial clone lacks.
+        Raises: GitError when the status is not in `ok`.
         """
-        result = self.attempt(*arguments, stdin=stdin, env=env, hooks=hooks, pin=pin)
+        result = self.attempt(*arguments, stdin=stdin, env=env, hooks=hooks, offline=offline, pin=pin)
         if result.status not in ok:
             raise GitError(arguments, result.status, result.stderr, hint=_hint(result.stderr))
         return result.stdout
@@ -135,22 +159,28 @@ class Git:
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
         hooks: bool = False,
+        offline: bool = False,
         pin: Sequence[str] = (),
     ) -> Result:
         """Run a git command and return whatever came of it."""
         started = time.monotonic()
-        process = self._start(arguments, env or {}, (*(() if hooks else _NO_HOOKS), *pin))
-        stdout, stderr = process.communicate(stdin)
+        env = {**(_OFFLINE if offline else {}), **(env or {})}
+        with _input(stdin) as source:
+            process = self._start(arguments, env, (*(() if hooks else _NO_HOOKS), *pin), source)
+            stdout, stderr = process.communicate(stdin if process.stdin else None)
         if self._trace:
             self._trace(arguments, time.monotonic() - started)
         return Result(process.returncode, stdout, stderr.decode("utf-8", "replace"))
 
-    def start(self, *arguments: str) -> Any:
+    def start(self, *arguments: str, offline: bool = False) -> Any:
         """A git process with pipes, for a conversation. The caller closes its standard input."""
-        return self._start(arguments, {}, _NO_HOOKS)
+        return self._start(arguments, _OFFLINE if offline else {}, _NO_HOOKS)
 
-    def _start(self, arguments: Sequence[str], env: Mapping[str, str], pin: Sequence[str]) -> Any:
-        return _spawn(self._command, ["git", *_PINNED, *pin, *self._where, *arguments], {**_ENVIRONMENT, **env})
+    def _start(
+        self, arguments: Sequence[str], env: Mapping[str, str], pin: Sequence[str], source: Any = subprocess.PIPE
+    ) -> Any:
+        argv = ["git", *_PINNED, *pin, *self._where, *arguments]
+        return _spawn(self._command, argv, {**_ENVIRONMENT, **env}, source)
 
     def config(self, key: str, default: str = "") -> str:
         """A configuration value; `default` when it is not set."""
@@ -173,27 +203,77 @@ class Git:
         return result.stdout.decode("utf-8", "replace").removesuffix("\n")
 
 
-def _spawn(command: GitCommand, argv: Sequence[str], env: Mapping[str, str]) -> Any:
+@contextlib.contextmanager
+def _input(data: bytes) -> Iterator[Any]:
+    """What git reads its standard input from: a pipe for a little, a file for more.
+
+    Should this process be killed while it fills a pipe, git would take what it got for the whole: a part of a
+    transaction, or a refspec without its end.
+    """
+    if len(data) <= _ONE_WRITE:
+        yield subprocess.PIPE
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        yield file
+
+
+def _spawn(command: GitCommand, argv: Sequence[str], env: Mapping[str, str], source: Any = subprocess.PIPE) -> Any:
     try:
         # GitPython takes a real file as stdin; as_process hands out the process itself, so pipes work.
-        return command.execute(list(argv), istream=subprocess.PIPE, as_process=True, env=dict(env))
+        return command.execute(list(argv), istream=source, as_process=True, env=dict(env))
     except GitCommandNotFound as error:
-        raise UnsupportedRepositoryError("git is not installed", hint="install git 2.31 or newer") from error
+        raise UnsupportedRepositoryError("git is not installed", hint=_UPGRADE) from error
+
+
+def _output(directory: Path, *arguments: str) -> tuple[str, str]:
+    """What a git command prints before there is a `Git`, its standard error only when it fails."""
+    process = _spawn(GitCommand(str(directory)), ["git", *arguments], {})
+    stdout, stderr = process.communicate()
+    return os.fsdecode(stdout), stderr.decode("utf-8", "replace").strip() if process.returncode != 0 else ""
 
 
 def _ask(directory: Path, *questions: str) -> list[str]:
-    """`git rev-parse` before there is a `Git`. Raises: NotARepositoryError."""
-    process = _spawn(GitCommand(str(directory)), ["git", "rev-parse", "--path-format=absolute", *questions], {})
-    stdout, stderr = process.communicate()
-    if process.returncode != 0:
-        words = stderr.decode("utf-8", "replace").strip()
-        if "dubious ownership" in words:
-            raise NotARepositoryError(
-                f"git does not trust '{directory}': it belongs to somebody else",
-                hint=f"git config --global --add safe.directory {directory}",
-            )
-        raise NotARepositoryError(f"'{directory}' is not in a Git repository", hint="run 'git init' or change there")
-    return list(stdout.decode("utf-8", "surrogateescape").splitlines())
+    """`git rev-parse` before there is a `Git`. Raises: NotARepositoryError, UnsupportedRepositoryError."""
+    form = "--path-format=absolute"
+    answer, words = _output(directory, "rev-parse", form, *questions)
+    if words:
+        raise _unusable(directory, words)
+    if answer.startswith(form):
+        # what git does not know as an option it prints: this one came with 2.31
+        version = _output(directory, "version")[0].strip()
+        raise UnsupportedRepositoryError(f"this is {version}, which is too old", hint=_UPGRADE)
+    # not splitlines(), and one by one where a path holds line breaks
+    answers = answer.removesuffix("\n").split("\n")
+    if len(answers) == len(questions):
+        return answers
+    return [answer.removesuffix("\n")] if len(questions) == 1 else [_ask(directory, item)[0] for item in questions]
+
+
+def _unusable(directory: Path, words: str) -> Error:
+    """Why git does not work here, from what it says about it."""
+    _, advice, path = words.partition("git config --global --add safe.directory ")
+    if advice:
+        return NotARepositoryError(f"git does not trust '{directory}': it belongs to somebody else", hint=advice + path)
+    # warnings stand before it, a list of extensions behind it
+    why = " ".join(words[max(words.find("fatal: "), 0) :].removeprefix("fatal: ").split())
+    if "refstorage" in why:
+        return _reftable()
+    if "git repo version" in why or "repository extension" in why:
+        return UnsupportedRepositoryError(f"this git cannot read the repository: {why}", hint="install a newer git")
+    if "must be run in a work tree" in why:
+        return NotARepositoryError(f"'{directory}' is in a Git directory", hint="change to the working tree")
+    if why.startswith("not a git repository (or any"):
+        return NotARepositoryError(f"'{directory}' is not in a Git repository", hint="run 'git init' or change there")
+    return NotARepositoryError(f"'{directory}' is in no usable Git repository: {why}", hint="see 'git status' there")
+
+
+def _reftable() -> UnsupportedRepositoryError:
+    return UnsupportedRepositoryError(
+        "the repository stores refs as reftable, which DVC cannot open",
+        hint="convert it: git refs migrate --ref-format=files",
+    )
 
 
 def _hint(stderr: str) -> str | None:

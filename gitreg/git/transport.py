@@ -42,7 +42,8 @@ class Transport:
     def push_urls(self) -> tuple[str, ...]:
         """Where pushes go, with the user's URL rewriting. Empty when the remote does not exist."""
         result = self._git.attempt("remote", "get-url", "--push", "--all", self.remote)
-        return tuple(result.stdout.decode("utf-8", "surrogateescape").splitlines()) if result.status == 0 else ()
+        # not splitlines(): an address may hold characters that Python takes for line breaks
+        return tuple(result.stdout.decode("utf-8", "surrogateescape").split("\n")[:-1]) if result.status == 0 else ()
 
     def tags(self, pattern: str) -> dict[str, Oid]:
         """The remote's tags that match `refs/tags/...`, by full name, not peeled. Raises: GitError."""
@@ -75,7 +76,9 @@ class Transport:
 
     def _push(self, refspecs: Sequence[str], *, atomic: bool) -> list[Outcome]:
         options = ["--porcelain", "--no-verify", "--no-follow-tags", *(["--atomic"] if atomic else [])]
-        result = self._git.attempt("push", *options, self.remote, *refspecs, hooks=True, pin=_PUSH_PINS)
+        # a clone made by 'git clone --mirror' would push everything, and take no refspecs with it
+        pins = (*_PUSH_PINS, "-c", f"remote.{self.remote}.mirror=false")
+        result = self._git.attempt("push", *options, self.remote, *refspecs, hooks=True, pin=pins)
         said = [
             line[7:].strip() for line in result.stderr.splitlines() if line.startswith("remote:") and line[7:].strip()
         ]

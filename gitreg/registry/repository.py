@@ -93,17 +93,21 @@ class Registry:
     def project(self) -> Project:
         """The DVC project. Raises: NotARepositoryError when the repository is none yet, or is bare."""
         if self._project is None:
-            root = self.git.main_worktree
             worktree = self.git.worktree
-            if root is None or worktree is None:
+            if worktree is None:
                 raise NotARepositoryError(
-                    "a bare repository keeps no artifacts", hint="work in a clone of it: git clone PATH"
+                    "a bare repository keeps no artifacts",
+                    hint="work in a clone of it (git clone PATH) or in a worktree (git worktree add PATH)",
                 )
+            main = self.git.main_worktree
+            root = main or worktree
             if not is_project(worktree) and not is_project(root):
                 raise NotARepositoryError(
                     f"'{worktree}' is not set up for gitreg yet", hint="run 'gitreg init' there, once"
                 )
-            self._project = Project(root, worktree)
+            # The bytes must outlast this worktree. Its repository does, and the main worktree when it is a project.
+            own_cache = None if main and is_project(main) else self.private / "cache"
+            self._project = Project(root, worktree, own_cache)
         return self._project
 
     @property

@@ -36,11 +36,14 @@ def init(registry: Registry, *, storage: str | None = None, remote: str | None =
     """Set up the repository.
 
     `storage` is a URL or an absolute path, `command` the `gitreg` that the hook falls back to.
-    Raises: NotARepositoryError in a bare repository, UsageError for an unknown remote, StorageError.
+    Raises: NotARepositoryError in a bare repository, UsageError for an unknown remote, in a mirror and where a sparse
+    checkout leaves the project out, StorageError.
     """
     worktree = registry.git.worktree
     if worktree is None:
         raise NotARepositoryError("a bare repository has no place for artifacts", hint="run 'gitreg init' in a clone")
+    _check_sparse(registry, worktree)
+    _check_mirror(registry, remote or registry.remote)
     folder = local_path(parse_storage_url(storage)) if storage is not None else None
     if remote is not None:
         _set_remote(registry, remote)
@@ -53,6 +56,28 @@ def init(registry: Registry, *, storage: str | None = None, remote: str | None =
         _add_refspec(registry)
     hook = hooks.install(registry.git, command=command)
     return SetUp(tuple(created), registry.project.default_storage, registry.remote if registry.has_remote else "", hook)
+
+
+def _check_sparse(registry: Registry, worktree: Path) -> None:
+    """Raises: UsageError where new files would take the place of tracked ones that are not checked out."""
+    config = Path(".dvc", "config")
+    if (worktree / config).exists() or registry.git.attempt("ls-files", "--error-unmatch", str(config)).status != 0:
+        return
+    raise UsageError(
+        f"'{config}' is tracked and not in the working tree",
+        hint="bring it back: git checkout -- .dvc; in a sparse checkout: git sparse-checkout add .dvc",
+    )
+
+
+def _check_mirror(registry: Registry, remote: str) -> None:
+    """Raises: UsageError where git's own fetch would put the remote's refs over those that are not published."""
+    for refspec in _refspecs(registry, remote):
+        here = refspec.rpartition(":")[2]
+        if names_of_refs.PENDING.startswith(here.removesuffix("*")) and here.endswith("*"):
+            raise UsageError(
+                f"'git fetch {remote}' would overwrite what is not published: it fetches '{refspec}', as a mirror does",
+                hint=f"git config remote.{remote}.fetch '+refs/heads/*:refs/remotes/{remote}/*', or use another clone",
+            )
 
 
 def _make(folder: Path) -> None:
@@ -75,7 +100,10 @@ def _set_remote(registry: Registry, remote: str) -> None:
 
 def _add_refspec(registry: Registry) -> None:
     """Let git's own fetch and push keep the tracking refs up to date."""
-    key, refspec = f"remote.{registry.remote}.fetch", names_of_refs.fetch_refspec(registry.remote)
-    present = registry.git.attempt("config", "--get-all", key).stdout.decode("utf-8", "replace").splitlines()
-    if refspec not in present:
-        registry.git.run("config", "--add", key, refspec)
+    refspec = names_of_refs.fetch_refspec(registry.remote)
+    if refspec not in _refspecs(registry, registry.remote):
+        registry.git.run("config", "--add", f"remote.{registry.remote}.fetch", refspec)
+
+
+def _refspecs(registry: Registry, remote: str) -> list[str]:
+    return registry.git.attempt("config", "--get-all", f"remote.{remote}.fetch").stdout.decode(errors="replace").split()
