@@ -80,7 +80,9 @@ class TypeMismatchError(UsageError, ValueError):
     """
 
     def __init__(self, name: str, known: str, given: str, *, hint: str | None = None) -> None:
-        super().__init__(f"'{name}' is of type '{known}', not '{given}'", hint=hint)
+        super().__init__(
+            f"'{name}' is of type '{known}', not {_short(given)}", hint=hint or f"leave the type out, or say '{known}'"
+        )
         self.name = name
         self.known = known
         self.given = given
@@ -248,7 +250,9 @@ class UnsafePathError(RecordError, ValueError):
     """
 
     def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"unsafe path {_short(path)}: {why}")
+        super().__init__(
+            f"unsafe path {_short(path)}: {why}", hint="paths inside an artifact are relative, such as data/train.csv"
+        )
         self.path = path
 
 

@@ -228,7 +228,7 @@ class Artifact:
         is no such file, for names that are absolute or hold `..`, and for a name that is taken by other content unless
         `overwrite`; ArtifactFinalizedError.
         """
-        self._need_draft("add a file").add_file(Path(local_path), name, overwrite=overwrite)
+        self._need_draft("add a file").add_file(targets.place(local_path), name, overwrite=overwrite)
 
     def add_dir(self, local_path: str | os.PathLike[str], name: str | None = None, *, overwrite: bool = False) -> None:
         """Add all files below a directory, hidden ones too, under `name/` or at the root.
@@ -236,7 +236,7 @@ class Artifact:
         Raises: ValueError and ArtifactFinalizedError as in `add_file`; StorageError for pipes, sockets, and symbolic
         links that lead to directories or nowhere.
         """
-        self._need_draft("add a directory").add_directory(Path(local_path), name, overwrite=overwrite)
+        self._need_draft("add a directory").add_directory(targets.place(local_path), name, overwrite=overwrite)
 
     @contextlib.contextmanager
     def new_file(self, name: str, mode: str = "x", encoding: str | None = None) -> Iterator[IO[Any]]:
@@ -370,4 +370,4 @@ class Artifact:
 
 
 def _path(root: str | os.PathLike[str] | None) -> Path | None:
-    return None if root is None else Path(root)
+    return None if root is None else targets.place(root)

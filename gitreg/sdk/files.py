@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from gitreg.sdk import targets
 
 if TYPE_CHECKING:
     from gitreg.sdk.artifact import Artifact
@@ -41,4 +42,4 @@ class ArtifactFile:
     def download(self, root: str | os.PathLike[str] | None = None) -> str:
         """Write this file alone, checked, and return its path. Raises: ArtifactNotLoggedError, StorageError."""
         logged = self._artifact._need("download")
-        return str(logged.download(None if root is None else Path(root), [self.path]) / self.path)
+        return str(logged.download(None if root is None else targets.place(root), [self.path]) / self.path)

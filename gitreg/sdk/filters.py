@@ -28,11 +28,14 @@ _SPELLINGS = {
     "summaryMetrics": "summary",
 }
 _KEYS = frozenset("id name state config summary job_type group entity project tags notes created_at commit".split())
+_OPERATORS_ON_LISTS = ("$and", "$or", "$nor")
 _NOTHING = object()
 
 
 def fits(run: RunView, filters: Filter) -> bool:
-    """Whether a run fits all of the filters. Raises: UsageError for keys and operators that do not exist."""
+    """Whether a run fits all of the filters. Raises: UsageError for what is no filter."""
+    if not isinstance(filters, Mapping):
+        raise UsageError(f"a filter is a mapping, not {type(filters).__name__}", hint='such as {"state": "finished"}')
     return all(_fits(run, key, wanted) for key, wanted in filters.items())
 
 
@@ -50,12 +53,11 @@ def _rank(value: float | str) -> tuple[bool, float, str]:
 
 
 def _fits(run: RunView, key: str, wanted: Any) -> bool:
-    if key == "$and":
-        return all(fits(run, part) for part in wanted)
-    if key == "$or":
-        return any(fits(run, part) for part in wanted)
-    if key == "$nor":
-        return not any(fits(run, part) for part in wanted)
+    if key in _OPERATORS_ON_LISTS:
+        if not isinstance(wanted, (list, tuple)):
+            raise UsageError(f"'{key}' takes a list of filters", hint=f'such as {{"{key}": [{{"state": "finished"}}]}}')
+        found = (fits(run, part) for part in wanted)
+        return all(found) if key == "$and" else any(found) == (key == "$or")
     value = _value(run, key)
     if isinstance(wanted, Mapping) and any(str(name).startswith("$") for name in wanted):
         return all(_compare(value, str(name), operand) for name, operand in wanted.items())
@@ -93,6 +95,8 @@ def _compare(value: Any, name: str, operand: Any) -> bool:
         raise UsageError(f"filter operator '{name}' does not exist", hint=f"one of {', '.join(operators)}")
     try:
         return operators[name]()
+    except re.error as error:
+        raise UsageError(f"{operand!r} is no regular expression: {error}", hint="see Python's re") from error
     except TypeError:
         # a number and a text: neither is larger
         return False

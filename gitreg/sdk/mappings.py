@@ -13,6 +13,7 @@ from typing import Any
 
 from gitreg.errors import ConfigError, Error, RecordError, UsageError
 from gitreg.records import yamlio
+from gitreg.sdk.targets import place
 from gitreg.sdk.values import plain
 
 Read = Callable[[], Mapping[str, Any]]
@@ -199,7 +200,7 @@ def config_values(values: object) -> dict[str, Any]:
     if values is None:
         return {}
     if isinstance(values, (str, Path)):
-        return _from_file(Path(values))
+        return _from_file(place(values))
     if isinstance(values, argparse.Namespace):
         values = vars(values)
     elif isinstance(values, Config):
@@ -214,7 +215,9 @@ def _from_file(path: Path) -> dict[str, Any]:
         values = yamlio.load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, RecordError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(f"config file '{path}' cannot be read: {why}") from error
+        raise UsageError(
+            f"config file '{path}' cannot be read: {why}", hint="name a YAML file, or give a mapping"
+        ) from error
     return {
         key: value["value"]
         if isinstance(value, dict) and "value" in value and value.keys() <= {"value", "desc"}

@@ -204,14 +204,14 @@ class Run(Labelled):
             return artifact
 
     def _from_path(self, path: str | os.PathLike[str], name: str | None, type: str) -> Artifact:
-        place = Path(path)
+        place = targets.place(path)
         artifact = Artifact(name or targets.default_name(self.id, place.absolute().name), type)
         if place.is_dir():
             artifact.add_dir(place)
         elif place.exists():
             artifact.add_file(place)
         else:
-            raise InvalidArtifactError(f"'{place}' is not a file or directory")
+            raise InvalidArtifactError(f"'{place}' is not a file or directory", hint="check the path")
         return artifact
 
     def use_artifact(
@@ -302,7 +302,7 @@ class Run(Labelled):
         """
         if "/" in registered_model_name:
             raise NotAModelError(
-                f"'{registered_model_name}' is no name of a registered model: it holds '/'",
+                f"{registered_model_name[:200]!r} is no name of a registered model: it holds '/'",
                 hint="link_artifact takes REGISTRY/NAME",
             )
         target = CollectionName(targets.DEFAULT_REGISTRY, CollectionName.parse(registered_model_name).name)

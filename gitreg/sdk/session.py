@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import sys
 import threading
 import weakref
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from gitreg.errors import Error, UsageError
+from gitreg.errors import Error, NotARepositoryError, UsageError
 from gitreg.git.runner import Git
 from gitreg.records.names import RunId, check_run_id
 from gitreg.registry.live import LiveRun
@@ -180,6 +181,8 @@ def open_registry(directory: Path, *, writing: bool = True) -> Registry:
 
     Raises: NotARepositoryError, with `writing` also when it is not set up yet.
     """
+    if not os.path.isdir(directory):  # noqa: PTH112 - Path's raises for what can be no path
+        raise NotARepositoryError(f"{str(directory)[:200]!r} is not a directory", hint="check the path")
     registry = Registry(Git.discover(directory))
     # artifacts outlive their run, so nobody knows when the last of them is read
     weakref.finalize(registry, registry.objects.close)
@@ -263,7 +266,7 @@ def _check_modes(mode: str | None, reinit: object, resume: object) -> None:
 def _label(text: str | None) -> str:
     """A label of a run. Raises: UsageError for control characters."""
     if text and not text.isprintable():
-        raise UsageError(f"{text!r} holds control characters")
+        raise UsageError(f"{text[:100]!r} holds control characters", hint="labels are for people: write plain words")
     return text or ""
 
 

@@ -34,7 +34,7 @@ class _Source:
         try:
             found = path.stat()
         except OSError as error:
-            raise InvalidArtifactError(f"'{path}' is not a file: {error.strerror}") from error
+            raise InvalidArtifactError(f"'{path}' is not a file: {error.strerror}", hint="check the path") from error
         if not stat.S_ISREG(found.st_mode):
             raise InvalidArtifactError(f"'{path}' is not a file", hint="add_dir adds a directory")
         # absolute, because the process may change its directory before it logs

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
-from gitreg.errors import InvalidNameError, UsageError
+from gitreg.errors import InvalidArtifactError, InvalidNameError, UsageError
 from gitreg.records.names import CollectionName, Reference, check_alias, parse_collection
 from gitreg.registry import resolve
 from gitreg.registry.repository import Registry
@@ -75,6 +77,22 @@ def default_name(run_id: str, basename: str) -> str:
         # an ending that is reserved
         name = f"{name[:127].rstrip('.')}_"
     return name
+
+
+def place(path: str | os.PathLike[str]) -> Path:
+    """A path of the file system that a caller gave. Raises: InvalidArtifactError for what can be none."""
+    text = os.fspath(path)
+    # Path("") is the current directory, which nobody means by a variable that is empty
+    if not text or "\0" in text:
+        raise InvalidArtifactError(f"{text!r} is no path", hint="name a file or a directory")
+    try:
+        os.fsencode(text)
+        # the system says so when it is too long
+        Path(text).exists()
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not valid Unicode"
+        raise InvalidArtifactError(f"{text[:100]!r}... is no path: {why}", hint="name a file or a directory") from error
+    return Path(text)
 
 
 def check_type(text: str) -> str:

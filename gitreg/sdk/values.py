@@ -122,7 +122,10 @@ def _finite(value: Any, where: str) -> Any:
 def _key(key: object) -> str:
     text = _text(str(plain(key)))
     if len(text) > MAX_KEY:
-        raise UsageError(f"a key is longer than {MAX_KEY} characters: '{text[:40]}...'")
+        raise UsageError(
+            f"a key is longer than {MAX_KEY} characters: '{text[:40]}...'",
+            hint="log long texts as values, or in a file",
+        )
     return text
 
 

@@ -1,0 +1,271 @@
+"""Every place of `import gitreg` that takes a word gets every kind of bad one: the half of the library."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import badinput
+import pytest
+from badinput import MARK, NO_NAMES
+
+import gitreg
+from conftest import Shell
+from gitreg.sdk import module, session
+from gitreg.sdk.collection import ArtifactCollection
+from gitreg.sdk.files import ArtifactFile
+from gitreg.sdk.views import RunView
+from tally import INPUTS, Tally
+
+STORY = f"""
+git init --quiet repo && cd repo && gitreg init --storage ../storage 2>/dev/null
+echo one >file && git add . && git commit --quiet -m 'set up gitreg'
+gitreg put file --name m --type model 2>/dev/null && gitreg link m:v0 model/M --alias production
+! test -e {MARK}
+"""
+
+_LONG = "ten thousand characters"
+_CONTROLS = list(NO_NAMES)[7:8] + list(NO_NAMES)[10:]
+_EMPTY = {"empty": ("",)}
+_PATHS = {
+    "line breaks and NUL": ("nowhere\0", "\0"),
+    _LONG: ("nowhere/" + "a" * 10_000, "a/" * 5_000),
+    "bytes that are no UTF-8": ("nowhere\ud800",),
+}
+FAMILIES: dict[str, Mapping[str, tuple[str, ...]]] = {
+    "name": NO_NAMES,
+    # left out, gitreg finds one
+    "name or nothing": {family: words for family, words in NO_NAMES.items() if family != "empty"},
+    "type": {
+        "a path or a version": ("a/b", "a:b", "wandb-x", "job", ""),
+        **{family: NO_NAMES[family] for family in (*_CONTROLS, _LONG)},
+    },
+    "another type": NO_NAMES,
+    "label": {family: NO_NAMES[family] for family in _CONTROLS},
+    "key": {_LONG: ("a" * 10_000,)},
+    "choice": {"none of them": ("r", "\x1b[31m", "--output=x", "\ud800", "a" * 10_000)},
+    "path to read": _EMPTY | _PATHS | {"what is not there": ("nowhere", "no\x1b[31m", "-x", f"--output={MARK}")},
+    "path to write": _EMPTY | _PATHS | {"below a file": ("file/x", "/dev/null/x")},
+    "path inside": {
+        "empty": ("",),
+        "paths": ("../x", "/etc/passwd", "a/../../b", "..", "a/.git/config", ".GIT/x", "C:/x", "git~1/x"),
+        "line breaks and NUL": ("a\0b",),
+        "bytes that are no UTF-8": ("a\ud800",),
+        "options": ("-",),
+    },
+    "what is not there": {"what is not there": ("nowhere", "", "../file", "\0", "\ud800", "a" * 10_000)},
+    "filter": {"no such key": ("", "nothing", "$where", "a" * 10_000, "\x1b[31m", "\ud800", "__class__")},
+}  # fmt: skip
+
+
+def _draft() -> gitreg.Artifact:
+    artifact = gitreg.Artifact("new", "model")
+    artifact.add_file("file")
+    return artifact
+
+
+def _version(word: str = "m:v0") -> gitreg.Artifact:
+    return gitreg.Api().artifact(word)
+
+
+def _with_aliases(words: list[str]) -> None:
+    artifact = _version()
+    artifact.aliases = words
+    artifact.save()
+
+
+def _described(**given: Any) -> None:
+    gitreg.Artifact("new", "model", **given)
+
+
+def _new_file(name: str, mode: str = "x") -> None:
+    with _draft().new_file(name, mode):
+        pass
+
+
+def _run() -> gitreg.Run:
+    assert gitreg.run is not None
+    return gitreg.run
+
+
+Call = Callable[[str], object]
+
+# The place -> the kind of word, and the call with it.
+CALLS: dict[str, tuple[str, Call]] = {
+    "init(dir)": ("path to read", lambda word: gitreg.init(dir=word or "nowhere")),
+    "init(id)": ("name", lambda word: gitreg.init(id=word)),
+    "init(config)": ("path to read", lambda word: gitreg.init(config=word)),
+    "init(name)": ("label", lambda word: gitreg.init(name=word)),
+    "init(job_type)": ("label", lambda word: gitreg.init(job_type=word)),
+    "init(group)": ("label", lambda word: gitreg.init(group=word)),
+    "init(project)": ("label", lambda word: gitreg.init(project=word)),
+    "init(entity)": ("label", lambda word: gitreg.init(entity=word)),
+    "init(mode)": ("choice", lambda word: gitreg.init(mode=word)),
+    "init(reinit)": ("choice", lambda word: gitreg.init(reinit=word)),
+    "init(resume)": ("choice", lambda word: gitreg.init(resume=word)),
+    "Api(dir)": ("path to read", lambda word: gitreg.Api(word or "nowhere").artifacts()),
+    "Api.artifact(name)": ("name", _version),
+    "Api.artifact(type)": ("another type", lambda word: gitreg.Api().artifact("m", word)),
+    "Api.artifact_exists(name)": ("name", lambda word: gitreg.Api().artifact_exists(word) or _version(word)),
+    "Api.artifact_collection(name)": ("name", lambda word: gitreg.Api().artifact_collection(None, word)),
+    "Api.artifact_collection(type_name)": ("another type", lambda word: gitreg.Api().artifact_collection(word, "m")),
+    "Api.artifacts(name)": ("name", lambda word: gitreg.Api().artifacts(name=word)),
+    "Api.artifacts(type_name)": ("another type", lambda word: gitreg.Api().artifacts(word, "m")),
+    "Api.run(path)": ("name", lambda word: gitreg.Api().run(word)),
+    "Api.runs(filters)": ("filter", lambda word: gitreg.Api().runs(filters={word: 1})),
+    "Api.runs(order)": ("filter", lambda word: gitreg.Api().runs(order=word)),
+    "Artifact(name)": ("name", lambda word: gitreg.Artifact(word, "model")),
+    "Artifact(type)": ("type", lambda word: gitreg.Artifact("new", word)),
+    "Artifact(metadata)": ("key", lambda word: _described(metadata={word: 1})),
+    "Artifact.add_file(local_path)": ("path to read", lambda word: _draft().add_file(word)),
+    "Artifact.add_file(name)": ("path inside", lambda word: _draft().add_file("file", word)),
+    "Artifact.add_dir(local_path)": ("path to read", lambda word: _draft().add_dir(word)),
+    "Artifact.add_dir(name)": ("path inside", lambda word: _draft().add_dir(".dvc", word or "..")),
+    "Artifact.aliases=": ("name", lambda word: _with_aliases(["production", word])),
+    "Artifact.download(root)": ("path to write", lambda word: _version().download(word)),
+    "Artifact.file(root)": ("path to write", lambda word: _version().file(word)),
+    "Artifact.get_entry(name)": ("what is not there", lambda word: _version().get_entry(word)),
+    "Artifact.link(target_path)": ("name", lambda word: _version().link(word)),
+    "Artifact.link(aliases)": ("name", lambda word: _version().link("new", ["good", word])),
+    "Artifact.new_file(name)": ("path inside", _new_file),
+    "Artifact.new_file(mode)": ("choice", lambda word: _new_file("new", word)),
+    "Artifact.remove(item)": ("what is not there", lambda word: _draft().remove(word)),
+    "Artifact.verify(root)": ("path to write", lambda word: _version().verify(word)),
+    "ArtifactFile.download(root)": ("path to write", lambda word: _version().files()[0].download(root=word)),
+    "Run.link_artifact(target_path)": ("name", lambda word: _run().link_artifact(_draft(), word)),
+    "Run.link_artifact(aliases)": ("name", lambda word: _run().link_artifact(_draft(), "new", ["good", word])),
+    "Run.link_model(path)": ("path to read", lambda word: _run().link_model(word, "New")),
+    "Run.link_model(registered_model_name)": ("name", lambda word: _run().link_model("file", word)),
+    "Run.link_model(name)": ("name or nothing", lambda word: _run().link_model("file", "New", word)),
+    "Run.link_model(aliases)": ("name", lambda word: _run().link_model("file", "New", aliases=["good", word])),
+    "Run.log(data)": ("key", lambda word: _run().log({word: 1})),
+    "Run.log_artifact(artifact_or_path)": ("path to read", lambda word: _run().log_artifact(word)),
+    "Run.log_artifact(name)": ("name or nothing", lambda word: _run().log_artifact("file", word)),
+    "Run.log_artifact(type)": (
+        "type", lambda word: _run().log_artifact("file", "new", word) if word else gitreg.Artifact("new", word)
+    ),
+    "Run.log_artifact(aliases)": ("name", lambda word: _run().log_artifact("file", "new", "t", ["good", word])),
+    "Run.log_model(path)": ("path to read", lambda word: _run().log_model(word)),
+    "Run.log_model(name)": ("name or nothing", lambda word: _run().log_model("file", word)),
+    "Run.log_model(aliases)": ("name", lambda word: _run().log_model("file", "new", ["good", word])),
+    "Run.use_artifact(artifact_or_name)": ("name", lambda word: _run().use_artifact(word)),
+    "Run.use_artifact(type)": ("another type", lambda word: _run().use_artifact("m", word)),
+    "Run.use_artifact(aliases)": ("name", lambda word: _run().use_artifact("m", aliases=["latest", word])),
+    "Run.use_model(name)": ("name", lambda word: _run().use_model(word)),
+    "config[]": ("key", lambda word: gitreg.config.__setitem__(word, 1)),
+    "config.update(values)": ("path to read", lambda word: gitreg.config.update(values=word)),
+    "summary[]": ("key", lambda word: gitreg.summary.__setitem__(word, 1)),
+}  # fmt: skip
+
+# Switches, numbers and filters; free text, of which what no file can hold is replaced; what W&B has and gitreg ignores.
+EXEMPT = set(
+    """
+    init(notes) init(tags) init(allow_val_change) init(save_code) init(settings) init(force)
+    Api.artifact_exists(type) Api.artifact_collections(type_name) Api.runs(path)
+    Artifact(description) Artifact.description= Artifact.metadata= Artifact.add_dir(overwrite)
+    Artifact.add_file(overwrite) Artifact.download(path_prefix) Artifact.files(names) Artifact.new_file(encoding)
+    Artifact.wait(timeout) Run.finish(exit_code) Run.link_artifact(artifact) Run.log(step) Run.log(commit)
+    Run.log_artifact(tags) Run.use_artifact(use_as)
+    """.split()
+)
+
+
+def places() -> Iterator[str]:
+    """Every parameter of everything public, `Api.artifact(name)`, and every property that can be set."""
+    yield from (f"init({name})" for name in inspect.signature(gitreg.init).parameters)
+    for made in (gitreg.Api, gitreg.Artifact):
+        yield from (f"{made.__name__}({name})" for name in inspect.signature(made).parameters)
+    for kind in (gitreg.Api, gitreg.Artifact, gitreg.Run, ArtifactCollection, ArtifactFile, RunView):
+        for name, found in vars(kind).items():
+            if name.startswith("_") or isinstance(found, classmethod):
+                continue
+            if isinstance(found, property) and found.fset:
+                yield f"{kind.__name__}.{name}="
+            elif inspect.isfunction(found):
+                parameters = [*inspect.signature(found).parameters][1:]
+                yield from (f"{kind.__name__}.{name}({parameter})" for parameter in parameters)
+
+
+def test_no_place_of_the_library_is_forgotten() -> None:
+    """A new parameter of something public needs a line in `CALLS`."""
+    assert set(places()) == {place for place in CALLS if place[0] not in "cs"} | EXEMPT
+
+
+def test_the_functions_of_the_module_take_what_the_methods_of_a_run_take() -> None:
+    functions = {name: found for name, found in vars(module).items() if inspect.isfunction(found)}
+    for name, function in functions.items():
+        if name.startswith("active") or name == "need_run":
+            continue
+        method = list(inspect.signature(getattr(gitreg.Run, name)).parameters)[1:]
+        assert [*inspect.signature(function).parameters] == method
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the repository of this module lies."""
+    return tmp_path_factory.mktemp("calls")
+
+
+@pytest.fixture
+def world(folder: Path, sh: Shell, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """The repository, made once, with an active run for the calls that need one."""
+    if not (folder / "repo").exists():
+        sh(STORY, cwd=folder)
+    monkeypatch.chdir(folder / "repo")
+    yield folder
+    for run in list(session._session.open):
+        run.finish()
+
+
+@pytest.mark.parametrize("place", CALLS)
+def test_a_bad_word_is_refused_before_anything_is_written(world: Path, tally: Tally, place: str, *, full: bool) -> None:
+    kind, call = CALLS[place]
+    if place.startswith(("Run", "config", "summary")):
+        gitreg.init()
+    wrong: list[str] = []
+    before = badinput.snapshot(world)
+    for family, words in FAMILIES[kind].items():
+        tried = held = 0
+        for word in words if full else words[:2]:
+            problem = outcome(call, word)
+            after = badinput.snapshot(world)
+            found = [problem] if problem else []
+            found += [f"changes {name}" for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
+            wrong += [f"{word[:40]!r}: {what[:300]}" for what in found]
+            before = after
+            tried, held = tried + 1, held + (not found)
+        tally.add(INPUTS, f"import gitreg, {place}: {family}", tried=tried, held=held)
+    assert not wrong, "\n".join(wrong)
+    assert not list(world.rglob(MARK))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "state", ["state"], {"$and": "state"}, {"$or": {"state": "finished"}}, {"$nor": [1]}, {"name": {"$regex": "("}},
+        {"name": {"$regexp": "a"}}, {"$and": [{"$and": None}]}, {"name": {"$regex": "a" * 10_000 + "("}},
+    ],
+)  # fmt: skip
+def test_what_is_no_filter_of_runs_is_refused(world: Path, tally: Tally, given: Any) -> None:
+    with tally.attempt(INPUTS, "import gitreg, Api.runs(filters): what is no filter"):
+        with pytest.raises(gitreg.UsageError) as caught:
+            gitreg.Api().runs(filters=given)
+        assert caught.value.hint
+
+
+def outcome(call: Call, word: str) -> str:
+    """What is wrong with how a word was refused; '' for nothing."""
+    try:
+        found = call(word)
+    except (KeyError, FileNotFoundError) as error:
+        # Python's own for what is not in a mapping or a directory, which W&B's documentation promises
+        return "" if {"get_entry", "remove"} & {*call.__code__.co_names} else repr(error)
+    except gitreg.Error as error:
+        if not error.hint:
+            return f"no hint: {error}"
+        return "" if len(str(error)) < 2_000 else f"too long to be read: {error}"
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is none of gitreg's
+        return repr(error)
+    return f"taken: {found!r}"
