@@ -23,7 +23,10 @@ from gitreg.records.objects import (
 
 _KINDS = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 # Settings that name a program, or allow one, for talking to a remote.
-_PROGRAMS = r"^(core\.(sshcommand|gitproxy|askpass|alternaterefscommand)|credential\..*|protocol\..*|remote\..*\.(uploadpack|vcs))$"
+_PROGRAMS = (
+    r"^(core\.(sshcommand|gitproxy|askpass|alternaterefscommand)|credential\..*|protocol\..*"
+    r"|remote\..*\.(uploadpack|vcs))$"
+)
 # Records are capped at 1 MiB (FORMAT.md 3.4); what surrounds them is small.
 MAX_OBJECT = 16 << 20
 
