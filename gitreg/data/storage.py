@@ -1,4 +1,4 @@
-"""Send objects to DVC remotes and fetch them back. The only module that imports DVC, and only when it must.
+"""Send objects to DVC remotes and fetch them back. DVC is imported, by `plugins`, only when it must be.
 
 Nothing is trusted: bytes are checked against their name before they are sent and before they enter the cache, and what
 was sent is looked for afterwards. A local directory needs no DVC at all, which makes it ten times as quick to open.
@@ -7,29 +7,27 @@ was sent is looked for afterwards. A local directory needs no DVC at all, which 
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gitreg.data.cache import Cache
 from gitreg.data.config import Project, Storage
 from gitreg.data.hashing import Progress, Stored, copy_file, hash_file, refusals, serialised, storage_error
+from gitreg.data.plugins import connect, is_absence, plugin_errors, reporting
 from gitreg.data.urls import SAFE_OPTIONS, local_path, scheme_of
-from gitreg.errors import Error, MissingBytesError, StorageError
+from gitreg.errors import MissingBytesError, StorageError
 
 Object = tuple[str, int | None]
 """An object's name (md5, `.dir` behind it for a directory object) and its size in bytes, when it is known."""
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
-_EXTRAS = {"https": "http", "webdavs": "webdav"}
-_USER = re.compile(r"://[^/\s]*@")
 # Stores that show a half-sent file under its name; the others make a file visible when it is complete.
 _NOT_ATOMIC = frozenset({"local", "ssh", "sftp", "hdfs", "webhdfs"})
 # From this many objects under one prefix on, one listing is cheaper than a question for each.
@@ -237,17 +235,12 @@ class DvcStorage(OpenStorage):
     @classmethod
     def connect(cls, storage: Storage, remote: dict[str, Any]) -> DvcStorage:
         """Make the file system for a remote's options, `url` among them; nothing is sent yet. Raises: StorageError."""
-        with _plugin_errors(f"storage '{storage}' cannot be used", scheme_of(remote["url"])):
-            from dvc.fs import get_cloud_fs
-
-            kind, options, root = get_cloud_fs({}, **remote)
-            fs = kind(**options)
-            # Made here, because it is made at first use, and not by one thread only.
-            fs.fs  # noqa: B018
+        with plugin_errors(f"storage '{storage}' cannot be used", scheme_of(remote["url"])):
+            fs, root = connect(remote)
             return cls(storage, fs, root)
 
     def _missing(self, objects: list[Object]) -> list[Object]:
-        with _plugin_errors(f"storage '{self.storage}' cannot be asked", self._fs.protocol):
+        with plugin_errors(f"storage '{self.storage}' cannot be asked", self._fs.protocol):
             self._fs.fs.invalidate_cache()
         by_prefix: dict[str, list[Object]] = {}
         for item in objects:
@@ -264,7 +257,7 @@ class DvcStorage(OpenStorage):
         ]
 
     def _list(self, prefix: str) -> dict[str, int | None]:
-        with _plugin_errors(f"storage '{self.storage}' cannot be listed", self._fs.protocol):
+        with plugin_errors(f"storage '{self.storage}' cannot be listed", self._fs.protocol):
             try:
                 entries = list(self._fs.ls(self._fs.join(self._root, prefix), detail=True))
             except FileNotFoundError:
@@ -272,11 +265,13 @@ class DvcStorage(OpenStorage):
         return {prefix + self._fs.name(entry["name"]): entry["size"] for entry in entries if entry["type"] == "file"}
 
     def _ask(self, md5: str) -> dict[str, int | None]:
-        with _plugin_errors(f"storage '{self.storage}' cannot be asked", self._fs.protocol):
+        with plugin_errors(f"storage '{self.storage}' cannot be asked", self._fs.protocol):
             try:
                 entry = self._fs.info(self._place(md5))
-            except FileNotFoundError:
-                return {}
+            except FileNotFoundError as error:
+                if is_absence(error):
+                    return {}
+                raise error.__cause__ or error from None
         return {md5: entry["size"]} if entry["type"] == "file" else {}
 
     def _send(self, md5: str, source: Path, progress: Progress | None) -> int:
@@ -287,7 +282,7 @@ class DvcStorage(OpenStorage):
         if stored.md5 != md5.removesuffix(".dir"):
             raise StorageError(f"object '{md5}' is damaged: the md5 of its bytes is {stored.md5}")
         place = self._place(md5)
-        with _plugin_errors(f"object '{md5}' cannot be sent to storage '{self.storage}'", self._fs.protocol):
+        with plugin_errors(f"object '{md5}' cannot be sent to storage '{self.storage}'", self._fs.protocol):
             self._fs.makedirs(self._fs.parent(place))
             if self._fs.protocol not in _NOT_ATOMIC:
                 self._put(source, place, progress)
@@ -306,19 +301,19 @@ class DvcStorage(OpenStorage):
         return stored.size
 
     def _put(self, source: Path, place: str, progress: Progress | None) -> None:
-        with _reporting(progress, source) as callback:
+        with reporting(progress, source) as callback:
             self._fs.put_file(str(source), place, callback=callback)
 
     def _fetch(self, md5: str, target: Path, progress: Progress | None) -> None:
-        with _plugin_errors(f"object '{md5}' cannot be fetched from storage '{self.storage}'", self._fs.protocol):
+        with plugin_errors(f"object '{md5}' cannot be fetched from storage '{self.storage}'", self._fs.protocol):
             try:
-                with _reporting(progress, target) as callback:
+                with reporting(progress, target) as callback:
                     self._fs.get_file(self._place(md5), str(target), callback=callback)
             except FileNotFoundError:
                 raise MissingBytesError(f"object '{md5}' not on storage '{self.storage}'", [md5]) from None
 
     def _remove(self, md5: str) -> None:
-        with _plugin_errors(f"object '{md5}' cannot be removed from storage '{self.storage}'", self._fs.protocol):
+        with plugin_errors(f"object '{md5}' cannot be removed from storage '{self.storage}'", self._fs.protocol):
             self._fs.remove(self._place(md5))
 
     def _finish(self) -> None:
@@ -349,48 +344,6 @@ def open_storage(project: Project, storage: Storage) -> OpenStorage:
             hint=f"dvc remote add {storage.name} URL",
         )
     return DvcStorage.connect(storage, remote)
-
-
-@contextmanager
-def _reporting(progress: Progress | None, path: Path) -> Iterator[Any]:
-    """An fsspec callback for the transfer of one file; what the plugin did not report is reported at the end."""
-    from dvc.fs import Callback
-
-    reported = 0
-
-    class Reporting(Callback):  # type: ignore[misc] # DVC has no types
-        def relative_update(self, inc: int = 1) -> None:
-            nonlocal reported
-            super().relative_update(inc)
-            reported += inc
-            if progress is not None:
-                progress(inc)
-
-        def absolute_update(self, value: int) -> None:
-            self.relative_update(value - self.value)
-
-    yield Reporting()
-    rest = path.stat().st_size - reported
-    if progress is not None and rest > 0:
-        progress(rest)
-
-
-@contextmanager
-def _plugin_errors(what: str, scheme: str) -> Iterator[None]:
-    """Turn what DVC and its plugins raise, each its own kind, into a StorageError."""
-    try:
-        yield
-    except Error:
-        raise
-    except Exception as error:
-        from dvc.fs import RemoteMissingDepsError
-
-        if isinstance(error, (ImportError, RemoteMissingDepsError)):
-            hint = f'pip install "dvc[{_EXTRAS.get(scheme, scheme)}]"'
-            raise StorageError(f"{what}: DVC's plugin for {scheme}:// is not installed", hint=hint) from error
-        words = (str(error).strip() or type(error).__name__).splitlines()[0]
-        # Some name the address that was asked, with the password in it.
-        raise StorageError(f"{what}: {_USER.sub('://', words)}") from error
 
 
 def _count(md5s: Sequence[str]) -> str:

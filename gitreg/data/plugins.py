@@ -1,0 +1,118 @@
+"""DVC's file systems: how one is made, how long it may keep silent, and what its errors mean in gitreg's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gitreg.data.hashing import Progress
+from gitreg.data.urls import scheme_of
+from gitreg.errors import Error, StorageError
+
+_EXTRAS = {"https": "http", "webdavs": "webdav"}
+_USER = re.compile(r"://[^/\s]*@")
+# Seconds without a sign of life until a request has failed, as options of a DVC remote; the user's own count more.
+_SILENCE: dict[str, dict[str, int]] = {
+    "http": {"connect_timeout": 15, "read_timeout": 45},
+    "https": {"connect_timeout": 15, "read_timeout": 45},
+    "s3": {"connect_timeout": 15, "read_timeout": 20},
+    "azure": {"connection_timeout": 15, "read_timeout": 45},
+}
+# How often a request is made before it has failed. s3fs repeats what botocore has repeated: 25 times by themselves.
+_TRIES = 3
+_NO_ANSWER = re.compile(r"timed out|\w*timeout(?:error)?\b|(?:read|connect) timeout on", re.IGNORECASE)
+_PASSING = re.compile(r"connect|closed|reset by peer|refused|not completed|\b50\d\b|internal|slow ?down", re.IGNORECASE)
+_DENIED = re.compile(
+    r"\b40[13]\b|forbidden|access ?denied|unauthori[sz]ed|permission denied|credentials", re.IGNORECASE
+)
+
+
+def connect(remote: dict[str, Any]) -> tuple[Any, str]:
+    """The file system for a DVC remote's options, `url` among them, and the root in it; nothing is sent yet.
+
+    Raises: whatever DVC and the plugin raise, see `plugin_errors`.
+    """
+    from dvc.fs import get_cloud_fs
+
+    scheme = scheme_of(remote["url"])
+    kind, options, root = get_cloud_fs({}, **{**_SILENCE.get(scheme, {}), **remote})
+    fs = kind(**options)
+    if scheme in ("http", "https"):
+        fs.SESSION_RETRIES = _TRIES
+    elif scheme == "s3":
+        fs.fs_args.setdefault("config_kwargs", {}).setdefault("retries", {"max_attempts": _TRIES - 1})
+    elif scheme == "ssh":
+        # DVC's own `timeout` is for a whole transfer. A connection that is dead is found by asking for a sign of life.
+        fs.fs_args.setdefault("connect_timeout", 30)
+        fs.fs_args.setdefault("keepalive_interval", 15)
+    made = fs.fs  # made here, because it is made at first use, and not by one thread only
+    if scheme == "s3":
+        made.retries = _TRIES
+    return fs, root
+
+
+@contextmanager
+def reporting(progress: Progress | None, path: Path) -> Iterator[Any]:
+    """An fsspec callback for the transfer of one file; what the plugin did not report is reported at the end."""
+    from dvc.fs import Callback
+
+    reported = 0
+
+    class Reporting(Callback):  # type: ignore[misc] # DVC has no types
+        def relative_update(self, inc: int = 1) -> None:
+            nonlocal reported
+            super().relative_update(inc)
+            reported += inc
+            if progress is not None:
+                progress(inc)
+
+        def absolute_update(self, value: int) -> None:
+            self.relative_update(value - self.value)
+
+    yield Reporting()
+    rest = path.stat().st_size - reported
+    if progress is not None and rest > 0:
+        progress(rest)
+
+
+def is_absence(error: FileNotFoundError) -> bool:
+    """Whether a file is not there; fsspec's http says so of everything that it could not find out."""
+    cause = error.__cause__
+    return cause is None or isinstance(cause, FileNotFoundError) or getattr(cause, "status", 0) in (404, 410)
+
+
+@contextmanager
+def plugin_errors(what: str, scheme: str) -> Iterator[None]:
+    """Turn what DVC and its plugins raise, each its own kind, into a StorageError."""
+    try:
+        yield
+    except Error:
+        raise
+    except Exception as error:
+        from dvc.fs import RemoteMissingDepsError
+
+        if isinstance(error, (ImportError, RemoteMissingDepsError)):
+            hint = f'pip install "dvc[{_EXTRAS.get(scheme, scheme)}]"'
+            raise StorageError(f"{what}: DVC's plugin for {scheme}:// is not installed", hint=hint) from error
+        words = (str(error).strip() or type(error).__name__).splitlines()[0]
+        # Some name the address that was asked, with the password in it.
+        words = _USER.sub("://", words)
+        if isinstance(error, TimeoutError) or _NO_ANSWER.match(words):
+            raise StorageError(f"{what}: it did not answer in time", hint=_more_time(scheme)) from error
+        raise StorageError(f"{what}: {words}", hint=_hint(words)) from error
+
+
+def _more_time(scheme: str) -> str:
+    option = next((key for key in _SILENCE.get(scheme, {}) if key.startswith("read")), "timeout")
+    return f"try again later; for a slow storage: dvc remote modify --local NAME {option} SECONDS"
+
+
+def _hint(words: str) -> str | None:
+    if _DENIED.search(words):
+        return "give it what it wants, outside Git: dvc remote modify --local NAME KEY VALUE"
+    if _PASSING.search(words):
+        return "see whether it can be reached, then run the same command again"
+    return None
