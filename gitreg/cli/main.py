@@ -25,6 +25,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "run": ("run", "run a command as a run: its code, config, inputs and results are recorded"),
         "put": ("put", "log a file or folder as a new version"),
         "link": ("put", "make a version part of a registered model"),
+        "drop": ("drop", "take back a version, link or run that is not published"),
         "alias": ("alias", "set, remove and list aliases such as 'production', and show their history"),
     },
     "Read": {

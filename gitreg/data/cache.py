@@ -154,6 +154,17 @@ class Cache:
             with refusals(f"object '{md5}' cannot be released"):
                 _place(self.keep, md5).unlink(missing_ok=True)
 
+    def protect(self, md5s: Iterable[str]) -> None:
+        """Link these objects, which are here, under `keep`, as storing them does. Raises: StorageError."""
+        if self.keep is None:
+            return
+        for md5 in md5s:
+            with refusals(f"object '{md5}' cannot be protected"):
+                kept = _place(self.keep, md5)
+                self._make_parent(kept)
+                _link(self.path(md5), kept)
+        self.sync()
+
     def quarantine(self, md5: str) -> Path:
         """Move a damaged object aside, as `<object>.corrupt`, so that it can be fetched again. Raises: StorageError."""
         place = self.path(md5)

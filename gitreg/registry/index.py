@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from functools import cached_property
 
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import RunId
 from gitreg.records.objects import Oid
-from gitreg.registry import runs
+from gitreg.registry import runs, versions
 from gitreg.registry.repository import Registry
 
 # The version is in the file's name: another release's index is left alone.
@@ -37,8 +38,8 @@ class Index:
 
     def used_by(self, commit: Oid) -> list[RunId]:
         """The runs that used the version of this commit, by id."""
-        rows = self._database.execute("SELECT run FROM uses WHERE input = ? ORDER BY run", (commit.raw,))
-        return [RunId(run) for (run,) in rows]
+        rows = self._database.execute("SELECT run FROM uses WHERE input = ? ORDER BY run", (commit.raw,)).fetchall()
+        return [RunId(run) for (run,) in rows if self._is_here(run)]
 
     def tip(self, run_id: RunId) -> Oid | None:
         """The newest known commit of a run; a ref says more than the longest chain that was ever seen."""
@@ -46,18 +47,49 @@ class Index:
         if found:
             return found
         row = self._database.execute("SELECT oid FROM tips WHERE run = ?", (run_id,)).fetchone()
-        return Oid(row[0]) if row else None
+        return Oid(row[0]) if row and self._is_here(run_id) else None
 
     def tips(self) -> dict[RunId, Oid]:
         """The newest known commit of every run, also of those that are known only through their versions' tags."""
-        found = {RunId(run): Oid(oid) for run, oid in self._database.execute("SELECT run, oid FROM tips")}
-        return found | {run: tip for run, (tip, _) in runs.tips(self._registry).items() if run in found}
+        rows = self._database.execute("SELECT run, oid FROM tips").fetchall()
+        found = {RunId(run): Oid(oid) for run, oid in rows if self._is_here(run)}
+        return found | {run: tip for run, tip in self._with_ref.items() if run in found}
+
+    def _is_here(self, run: str) -> bool:
+        """Whether a ref still leads to the run. What was dropped, or deleted by hand, has commits for a while."""
+        return run in self._with_ref or run in self._of_versions
+
+    @cached_property
+    def _with_ref(self) -> dict[RunId, Oid]:
+        return {run: tip for run, (tip, _) in runs.tips(self._registry).items()}
+
+    @cached_property
+    def _of_versions(self) -> frozenset[str]:
+        """The runs that a version's tag leads to; all tags are listed for it, so it is the second question."""
+        self._database.execute("CREATE TEMP TABLE named (oid BLOB PRIMARY KEY) WITHOUT ROWID")
+        oids = {version.commit.raw for version in versions.all_versions(self._registry)}
+        self._database.executemany("INSERT INTO named VALUES (?)", ((oid,) for oid in oids))
+        rows = self._database.execute(
+            "SELECT run FROM commits NATURAL JOIN named UNION SELECT run FROM tips NATURAL JOIN named"
+        )
+        return frozenset(run for (run,) in rows)
 
 
 def used_by(registry: Registry, commit: Oid) -> list[RunId]:
     """The runs that used the version of this commit, by id."""
     with updated(registry) as index:
         return index.used_by(commit)
+
+
+def forget(registry: Registry, run_id: RunId) -> None:
+    """Take out what was known of a run that is not what it was: dropped, as nothing published is.
+
+    The next question takes in what is left of it. Where the index cannot be written, it holds nothing to forget.
+    """
+    with contextlib.suppress(OSError, sqlite3.Error), contextlib.closing(_current(registry)) as database, database:
+        for table in ("commits", "uses", "tips"):
+            database.execute(f"DELETE FROM {table} WHERE run = ?", (run_id,))  # noqa: S608 - the names are above
+        database.execute("DELETE FROM mark")
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ COMMANDS = (
     "run",
     "put",
     "link",
+    "drop",
     "alias",
     "alias set",
     "alias rm",
