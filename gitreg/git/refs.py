@@ -9,6 +9,7 @@ from itertools import islice
 from gitreg.errors import GitError, LostRaceError
 from gitreg.git.runner import Git
 from gitreg.records.objects import ZERO, Oid
+from gitreg.records.refs import TRACKING
 
 _FIELDS = "--format=%(refname)%00%(objectname)%00%(*objectname)%00%(objecttype)"
 # Above this many loose refs a look-up by prefix takes milliseconds more for each thousand.
@@ -62,11 +63,18 @@ class Refs:
         self._git = git
 
     def find(self, *patterns: str) -> list[Ref]:
-        """The refs that match any of the patterns, by name; patterns are made by `records.refs`."""
-        return self._list(*patterns) if patterns else []
+        """The refs that match any of the patterns, by name; patterns are made by `records.refs`.
+
+        What is published at this moment is found where it was pending, where it is then, or in both places.
+        """
+        # git reads refs/gitreg-remotes/ first, and would then look for what has just moved there where it no longer is
+        last = [pattern for pattern in patterns if pattern.startswith(TRACKING)]
+        first = [pattern for pattern in patterns if not pattern.startswith(TRACKING)]
+        found = [ref for some in (first, last) if some for ref in self._list(*some)]
+        return sorted(found, key=lambda ref: ref.name) if first and last else found
 
     def _list(self, *arguments: str) -> list[Ref]:
-        output = self._git.run("for-each-ref", _FIELDS, *arguments)
+        output = self._git.run("for-each-ref", _FIELDS, *arguments, offline=True)
         found = []
         # not splitlines(): a ref may hold characters that Python takes for line breaks
         for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1]:
@@ -142,4 +150,4 @@ class Refs:
 
 def is_ancestor(git: Git, ancestor: Oid, descendant: Oid) -> bool:
     """True when `descendant` contains `ancestor`, as far as that is known here: what is missing contains nothing."""
-    return git.attempt("merge-base", "--is-ancestor", str(ancestor), str(descendant)).status == 0
+    return git.attempt("merge-base", "--is-ancestor", str(ancestor), str(descendant), offline=True).status == 0

@@ -8,12 +8,12 @@ from gitreg.records.names import AliasName, CollectionName, RunId, VersionName, 
 TAGS = "refs/tags/"
 PENDING = "refs/gitreg/"
 DRAFTS = "refs/gitreg/drafts/"
-_TRACKING = "refs/gitreg-remotes/"
+TRACKING = "refs/gitreg-remotes/"
 
 
 def tracking(remote: str) -> str:
     """The namespace that mirrors a remote's `refs/gitreg/`."""
-    return f"{_TRACKING}{remote}/"
+    return f"{TRACKING}{remote}/"
 
 
 def fetch_refspec(remote: str) -> str:
@@ -87,5 +87,5 @@ def _below(ref: str, folder: str) -> str:
         head, _, rest = ref.removeprefix(PENDING).partition("/")
         return rest if head == folder else ""
     # a remote may be called like the folder
-    remote, _, rest = ref.removeprefix(_TRACKING).partition("/") if ref.startswith(_TRACKING) else ("", "", "")
+    remote, _, rest = ref.removeprefix(TRACKING).partition("/") if ref.startswith(TRACKING) else ("", "", "")
     return f"/{rest}".partition(f"/{folder}/")[2] if remote else ""

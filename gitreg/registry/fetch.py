@@ -66,8 +66,11 @@ def _make_drafts(registry: Registry, there: dict[str, Oid], leave: frozenset[str
         if not version.published or there.get(tag) == version.tag or tag in leave:
             continue
         if _run_of(registry, version) in pending:
+            # the draft is there already when this was interrupted
+            draft = names_of_refs.draft(version.name)
+            made = registry.refs.get(draft)
             registry.refs.change(
-                [Change(names_of_refs.draft(version.name), ZERO, version.tag), Change(tag, version.tag, ZERO)]
+                [Change(draft, made.oid if made else ZERO, version.tag), Change(tag, version.tag, ZERO)]
             )
 
 

@@ -164,6 +164,9 @@ def drop_published(registry: Registry) -> None:
 def renumber(registry: Registry, taken: Iterable[VersionName]) -> dict[VersionName, VersionName]:
     """Give drafts whose number is taken the next free one; links, and promotions that name them, follow.
 
+    A transaction that is killed leaves a part of its changes. Higher numbers are given first and old names go last, so
+    that no draft is ever without a name; what has two then, loses the lower one here.
+
     Returns old name -> new name of those that changed. One transaction. Raises: RefMovedError, GitError.
     """
     top: dict[object, int] = {}
@@ -172,28 +175,50 @@ def renumber(registry: Registry, taken: Iterable[VersionName]) -> dict[VersionNa
     for name in (*taken, *(name for name in here if name)):
         top[name.collection] = max(name.number, top.get(name.collection, -1))
     drafts = [version for version in versions.all_versions(registry) if not version.published]
-    renamed: dict[Place, VersionName] = {}
+    twins = _twins(drafts)
+    final: dict[Version, VersionName] = {}
     for collection, group in groupby(drafts, key=lambda version: version.name.collection):
         last = top.get(collection, -1)
         for draft in group:
-            last = max(last + 1, draft.name.number)
-            if last != draft.name.number:
-                renamed[Place(draft.name, draft.commit)] = VersionName(collection, VersionNumber(last))
+            if draft not in twins:
+                last = max(last + 1, draft.name.number)
+                final[draft] = VersionName(collection, VersionNumber(last))
+    names = {draft: final[twins.get(draft, draft)] for draft in drafts}
+    renamed = {Place(draft.name, draft.commit): name for draft, name in names.items() if name != draft.name}
     if not renamed:
         return {}
     batch = Batch()
     old = {names_of_refs.draft(draft.name): draft.tag for draft in drafts}
     new: dict[str, Oid] = {}
-    for draft in drafts:
-        name, tag = _rename_draft(registry, batch, draft, renamed)
-        new[names_of_refs.draft(name)] = tag
+    for draft in reversed(drafts):
+        if draft not in twins:
+            name, tag = _rename_draft(registry, batch, draft, renamed)
+            new[names_of_refs.draft(name)] = tag
     for alias in _moved_aliases(registry, []):
         ref = names_of_refs.alias(alias.name)
         old[ref] = alias.tip
         new[ref] = _rename_moves(registry, batch, alias, renamed)
-    changes = [Change(ref, old.get(ref, ZERO), new.get(ref, ZERO)) for ref in sorted({*old, *new})]
+    changes = [Change(ref, old.get(ref, ZERO), new.get(ref, ZERO)) for ref in {**new, **old}]
     registry.transact(batch, [change for change in changes if change.old != change.new])
     return {place.version: name for place, name in renamed.items()}
+
+
+def _twins(drafts: Iterable[Version]) -> dict[Version, Version]:
+    """Drafts whose commit got a higher number in a renumbering that was interrupted -> the draft with that number.
+
+    A registered model may hold a version twice, but not twice in a row.
+    """
+    found: dict[Version, Version] = {}
+    for _, group in groupby(drafts, key=lambda version: version.name.collection):
+        highest: dict[Oid, Version] = {}
+        for draft in reversed(list(group)):
+            if draft.commit in highest:
+                found[draft] = highest[draft.commit]
+            elif draft.name.collection.space:
+                highest = {draft.commit: draft}
+            else:
+                highest[draft.commit] = draft
+    return found
 
 
 def _rename_draft(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 
 import pytest
 
 from desks import Desk, World, alias_name
 from gitreg.errors import GitError, NotFoundError, StorageError, UsageError
+from gitreg.git.refs import Change, Refs
 from gitreg.records.names import Reference
 from gitreg.registry import aliases, publish, resolve, runs, versions
+from gitreg.registry.pending import renumber
 from gitreg.registry.publish import Report
 from helpers import agrees
 
@@ -392,12 +395,52 @@ def test_a_publishing_that_was_interrupted_is_completed_by_the_next(ada: Desk, b
     agrees(bob.path, "m:best", world.storage)
 
 
+@pytest.mark.parametrize("made", range(9))
+def test_a_renumbering_that_is_killed_leaves_no_version_without_a_number_and_none_with_two(
+    ada: Desk, bob: Desk, world: World, monkeypatch: pytest.MonkeyPatch, made: int
+) -> None:
+    bob.link(bob.log("m", "theirs"), "model/M")
+    bob.publish()
+    mine = [ada.log("m", content).commit for content in ("one", "two")]
+    for label in ("v0", "v1"):
+        ada.link(ada.version(f"m:{label}"), "model/M")
+    ada.promote("model/M:best", "v0")
+    taken = ada.fetch().new
+
+    def killed(refs: Refs, changes: Iterable[Change]) -> None:
+        # git makes the changes in this order, the deletions last
+        first = list(changes)[:made]
+        monkeypatch.undo()
+        refs.change(first)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Refs, "change", killed)
+    with pytest.raises(KeyboardInterrupt):
+        renumber(ada.registry, taken)
+    drafts = [version for version in versions.all_versions(ada.reopen()) if not version.published]
+    assert {version.commit for version in drafts if not version.name.collection.space} == set(mine)
+    assert {version.commit for version in drafts if version.name.collection.space} == set(mine)
+    assert ada.publish().refused == []
+    assert ada.refs("refs/gitreg/") == []
+    for name in ("m", "model/M"):
+        found = [ada.version(f"{name}:v{number}").commit for number in range(3)]
+        assert found[1:] == mine
+    assert (ada.version("m").name.label, ada.version("model/M").name.label) == ("v2", "v2")
+    assert ada.place("model/M:best") == "model/M:v1"
+    assert [version.commit for version in versions.all_versions(ada.registry)].count(mine[0]) == 2
+    agrees(ada.path, "model/M:best", world.storage)
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
 def test_versions_of_the_time_before_there_was_a_remote_become_drafts_and_are_published(
-    desk: Desk, world: World, bob: Desk
+    desk: Desk, world: World, bob: Desk, *, interrupted: bool
 ) -> None:
     bob.log("m", "bob's")
     bob.publish()
     mine = desk.log("m", "mine")
+    if interrupted:
+        # a kill between making the draft and deleting the tag
+        desk.sh("git update-ref refs/gitreg/drafts/m@v0 refs/tags/m@v0")
     desk.link(mine, "model/M")
     desk.promote("model/M:best", "v0")
     desk.sh("git tag -a -m 'somebody else' pkg@v1 && git tag -a -m 'mine' other@v0")
