@@ -164,10 +164,12 @@ class GitError(Error):
 
     def __init__(self, argv: Sequence[str], status: int, stderr: str, *, hint: str | None = None) -> None:
         lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-        # what follows git's own "fatal:" is advice
+        # what follows git's own "fatal:" is advice, and so is what follows a lock that is in the way
+        lock = next((line for line in lines if ".lock': File exists" in line), None)
         fatal = next((line for line in lines if line.startswith("fatal: ")), None)
-        last = fatal or (lines[-1] if lines else f"exit status {status}")
-        super().__init__(f"git {argv[0]} failed: {last.removeprefix('fatal: ')}", hint=hint)
+        words = lock or fatal or (lines[-1] if lines else f"exit status {status}")
+        words = words.removeprefix("fatal: ").removeprefix("error: ")
+        super().__init__(f"git {argv[0]} failed: {words}", hint=hint)
         self.argv = tuple(argv)
         self.status = status
         self.stderr = stderr
