@@ -39,6 +39,9 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "push": ("share", "publish what is pending; 'git push' does it too"),
         "fetch": ("share", "bring what others have published"),
     },
+    "Check": {
+        "fsck": ("fsck", "check records, histories and bytes, and say what to do about what is wrong"),
+    },
 }
 _HIDDEN = {"hook": ("hook", "")}
 _COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()} | _HIDDEN

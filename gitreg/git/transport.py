@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from gitreg.errors import GitError, UsageError
 from gitreg.git.runner import Git
@@ -52,6 +55,32 @@ class Transport:
         # not splitlines(): a tag may hold characters that Python takes for line breaks
         pairs = (line.split("\t") for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1])
         return {name: Oid.parse(oid) for oid, name in pairs}
+
+    def refs(self, pattern: str) -> dict[str, Oid]:
+        """The remote's refs that match, by full name, not peeled. Raises: GitError."""
+        output = self._git.run("ls-remote", "--refs", "--quiet", "--", self.remote, pattern)
+        pairs = (line.split("\t") for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1])
+        return {name: Oid.parse(oid) for oid, name in pairs}
+
+    def descends(self, tips: Mapping[str, tuple[Oid, Oid]]) -> dict[str, bool]:
+        """Whether the remote's refs contain what they once held: ref -> (that commit, the ref's tip there).
+
+        Keeps nothing of what it has to fetch. Raises: GitError.
+        """
+        if not tips:
+            return {}
+        with tempfile.TemporaryDirectory(prefix="gitreg-") as folder:
+            # what is fetched goes into a store of its own, which knows this repository's
+            (Path(folder) / "info").mkdir()
+            (Path(folder) / "info" / "alternates").write_bytes(os.fsencode(self._git.common_dir / "objects") + b"\n")
+            env = {"GIT_OBJECT_DIRECTORY": folder}
+            stdin = "".join(f"{ref}\n" for ref in tips).encode()
+            options = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--quiet", "--refmap=")
+            self._git.run("fetch", *options, "--no-auto-maintenance", "--stdin", self.remote, stdin=stdin, env=env)
+            return {
+                ref: self._git.attempt("merge-base", "--is-ancestor", str(old), str(new), env=env).status == 0
+                for ref, (old, new) in tips.items()
+            }
 
     def fetch(self, refspecs: Sequence[str], *, prune: bool = False) -> None:
         """Fetch these refspecs and nothing that the user's configuration adds. Raises: GitError."""

@@ -16,7 +16,7 @@ from gitreg.registry.repository import Registry
 
 # Above this a manifest or listing is a DVC object of its own: hosts limit blobs, and every clone pays for them.
 MAX_BLOB = 1 << 20
-_ATTRIBUTES = b"* -text !filter !diff !merge\n"
+ATTRIBUTES = b"* -text !filter !diff !merge\n"
 
 
 def write(registry: Registry, batch: Batch, collection: CollectionName, listing: Listing) -> Oid:
@@ -24,7 +24,7 @@ def write(registry: Registry, batch: Batch, collection: CollectionName, listing:
     name = collection.name
     files = {
         f"artifacts/{name}.dvc": Pointer(name, listing.pointer_md5, listing.size, len(listing)).encode(),
-        "artifacts/.gitattributes": _ATTRIBUTES,
+        "artifacts/.gitattributes": ATTRIBUTES,
         ".dvc/config": version_config(registry.project.default_storage),
         ".dvc/.gitignore": VERSION_GITIGNORE,
     }

@@ -1,0 +1,244 @@
+"""Whether runs are what FORMAT.md 4 says: chains of commits from the code on, each with its inputs as parents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from gitreg.errors import RecordError
+from gitreg.records import refs as names_of_refs
+from gitreg.records.names import CollectionName, RunId
+from gitreg.records.objects import Oid
+from gitreg.records.pointer import Pointer
+from gitreg.registry.check_bytes import Bytes, Owner, Wanted
+from gitreg.registry.findings import Findings
+from gitreg.registry.journal import Journal
+from gitreg.registry.live import HISTORY
+from gitreg.registry.recover import dead_runs
+from gitreg.registry.survey import Refs, Step, Survey, quoted
+from gitreg.registry.versions import Version
+
+_SNAPSHOT = "snapshot of uncommitted changes"
+
+
+@dataclass
+class Runs:
+    """Checks the runs of a survey.
+
+    Attributes:
+        count: how many were checked.
+    """
+
+    survey: Survey
+    content: Bytes
+    count: int = 0
+    _on_chains: set[Oid] = field(default_factory=set)
+    _broken: set[RunId] = field(default_factory=set)
+    _walked: set[Oid] = field(default_factory=set)
+    _codes: set[Oid] = field(default_factory=set)
+
+    @property
+    def _findings(self) -> Findings:
+        return self.survey.findings
+
+    def check(self, only: Container[str] | None = None) -> None:
+        """Check the runs that have a ref, or of these those in `only`, and that every draft belongs to one."""
+        for run_id, refs in sorted(self.survey.runs.items()):
+            if only is None or run_id in only:
+                self.count += 1
+                self._check(run_id, refs)
+        for version in self.survey.versions:
+            if self.survey.covers(version.name.collection):
+                self._check_version(version)
+        for run_id in dead_runs(self.survey.registry):
+            if only is None or run_id in only:
+                self._findings.warning(
+                    self._subject(run_id),
+                    "its process was killed, and not everything that it logged is recorded",
+                    f"gitreg run recover {run_id}",
+                )
+
+    def _subject(self, run_id: RunId) -> str:
+        """A run for people; its name only as far as it is known."""
+        refs = self.survey.runs.get(run_id, Refs())
+        for tip in (refs.pending, refs.tracking):
+            step = self.survey.steps.get(tip) if tip else None
+            if isinstance(step, Step) and step.run == run_id:
+                return f"run '{step.name}' ({run_id})"
+        return f"run {run_id}"
+
+    def _check(self, run_id: RunId, refs: Refs) -> None:
+        chains: dict[str, list[Oid]] = {}
+        for base, tip in refs.each(self.survey.registry):
+            ref = names_of_refs.run(run_id, base)
+            remedy = f"look at it: git log --first-parent {quoted(ref)}"
+            chain: list[Oid] = []
+            with self._findings.guarded(f"run {run_id}", remedy):
+                step = self.survey.step(tip)
+                if step is None or step.run != run_id:
+                    self._not_a_commit_of(run_id, ref, base, tip)
+                    continue
+                is_pending = base == names_of_refs.PENDING and not self.survey.registry.is_server
+                with self._findings.guarded(self._subject(run_id), remedy):
+                    self._walk(run_id, tip, chain)
+                    chains[base] = chain
+                    self._check_end(run_id, tip, step, is_pending=is_pending)
+            self._on_chains.update(chain)
+            if not chain or chains.get(base) != chain:
+                self._broken.add(run_id)
+        self._compare(run_id, refs, chains)
+        self._check_outputs(run_id, chains)
+
+    def _not_a_commit_of(self, run_id: RunId, ref: str, base: str, tip: Oid) -> None:
+        """A run that has only just started points at its code; its journal says so."""
+        if base != names_of_refs.PENDING or self.survey.registry.is_server:
+            problem = f"its ref points at commit {tip.short}, which is no commit of it"
+            self._findings.error(f"run {run_id}", problem, f"look at it: git log --first-parent {quoted(ref)}")
+        elif not self._has_journal(run_id):
+            problem = "it has started and recorded nothing, and no journal of it is here"
+            self._findings.warning(f"run {run_id}", problem, f"git update-ref -d {quoted(ref)} {tip}")
+
+    def _walk(self, run_id: RunId, tip: Oid, chain: list[Oid]) -> None:
+        """Add the run's commits to `chain`, the newest first; each is checked once."""
+        oid = tip
+        while True:
+            step = self.survey.step(oid)
+            if step is None or step.run != run_id:
+                raise RecordError(f"commit {oid.short} is on its chain and does not belong to it")
+            chain.append(oid)
+            if oid not in self._walked:
+                self._walked.add(oid)
+                self._check_step(run_id, oid, step, is_tip=oid == tip)
+            if step.previous == step.code:
+                return
+            oid = step.previous
+
+    def _check_step(self, run_id: RunId, oid: Oid, step: Step, *, is_tip: bool) -> None:
+        subject, look = self._subject(run_id), f"look at it: git show {oid}"
+        if step.state != "running" and not is_tip:
+            self._findings.error(subject, f"it goes on after commit {oid.short}, in which it ended", look)
+        if step.code not in self._codes:
+            self._codes.add(step.code)
+            with self._findings.guarded(subject, look):
+                code = self.survey.registry.objects.commit(step.code)
+                if step.snapshot and (len(code.parents) > 1 or not code.message.startswith(_SNAPSHOT)):
+                    self._findings.error(subject, f"its code {step.code.short} is no snapshot, as it says", look)
+        for use in step.inputs:
+            with self._findings.guarded(subject, look):
+                used = self.survey.step(use.commit)
+                if used is None or used.collection is None:
+                    problem = f"it used '{use.version}', commit {use.commit.short}, which logs no artifact"
+                    self._findings.error(subject, problem, look)
+                elif used.digest != use.digest:
+                    problem = f"it used '{use.version}' with another digest than commit {use.commit.short} has"
+                    self._findings.error(subject, problem, look)
+
+    def _check_end(self, run_id: RunId, tip: Oid, step: Step, *, is_pending: bool) -> None:
+        """Check the last commit of an ended run; one that has not ended has a process somewhere."""
+        subject = self._subject(run_id)
+        if step.state != "running":
+            self._check_history(subject, tip, step.tree, is_pending=is_pending)
+        elif not is_pending:
+            refs = self.survey.runs[run_id]
+            if refs.pending is None or self.survey.registry.is_server:
+                problem = "it has not ended: it goes on in another clone, or was killed there"
+                if not self._has_journal(run_id):
+                    self._findings.note(
+                        subject, problem, f"in the clone that it was started in: gitreg run recover {run_id}"
+                    )
+        elif not self._has_journal(run_id) and not self._has_moved(run_id, tip):
+            problem = "it has not ended, and its journal is not here: how it ended is lost"
+            self._findings.warning(subject, problem, "nothing more of it can be recorded; it can be published as it is")
+
+    def _has_journal(self, run_id: RunId) -> bool:
+        return Journal.of(self.survey.registry.private, run_id).path.exists()
+
+    def _has_moved(self, run_id: RunId, tip: Oid) -> bool:
+        """Whether the run has ended, or was taken back, since the refs were read."""
+        now = self.survey.registry.refs.get(names_of_refs.run(run_id))
+        return now is None or now.oid != tip
+
+    def _check_history(self, subject: str, tip: Oid, tree: Oid, *, is_pending: bool) -> None:
+        """Check the tree of a run's last commit: its history of steps, and nothing else."""
+        objects, look = self.survey.registry.objects, f"look at it: git show {tip}"
+        top = objects.tree(tree)
+        folder, name = HISTORY.split("/")
+        files = objects.tree(top[folder].oid) if folder in top else {}
+        if set(top) - {folder} or set(files) - {name, f"{name}.dvc"} or len(files) > 1:
+            self._findings.error(subject, f"the tree of its last commit holds more than '{HISTORY}'", look)
+        text = objects.blob_at(tree, HISTORY)
+        if text is not None and not _is_history(text):
+            self._findings.error(subject, f"'{HISTORY}' is not one JSON object with '_step' a line", look)
+        text = objects.blob_at(tree, f"{HISTORY}.dvc")
+        if text is not None:
+            pointer = Pointer.parse(text)
+            place = f"files/md5/{pointer.md5[:2]}/{pointer.md5[2:]}"
+            mend = f"copy {place} from {'another cache that has it' if is_pending else 'the storage, or another cache'}"
+            storage = None if is_pending else self.content.default
+            owner = Owner(subject, "draft" if is_pending else "published", mend, storage)
+            self.content.need(owner, [Wanted(pointer.md5, pointer.size, "", "its history")])
+
+    def _compare(self, run_id: RunId, refs: Refs, chains: dict[str, list[Oid]]) -> None:
+        """A run grows at its end only, so that what is pending contains what is published, or the other way round."""
+        pending, tracking = (chains.get(base, []) for base in self.survey.registry.bases())
+        if pending and tracking and refs.tracking not in pending and refs.pending not in tracking:
+            ref = names_of_refs.run(run_id)
+            problem = "it goes on from the same commit in two ways, here and on the remote; only one can be published"
+            remedy = f"git log --graph {refs.pending} {refs.tracking}; to give up the one here: git update-ref -d {ref}"
+            self._findings.error(self._subject(run_id), problem, remedy)
+
+    def _check_outputs(self, run_id: RunId, chains: dict[str, list[Oid]]) -> None:
+        """Every artifact that a run logged is a version."""
+        registry = self.survey.registry
+        pending, tracking = (chains.get(base, []) for base in registry.bases())
+        for oid in dict.fromkeys((*tracking, *pending)):
+            step = self.survey.step(oid)
+            if step is None or step.collection is None or (oid, step.collection) in self._logged:
+                continue
+            if not self.survey.covers(step.collection):
+                continue
+            problem = f"it logged '{step.collection}' in commit {oid.short}, and no version names that"
+            if oid in tracking or registry.is_server:
+                self._findings.warning(self._subject(run_id), problem, "gitreg fetch, if its tag was not deleted")
+            else:
+                ref = (
+                    f"refs/gitreg/drafts/{step.collection}@vN"
+                    if registry.has_remote
+                    else f"refs/tags/{step.collection}@vN"
+                )
+                remedy = f"'git fsck --no-reflogs --unreachable' lists its tag: git update-ref {ref} TAG"
+                self._findings.error(self._subject(run_id), problem, remedy)
+
+    def _check_version(self, version: Version) -> None:
+        """Check the run of a version from there back, and that a draft's is here."""
+        step = self.survey.steps.get(version.commit)
+        if not isinstance(step, Step):
+            return
+        chain: list[Oid] = []
+        with self._findings.guarded(version.name, f"look at it: git log --first-parent {version.commit}"):
+            if version.commit not in self._walked:
+                self._walk(step.run, version.commit, chain)
+        is_link = step.collection != version.name.collection
+        if version.published or is_link or version.commit in self._on_chains or step.run in self._broken:
+            return
+        ref = names_of_refs.run(step.run)
+        problem = f"its commit {version.commit.short} is on no chain of run {step.run}, whose ref is gone or elsewhere"
+        remedy = f"git update-ref {ref} {version.commit}"
+        if self.survey.runs.get(step.run, Refs()).pending:
+            remedy = f"look at both: git log --graph {ref} {version.commit}"
+        self._findings.error(version.name, problem, remedy)
+
+    @cached_property
+    def _logged(self) -> frozenset[tuple[Oid, CollectionName]]:
+        return frozenset((version.commit, version.name.collection) for version in self.survey.versions)
+
+
+def _is_history(text: bytes) -> bool:
+    """One JSON object a line, each with its step."""
+    try:
+        lines = [json.loads(line) for line in text.splitlines()]
+    except ValueError:
+        return False
+    return all(isinstance(line, dict) and isinstance(line.get("_step"), int) for line in lines)
