@@ -30,7 +30,7 @@ def init(storage: str | None, remote: str | None) -> None:
     'git push' publishes. Everybody who publishes from a clone runs it there once; reading needs no 'init'.
     """
     with context.opened() as registry:
-        done = registry_setup.init(registry, storage=_absolute(storage), remote=remote, command=_own_command())
+        done = registry_setup.init(registry, storage=_absolute(storage), remote=remote, command=own_command())
         worktree = registry.git.worktree
         name = registry.remote
     for path in done.created:
@@ -58,7 +58,7 @@ def _absolute(storage: str | None) -> str | None:
     return str(context.path(storage).resolve())
 
 
-def _own_command() -> str:
+def own_command() -> str:
     """The `gitreg` that is running, for shells that have none on their PATH."""
     beside = Path(sys.executable).parent / "gitreg"
     found = str(beside) if beside.exists() else shutil.which("gitreg") or ""

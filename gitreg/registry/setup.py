@@ -43,7 +43,7 @@ def init(registry: Registry, *, storage: str | None = None, remote: str | None =
     if worktree is None:
         raise NotARepositoryError("a bare repository has no place for artifacts", hint="run 'gitreg init' in a clone")
     _check_sparse(registry, worktree)
-    _check_mirror(registry, remote or registry.remote)
+    check_mirror(registry, remote or registry.remote)
     folder = local_path(parse_storage_url(storage)) if storage is not None else None
     if remote is not None:
         _set_remote(registry, remote)
@@ -53,7 +53,7 @@ def init(registry: Registry, *, storage: str | None = None, remote: str | None =
     if storage is not None:
         set_storage(worktree, storage)
     if registry.has_remote:
-        _add_refspec(registry)
+        add_refspec(registry)
     hook = hooks.install(registry.git, command=command)
     return SetUp(tuple(created), registry.project.default_storage, registry.remote if registry.has_remote else "", hook)
 
@@ -69,7 +69,7 @@ def _check_sparse(registry: Registry, worktree: Path) -> None:
     )
 
 
-def _check_mirror(registry: Registry, remote: str) -> None:
+def check_mirror(registry: Registry, remote: str) -> None:
     """Raises: UsageError where git's own fetch would put the remote's refs over those that are not published."""
     for refspec in _refspecs(registry, remote):
         here = refspec.rpartition(":")[2]
@@ -98,10 +98,15 @@ def _set_remote(registry: Registry, remote: str) -> None:
     registry.use_remote(remote)
 
 
-def _add_refspec(registry: Registry) -> None:
+def has_refspec(registry: Registry) -> bool:
+    """Whether git's own fetch and push keep the tracking refs up to date."""
+    return names_of_refs.fetch_refspec(registry.remote) in _refspecs(registry, registry.remote)
+
+
+def add_refspec(registry: Registry) -> None:
     """Let git's own fetch and push keep the tracking refs up to date."""
-    refspec = names_of_refs.fetch_refspec(registry.remote)
-    if refspec not in _refspecs(registry, registry.remote):
+    if not has_refspec(registry):
+        refspec = names_of_refs.fetch_refspec(registry.remote)
         registry.git.run("config", "--add", f"remote.{registry.remote}.fetch", refspec)
 
 
