@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import subprocess
 import tempfile
@@ -57,6 +58,8 @@ _ENVIRONMENT = {
 # A partial clone's git asks the remote for any object that is not here. By which programs it does, the repository's
 # own configuration may say, so commands that only read do not: by the first in a new git, by the second in an old one.
 _OFFLINE = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+# a name and a password in an address
+_CREDENTIALS = re.compile("//[^/@]*@")
 _MINIMUM = "2.31"
 _UPGRADE = f"install git {_MINIMUM} or newer"
 
@@ -169,7 +172,7 @@ class Git:
             process = self._start(arguments, env, (*(() if hooks else _NO_HOOKS), *pin), source)
             stdout, stderr = process.communicate(stdin if process.stdin else None)
         if self._trace:
-            self._trace(arguments, time.monotonic() - started)
+            self._trace(tuple(_CREDENTIALS.sub("//***@", word) for word in arguments), time.monotonic() - started)
         return Result(process.returncode, stdout, stderr.decode("utf-8", "replace"))
 
     def start(self, *arguments: str, offline: bool = False) -> Any:
@@ -278,7 +281,11 @@ def _reftable() -> UnsupportedRepositoryError:
 
 def _hint(stderr: str) -> str | None:
     if ".lock': File exists" in stderr:
-        return "another git process is at work, or one was killed and left the lock: see 'gitreg status'"
+        return "another git process is at work, or one was killed and left the lock: gitreg doctor --fix"
+    if re.search(r"transport '.*' not allowed", stderr):
+        return "git takes no such address; give the remote one with https, ssh or a path: git remote set-url"
+    if "Permission denied (" in stderr or "Authentication failed for" in stderr or "could not read User" in stderr:
+        return "the server does not let you in: check the key, or the name and password"
     if "Permission denied" in stderr or "Read-only file system" in stderr:
         return "the repository cannot be written by this user"
     if any(words in stderr for words in ("No space left on device", "Disk quota exceeded", "File too large")):
