@@ -11,11 +11,11 @@ from gitreg.errors import RecordError
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import CollectionName, RunId
 from gitreg.records.objects import Oid
-from gitreg.records.pointer import Pointer
+from gitreg.registry import history
 from gitreg.registry.check_bytes import Bytes, Owner, Wanted
 from gitreg.registry.findings import Findings
+from gitreg.registry.history import HISTORY
 from gitreg.registry.journal import Journal
-from gitreg.registry.live import HISTORY
 from gitreg.registry.recover import dead_runs
 from gitreg.registry.survey import Refs, Step, Survey, quoted
 from gitreg.registry.versions import Version
@@ -121,7 +121,7 @@ class Runs:
             self._findings.error(subject, f"it goes on after commit {oid.short}, in which it ended", look)
         if step.code not in self._codes:
             self._codes.add(step.code)
-            with self._findings.guarded(subject, look):
+            with self._findings.guarded(subject, look, what="its code, "):
                 code = self.survey.registry.objects.commit(step.code)
                 if step.snapshot and (len(code.parents) > 1 or not code.message.startswith(_SNAPSHOT)):
                     self._findings.error(subject, f"its code {step.code.short} is no snapshot, as it says", look)
@@ -171,9 +171,8 @@ class Runs:
         text = objects.blob_at(tree, HISTORY)
         if text is not None and not _is_history(text):
             self._findings.error(subject, f"'{HISTORY}' is not one JSON object with '_step' a line", look)
-        text = objects.blob_at(tree, f"{HISTORY}.dvc")
-        if text is not None:
-            pointer = Pointer.parse(text)
+        pointer = history.pointer(self.survey.registry, tree)
+        if pointer:
             place = f"files/md5/{pointer.md5[:2]}/{pointer.md5[2:]}"
             mend = f"copy {place} from {'another cache that has it' if is_pending else 'the storage, or another cache'}"
             storage = None if is_pending else self.content.default
@@ -197,7 +196,7 @@ class Runs:
             step = self.survey.step(oid)
             if step is None or step.collection is None or (oid, step.collection) in self._logged:
                 continue
-            if not self.survey.covers(step.collection):
+            if step.collection in self.survey.told or not self.survey.covers(step.collection):
                 continue
             problem = f"it logged '{step.collection}' in commit {oid.short}, and no version names that"
             if oid in tracking or registry.is_server:
@@ -221,7 +220,9 @@ class Runs:
             if version.commit not in self._walked:
                 self._walk(step.run, version.commit, chain)
         is_link = step.collection != version.name.collection
-        if version.published or is_link or version.commit in self._on_chains or step.run in self._broken:
+        if version.published or is_link or version.commit in self._on_chains:
+            return
+        if step.run in self._broken or step.run in self.survey.told:
             return
         ref = names_of_refs.run(step.run)
         problem = f"its commit {version.commit.short} is on no chain of run {step.run}, whose ref is gone or elsewhere"

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from gitreg.errors import MissingBytesError, RecordError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import refs as names_of_refs
-from gitreg.records.pointer import Pointer
-from gitreg.registry import contents, versions
-from gitreg.registry.live import HISTORY
+from gitreg.registry import contents, history, versions
 from gitreg.registry.pending import collect
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
@@ -51,11 +49,8 @@ def needed(registry: Registry) -> set[str] | None:
 
 def history_of(registry: Registry, run: Run) -> contents.Needed:
     """The object of a run's long history; nothing when that is short, or there is none."""
-    text = registry.objects.blob_at(run.tip.tree, f"{HISTORY}.dvc")
-    if text is None:
-        return {}
-    pointer = Pointer.parse(text)
-    return {pointer.md5: pointer.size}
+    pointer = history.pointer(registry, run.tip.tree)
+    return {pointer.md5: pointer.size} if pointer else {}
 
 
 def orphans(registry: Registry, among: Iterable[str] | None = None) -> Orphans:

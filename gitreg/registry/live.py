@@ -6,8 +6,6 @@ Each step is kept before it is acknowledged, in the journal or as a commit.
 from __future__ import annotations
 
 import contextlib
-import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +20,6 @@ from gitreg.records.listing import Listing
 from gitreg.records.names import CollectionName, RunId, VersionName, VersionNumber, check_run_id
 from gitreg.records.objects import ZERO, Commit, Oid
 from gitreg.records.plain import visible
-from gitreg.records.pointer import Pointer
 from gitreg.records.records import (
     ARTIFACT,
     RUN,
@@ -32,14 +29,13 @@ from gitreg.records.records import (
     Use,
     VersionRecord,
 )
-from gitreg.registry import runs, trees, versions
+from gitreg.registry import history, runs, trees, versions
 from gitreg.registry.journal import Journal
 from gitreg.registry.repository import Registry, retried
 from gitreg.registry.runs import RunCommit
 from gitreg.registry.versions import Version
 
 Progress = Callable[[int], None]
-HISTORY = "run/history.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +318,7 @@ class LiveRun:
         self._journal.hold()
         if not self.catch_up():
             last = replace(self.record, state=state, ended=ended or self.registry.now().when)
-            files = self._run_files()
+            files = history.files(self.registry, history.encode(self._journal.events()))
 
             def attempt() -> None:
                 batch = Batch()
@@ -334,20 +330,6 @@ class LiveRun:
             self.record = last
         self._journal.remove()
         self.registry.refs.pack_if_many()
-
-    def _run_files(self) -> dict[str, bytes]:
-        rows: dict[tuple[object, object], dict[str, object]] = {}
-        for number, (event, value) in enumerate(self._journal.events()):
-            if event == "step" and isinstance(value, dict):
-                # parts of one step have one time; two processes may be at the same step
-                rows.setdefault((value["_step"], value.get("_timestamp", number)), {}).update(value)
-        steps = map(_strict, rows.values())
-        history = "".join(json.dumps(step, ensure_ascii=False, allow_nan=False) + "\n" for step in steps).encode()
-        if len(history) <= trees.MAX_BLOB:
-            return {HISTORY: history} if history else {}
-        stored = self.registry.cache.add_bytes(history)
-        name = HISTORY.rpartition("/")[2]
-        return {f"{HISTORY}.dvc": Pointer(name, stored.md5, stored.size, None).encode()}
 
     def detach(self) -> None:
         """Leave the run to the process that started it."""
@@ -381,12 +363,3 @@ def _held(commit: Oid, record: RunRecord) -> dict[str, object]:
         "inputs": [str(use.commit) for use in record.inputs],
         "reused": [str(use.commit) for use in record.reused],
     }
-
-
-def _strict(value: object) -> object:
-    """The value for strict JSON, which has no NaN and no infinities: they become strings, FORMAT.md 4.3."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {key: _strict(item) for key, item in value.items()}
-    return [_strict(item) for item in value] if isinstance(value, list) else value

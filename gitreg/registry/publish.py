@@ -5,20 +5,20 @@ Every step can be repeated, and an interrupted publishing is completed by the ne
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gitreg.data.config import Storage
 from gitreg.data.storage import open_storage
 from gitreg.errors import MissingBytesError, StorageError, UsageError
+from gitreg.git.refs import RefMovedError
 from gitreg.git.transport import Push
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import VersionName
 from gitreg.records.objects import Oid
-from gitreg.records.pointer import Pointer
-from gitreg.registry import contents, versions
+from gitreg.registry import contents, history, versions
 from gitreg.registry.fetch import Fetched, fetch
-from gitreg.registry.live import HISTORY
 from gitreg.registry.pending import (
     Pending,
     Refusal,
@@ -76,25 +76,33 @@ def publish(
     """
     report = Report()
     for _ in range(_ROUNDS):
-        fetched = fetch(registry, leave=leave)
-        drop_published(registry)
-        _note_renumbered(report, renumber(registry, _taken(fetched)))
-        report.refused = rebase_aliases(registry)
-        pending = collect(registry)
-        report.refused += pending.broken
-        left = (item for item in versions.all_versions(registry) if names_of_refs.version_tag(item.name) in leave)
-        behind = _upload(registry, pending, list(versions.own(registry, left)), report, progress)
-        if not pending:
-            break
-        report.warnings = exposed(registry, pending, pushing)
-        again = _push_units(registry, pending, leave, behind, report)
-        again |= _push_aliases(registry, pending, leave, report)
-        if not again:
-            break
+        # another command of this clone may be at work too
+        with contextlib.suppress(RefMovedError):
+            if not _round(registry, leave, pushing, report, progress):
+                break
     else:
         report.refused += _still_racing(collect(registry), leave)
     registry.refs.pack_if_many()
     return report
+
+
+def _round(
+    registry: Registry, leave: frozenset[str], pushing: Iterable[Oid], report: Report, progress: Progress | None
+) -> bool:
+    """Try to publish what is pending; True when another round is needed because somebody else was faster."""
+    fetched = fetch(registry, leave=leave)
+    drop_published(registry)
+    _note_renumbered(report, renumber(registry, _taken(fetched)))
+    report.refused = rebase_aliases(registry)
+    pending = collect(registry)
+    report.refused += pending.broken
+    left = (item for item in versions.all_versions(registry) if names_of_refs.version_tag(item.name) in leave)
+    behind = _upload(registry, pending, list(versions.own(registry, left)), report, progress)
+    if not pending:
+        return False
+    report.warnings = exposed(registry, pending, pushing)
+    again = _push_units(registry, pending, leave, behind, report)
+    return _push_aliases(registry, pending, leave, report) or again
 
 
 def _still_racing(pending: Pending, leave: frozenset[str]) -> Iterator[Refusal]:
@@ -156,9 +164,8 @@ def _objects(
         else:
             needed.setdefault(storage, {}).update(objects)
     for run in pending.runs.values():
-        text = registry.objects.blob_at(run.tip.tree, f"{HISTORY}.dvc")
-        if text is not None:
-            pointer = Pointer.parse(text)
+        pointer = history.pointer(registry, run.tip.tree)
+        if pointer:
             storage = _known(registry.project.default_storage)
             needed.setdefault(storage, {})[pointer.md5] = pointer.size
     return needed, behind
