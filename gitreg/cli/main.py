@@ -40,6 +40,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "fetch": ("share", "bring what others have published"),
     },
     "Check": {
+        "doctor": ("doctor", "check the set-up, and mend what a killed command has left"),
         "fsck": ("fsck", "check records, histories and bytes, and say what to do about what is wrong"),
     },
 }

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
+from typing import Any, TypeVar
 
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
@@ -29,6 +30,9 @@ CREATE TABLE IF NOT EXISTS mark (remote TEXT PRIMARY KEY, value TEXT NOT NULL) W
 """
 
 
+T = TypeVar("T")
+
+
 class Index:
     """The index, up to date as of when it was opened."""
 
@@ -38,7 +42,7 @@ class Index:
 
     def used_by(self, commit: Oid) -> list[RunId]:
         """The runs that used the version of this commit, by id."""
-        rows = self._database.execute("SELECT run FROM uses WHERE input = ? ORDER BY run", (commit.raw,)).fetchall()
+        rows = self._rows("SELECT run FROM uses WHERE input = ? ORDER BY run", commit.raw)
         return [RunId(run) for (run,) in rows if self._is_here(run)]
 
     def tip(self, run_id: RunId) -> Oid | None:
@@ -46,12 +50,12 @@ class Index:
         found = runs.tip(self._registry, run_id)
         if found:
             return found
-        row = self._database.execute("SELECT oid FROM tips WHERE run = ?", (run_id,)).fetchone()
-        return Oid(row[0]) if row and self._is_here(run_id) else None
+        rows = self._rows("SELECT oid FROM tips WHERE run = ?", run_id)
+        return Oid(rows[0][0]) if rows and self._is_here(run_id) else None
 
     def tips(self) -> dict[RunId, Oid]:
         """The newest known commit of every run, also of those that are known only through their versions' tags."""
-        rows = self._database.execute("SELECT run, oid FROM tips").fetchall()
+        rows = self._rows("SELECT run, oid FROM tips")
         found = {RunId(run): Oid(oid) for run, oid in rows if self._is_here(run)}
         return found | {run: tip for run, tip in self._with_ref.items() if run in found}
 
@@ -66,13 +70,31 @@ class Index:
     @cached_property
     def _of_versions(self) -> frozenset[str]:
         """The runs that a version's tag leads to; all tags are listed for it, so it is the second question."""
-        self._database.execute("CREATE TEMP TABLE named (oid BLOB PRIMARY KEY) WITHOUT ROWID")
-        oids = {version.commit.raw for version in versions.all_versions(self._registry)}
-        self._database.executemany("INSERT INTO named VALUES (?)", ((oid,) for oid in oids))
-        rows = self._database.execute(
-            "SELECT run FROM commits NATURAL JOIN named UNION SELECT run FROM tips NATURAL JOIN named"
-        )
-        return frozenset(run for (run,) in rows)
+        oids = {(version.commit.raw,) for version in versions.all_versions(self._registry)}
+
+        def question(database: sqlite3.Connection) -> frozenset[str]:
+            database.execute("CREATE TEMP TABLE named (oid BLOB PRIMARY KEY) WITHOUT ROWID")
+            database.executemany("INSERT INTO named VALUES (?)", oids)
+            both = "SELECT run FROM commits NATURAL JOIN named UNION SELECT run FROM tips NATURAL JOIN named"
+            return frozenset(run for (run,) in database.execute(both))
+
+        return self._ask(question)
+
+    def _rows(self, query: str, *parameters: object) -> list[Any]:
+        return self._ask(lambda database: database.execute(query, parameters).fetchall())
+
+    def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """The answer; damage is often met only where it is read, and the index is then made anew."""
+        try:
+            return question(self._database)
+        except sqlite3.DatabaseError as error:
+            self.close()
+            self._database = _anew(self._registry, error)
+            return question(self._database)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
 
 
 def used_by(registry: Registry, commit: Oid) -> list[RunId]:
@@ -95,8 +117,28 @@ def forget(registry: Registry, run_id: RunId) -> None:
 @contextlib.contextmanager
 def updated(registry: Registry) -> Iterator[Index]:
     """The index, with everything taken in that is new since it was last asked."""
-    with contextlib.closing(_current(registry)) as database:
-        yield Index(registry, database)
+    with contextlib.closing(Index(registry, _current(registry))) as index:
+        yield index
+
+
+def damage(registry: Registry) -> str:
+    """Why the index on disk cannot be used, '' when it can be, or there is none. Reads all of it, writes nothing."""
+    file = registry.private / _FILE
+    if not file.exists():
+        return ""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            rows = database.execute("PRAGMA quick_check(1)").fetchall()
+            database.execute("SELECT count(*) FROM commits, uses, tips, mark WHERE 0")
+    except sqlite3.Error as error:
+        return "" if "locked" in str(error) else str(error)
+    return "" if rows == [("ok",)] else str(rows[0][0])
+
+
+def rebuild(registry: Registry) -> None:
+    """Throw the index away and make it anew. Raises: OSError."""
+    (registry.private / _FILE).unlink(missing_ok=True)
+    _current(registry).close()
 
 
 def _current(registry: Registry) -> sqlite3.Connection:
@@ -105,14 +147,19 @@ def _current(registry: Registry) -> sqlite3.Connection:
     try:
         registry.private.mkdir(exist_ok=True)
         return _opened(registry, str(file))
-    except (OSError, sqlite3.OperationalError):
-        # read-only, or locked for longer than anybody should have to wait
-        return _opened(registry, ":memory:")
-    except sqlite3.DatabaseError:
+    except (OSError, sqlite3.DatabaseError) as error:
+        return _anew(registry, error)
+
+
+def _anew(registry: Registry, error: Exception) -> sqlite3.Connection:
+    """An index in place of one that failed: on disk if that one is damaged, and if possible."""
+    # what is read-only, or locked for longer than anybody should have to wait, is not damaged
+    if not isinstance(error, (OSError, sqlite3.OperationalError)):
+        file = registry.private / _FILE
         with contextlib.suppress(OSError, sqlite3.Error):
             file.unlink(missing_ok=True)
             return _opened(registry, str(file))
-        return _opened(registry, ":memory:")
+    return _opened(registry, ":memory:")
 
 
 def _opened(registry: Registry, place: str) -> sqlite3.Connection:

@@ -37,6 +37,7 @@ COMMANDS = (
     "lineage",
     "push",
     "fetch",
+    "doctor",
     "fsck",
 )
 UPDATE = bool(os.environ.get("UPDATE_SNAPSHOTS"))
