@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import socket
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ _SILENCE: dict[str, dict[str, int]] = {
 }
 # How often a request is made before it has failed. s3fs repeats what botocore has repeated: 25 times by themselves.
 _TRIES = 3
-_NO_ANSWER = re.compile(r"timed out|\w*timeout(?:error)?\b|(?:read|connect) timeout on", re.IGNORECASE)
+_NO_ANSWER = re.compile(r"timed out|\A\w*timeout(?:error)?\Z|\A(?:read|connect) timeout on", re.IGNORECASE)
 _PASSING = re.compile(r"connect|closed|reset by peer|refused|not completed|\b50\d\b|internal|slow ?down", re.IGNORECASE)
 _DENIED = re.compile(
     r"\b40[13]\b|forbidden|access ?denied|unauthori[sz]ed|permission denied|credentials", re.IGNORECASE
@@ -38,12 +39,17 @@ def connect(remote: dict[str, Any]) -> tuple[Any, str]:
     from dvc.fs import get_cloud_fs
 
     scheme = scheme_of(remote["url"])
-    kind, options, root = get_cloud_fs({}, **{**_SILENCE.get(scheme, {}), **remote})
+    told = {**_SILENCE.get(scheme, {}), **remote}
+    kind, options, root = get_cloud_fs({}, **told)
     fs = kind(**options)
     if scheme in ("http", "https"):
         fs.SESSION_RETRIES = _TRIES
+        fs.get_client = _patient(fs.get_client)
     elif scheme == "s3":
-        fs.fs_args.setdefault("config_kwargs", {}).setdefault("retries", {"max_attempts": _TRIES - 1})
+        config = fs.fs_args.setdefault("config_kwargs", {})
+        config["retries"] = {"max_attempts": _TRIES - 1}
+        fs.fs_args["session"] = _session(fs.fs_args.get("profile"))
+        config["connector_args"] = {"socket_factory": _sockets(float(told["read_timeout"]))}
     elif scheme == "ssh":
         # DVC's own `timeout` is for a whole transfer. A connection that is dead is found by asking for a sign of life.
         fs.fs_args.setdefault("connect_timeout", 30)
@@ -52,6 +58,47 @@ def connect(remote: dict[str, Any]) -> tuple[Any, str]:
     if scheme == "s3":
         made.retries = _TRIES
     return fs, root
+
+
+def _session(profile: str | None) -> Any:
+    """A session of the S3 plugin's, as s3fs makes it, in which uploads are sent without asking for leave first.
+
+    aiohttp would wait without an end for a server that keeps silent about that.
+    """
+    from aiobotocore.session import AioSession
+
+    def unasked(params: dict[str, Any], **_: Any) -> None:
+        params["headers"].pop("Expect", None)
+
+    session = AioSession(profile=profile)
+    session.register("before-call.s3", unasked)
+    return session
+
+
+def _sockets(seconds: float) -> Callable[[tuple[Any, ...]], socket.socket]:
+    """Makes sockets that give up a peer that takes nothing for so long, where the system can do that.
+
+    aiohttp, below both plugins, waits for ever until an upload is taken.
+    """
+
+    def make(address: tuple[Any, ...]) -> socket.socket:
+        made = socket.socket(*address[:3])
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
+        return made
+
+    return make
+
+
+def _patient(get_client: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """The HTTP plugin's maker of clients, with such sockets; the plugin itself has no option for them."""
+
+    async def get(**options: Any) -> Any:
+        client = await get_client(**options)
+        client._client.connector._socket_factory = _sockets(float(options["read_timeout"]))  # noqa: SLF001
+        return client
+
+    return get
 
 
 @contextmanager
@@ -100,7 +147,7 @@ def plugin_errors(what: str, scheme: str) -> Iterator[None]:
         words = (str(error).strip() or type(error).__name__).splitlines()[0]
         # Some name the address that was asked, with the password in it.
         words = _USER.sub("://", words)
-        if isinstance(error, TimeoutError) or _NO_ANSWER.match(words):
+        if isinstance(error, TimeoutError) or _NO_ANSWER.search(words):
             raise StorageError(f"{what}: it did not answer in time", hint=_more_time(scheme)) from error
         raise StorageError(f"{what}: {words}", hint=_hint(words)) from error
 
