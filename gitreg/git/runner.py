@@ -19,10 +19,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from git.cmd import Git as GitCommand
-from git.exc import GitCommandNotFound
-
 from gitreg.errors import Error, GitError, NotARepositoryError, UnsupportedRepositoryError
+
+_MINIMUM = "2.31"
+_UPGRADE = f"install git {_MINIMUM} or newer"
+
+try:
+    from git.cmd import Git as GitCommand
+    from git.exc import GitCommandNotFound
+except ImportError as error:
+    # GitPython looks for git as soon as it is imported
+    if "git executable" not in str(error):
+        raise
+    raise UnsupportedRepositoryError("git is not installed", hint=_UPGRADE) from error
 
 Trace = Callable[[Sequence[str], float], None]
 """Told each git command and the seconds it took."""
@@ -60,8 +69,6 @@ _ENVIRONMENT = {
 _OFFLINE = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
 # a name and a password in an address
 _CREDENTIALS = re.compile("//[^/@]*@")
-_MINIMUM = "2.31"
-_UPGRADE = f"install git {_MINIMUM} or newer"
 
 # What a pipe takes at once or not at all; `communicate` writes as much.
 _ONE_WRITE = getattr(select, "PIPE_BUF", 512)
@@ -193,9 +200,12 @@ class Git:
     def identity(self) -> str:
         """The committer and the time that git would record now: `Name <email> 1700000000 +0100`.
 
-        Raises: GitError with git's words when no identity is configured.
+        Raises: GitError with git's words when no identity is configured, or a date that git does not take.
         """
         result = self.attempt("var", "GIT_COMMITTER_IDENT")
+        if result.status != 0 and "date format" in result.stderr:
+            hint = "git takes dates from 1970 to 2099: see GIT_COMMITTER_DATE"
+            raise GitError(("var", "GIT_COMMITTER_IDENT"), result.status, result.stderr, hint=hint)
         if result.status != 0:
             raise GitError(
                 ("var", "GIT_COMMITTER_IDENT"),
@@ -203,7 +213,9 @@ class Git:
                 "no name and address configured",
                 hint="git config --global user.name 'Your Name' && git config --global user.email you@example.org",
             )
-        return result.stdout.decode("utf-8", "replace").removesuffix("\n")
+        words = result.stdout.decode("utf-8", "replace").removesuffix("\n")
+        # from 2100 on git gets the offset wrong, and refuses it afterwards
+        return re.sub(r" (?![+-]\d{4}$)[+-]\d+$", " +0000", words)
 
 
 @contextlib.contextmanager
