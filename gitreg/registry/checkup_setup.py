@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 from gitreg.data.config import Storage, is_project
 from gitreg.data.urls import scheme_of
-from gitreg.errors import GitError, UsageError
+from gitreg.errors import GitError, StorageError, UsageError
 from gitreg.git import hooks
 from gitreg.registry import setup
 from gitreg.registry.diagnosis import Diagnosis, ok, problem, warning
@@ -91,8 +91,12 @@ def project(registry: Registry) -> Iterator[Diagnosis]:
     if not is_set_up(registry):
         yield problem("project", f"'{worktree}' is no DVC project, so nothing can be logged", "gitreg init")
         return
-    # reading it is the check
-    registry.project.config()
+    try:
+        registry.project.config()
+    except StorageError as error:
+        words = " ".join(error.message.split())
+        yield problem("project", words, error.hint or "mend it; the committed one: git checkout -- .dvc/config")
+        return
     directory = registry.project.cache_dir
     yield ok("project", f"a DVC project, with its cache in '{directory}'")
     nearest = next(path for path in (directory, *directory.parents) if path.exists())

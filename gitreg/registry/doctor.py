@@ -41,8 +41,13 @@ def examine(registry: Registry, *, command: str = "") -> Iterator[Diagnosis]:
         "keep": checkup_state.protected,
         "index": checkup_state.derived_index,
     }
+    said = set()
     for name, check in checks.items():
-        yield from _guarded(name, check, registry)
+        for found in _guarded(name, check, registry):
+            # several checks may fail for one reason, such as a configuration that cannot be read
+            if found.words not in said:
+                said.add(found.words)
+                yield found
 
 
 def tried_out(registry: Registry) -> Iterator[Diagnosis]:
@@ -71,7 +76,7 @@ def _guarded(name: str, check: Check, registry: Registry) -> Iterator[Diagnosis]
 
 def _words(error: Error | OSError) -> str:
     if isinstance(error, Error):
-        return error.message
+        return " ".join(error.message.split())
     return f"{error.strerror or error}" + (f": '{error.filename}'" if error.filename else "")
 
 
