@@ -74,9 +74,18 @@ class CheckedObjects(Objects):
         return CutError(str(oid))
 
     def _damaged(self, oid: Oid) -> DamagedObjectError:
+        """The error, whose hint moves the file with the damage out of the way."""
         file = self._file(oid)
-        hint = f"rm -f {shlex.quote(str(file))}" if file.exists() else None
-        return DamagedObjectError(f"object {oid} is damaged", hint=hint)
+        if file.exists():
+            return DamagedObjectError(f"object {oid} is damaged", hint=f"rm -f {shlex.quote(str(file))}")
+        aside = self._git.common_dir / "damaged"
+        for index in sorted((self._git.common_dir / "objects" / "pack").glob("*.idx")):
+            if f" {oid} ".encode() in self._git.run("show-index", stdin=index.read_bytes()):
+                pack, place = shlex.quote(str(index.with_suffix(""))), shlex.quote(str(aside))
+                inside = shlex.quote(str(aside / f"{index.stem}.pack"))
+                hint = f"mkdir -p {place} && mv {pack}.* {place} && git unpack-objects -q -r <{inside}"
+                return DamagedObjectError(f"object {oid} is damaged", hint=hint)
+        return DamagedObjectError(f"object {oid} is damaged")
 
     def _file(self, oid: Oid) -> Path:
         """Where a loose object lies."""

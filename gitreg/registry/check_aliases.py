@@ -106,7 +106,7 @@ class Aliases:
         known = self._versions.get(name.collection, [])
         there = [version for version in known if version.commit == place.commit]
         label = place.version.label
-        if not there:
+        if not there and place.version not in self.survey.told:
             twin = next((version for version in known if version.name == place.version), None)
             problem = f"it names {label}, commit {place.commit.short}, which has no tag here"
             if twin:
@@ -115,7 +115,7 @@ class Aliases:
             if not ref.startswith(names_of_refs.PENDING) and not twin:
                 remedy = f"gitreg fetch; if the version was deleted, {remedy}"
             self._findings.error(name, problem, remedy)
-        elif all(version.name != place.version for version in there):
+        elif there and all(version.name != place.version for version in there):
             problem = f"its record says {label}, and the version of that commit is {there[0].name.label}"
             self._findings.warning(name, problem, f"gitreg alias set {name} {there[0].name.label} --reason WHY")
 

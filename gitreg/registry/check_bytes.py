@@ -19,6 +19,9 @@ from gitreg.registry.findings import Findings
 from gitreg.registry.repository import Registry
 from gitreg.registry.survey import quoted
 
+# A longer command is for nobody to copy.
+_AT_ONCE = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -84,6 +87,7 @@ class Bytes:
     default: Storage | None = None
     _uses: dict[str, _Use] = field(default_factory=dict)
     _published: dict[Storage, dict[str, _Use]] = field(default_factory=dict)
+    _folders: dict[str, Wanted] = field(default_factory=dict)
 
     def open(self) -> None:
         """Look for the cache."""
@@ -106,6 +110,8 @@ class Bytes:
         """Check these objects here, as far as they are here, and remember them for the storage."""
         absent: list[Wanted] = []
         for wanted in objects:
+            if wanted.md5.endswith(".dir"):
+                self._folders[owner.subject] = wanted
             known = self._uses.get(wanted.md5)
             if known is None:
                 self._uses[wanted.md5] = known = _Use(owner, wanted)
@@ -144,7 +150,7 @@ class Bytes:
             return open_storage(self.registry.project, storage).check(objects)
         except (StorageError, NotARepositoryError) as error:
             remedy = error.hint or "see that it can be reached: dvc remote list"
-            self.findings.error(f"storage {storage}", f"{error}: its bytes were not checked", remedy)
+            self.findings.error(f"storage '{storage.url}'", f"{error}: its bytes were not checked", remedy)
             return {}
 
     def _tell_storage(self, storage: Storage, uses: dict[str, _Use], found: dict[str, Stored | StorageError]) -> None:
@@ -160,21 +166,31 @@ class Bytes:
                 self.objects, self.size = self.objects + 1, self.size + held.size
                 problem = _difference(wanted, held)
                 if problem:
-                    there = f"files/md5/{md5[:2]}/{md5[2:]}"
-                    away = f"rm -f {quoted(str(storage.path / there))}" if storage.path else f"delete {there} there"
-                    problem = f"{wanted.words} is damaged on storage {storage}: {problem}"
-                    self.findings.error(owner.subject, problem, f"{away}, then {self._upload([wanted])}")
+                    problem = f"{wanted.words} is damaged on the storage '{storage.url}': {problem}"
+                    self.findings.error(owner.subject, problem, self._upload(storage, owner, [wanted]))
         for owner, objects in missing.items():
-            problem = f"{_several(objects)} not on storage {storage}"
-            self.findings.error(owner.subject, problem, self._upload(objects))
+            problem = f"{_several(objects)} not on the storage '{storage.url}'"
+            self.findings.error(owner.subject, problem, self._upload(storage, owner, objects))
         for (owner, remedy), objects in unreadable.items():
             words = found[objects[0].md5]
-            self.findings.error(owner.subject, f"{_several(objects)} not readable on storage: {words}", remedy)
+            self.findings.error(owner.subject, f"{_several(objects)} not readable on the storage: {words}", remedy)
 
-    def _upload(self, objects: list[Wanted]) -> str:
-        """The step that puts objects on a storage again."""
-        good = all(self._place(wanted.md5) and not self._uses[wanted.md5].problem for wanted in objects)
-        return "dvc push --all-tags" if good else "in a clone whose cache has it: dvc push --all-tags"
+    def _upload(self, storage: Storage, owner: Owner, objects: list[Wanted]) -> str:
+        """The step that puts objects on a storage again, from this cache or another."""
+        places = [(self._place(wanted.md5), _below(wanted)) for wanted in objects]
+        good = [place for place, _ in places if place]
+        if len(good) < len(objects) or any(self._uses[wanted.md5].problem for wanted in objects):
+            return f"run 'gitreg fsck --remote' in a clone whose cache has {'it' if len(objects) == 1 else 'them'}"
+        if storage.path and len(objects) <= _AT_ONCE:
+            folder = storage.path
+            targets = [quoted(str(folder / below)) for _, below in places]
+            parents = " ".join(sorted({quoted(str((folder / below).parent)) for _, below in places}))
+            copies = (f"cp -f {quoted(str(place))} {target}" for place, target in zip(good, targets, strict=True))
+            return " && ".join((f"mkdir -p {parents}", *copies))
+        # where the directory object is, DVC takes the files for there
+        above = self._folders.get(owner.subject)
+        away = " and ".join(dict.fromkeys(_below(wanted) for wanted in (*objects[:1], *([above] if above else []))))
+        return f"delete {away} on the storage, then dvc push --all-tags"
 
     def is_here(self, md5: str) -> bool:
         """Whether an object is here, whatever its bytes."""
@@ -227,6 +243,11 @@ def _difference(wanted: Wanted, held: Stored) -> str:
     if held.md5 != wanted.md5.removesuffix(".dir"):
         return f"its md5 is {held.md5}"
     return f"its sha256 is {held.sha256}" if wanted.sha256 not in ("", held.sha256) else ""
+
+
+def _below(wanted: Wanted) -> str:
+    """Where an object lies in a cache or storage."""
+    return f"files/md5/{wanted.md5[:2]}/{wanted.md5[2:]}"
 
 
 def _several(objects: list[Wanted]) -> str:

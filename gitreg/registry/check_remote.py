@@ -25,7 +25,8 @@ class Remote:
     def check(self, runs: Container[str] | None = None) -> None:
         """Check tags, aliases and runs; of the runs those in `runs`, or all."""
         registry = self.survey.registry
-        with self._findings.guarded(f"remote '{registry.remote}'", "see that it can be reached: git ls-remote"):
+        remedy = f"see that it can be reached: git ls-remote {quoted(registry.remote)}"
+        with self._findings.guarded(f"remote '{registry.remote}'", remedy):
             tags = registry.transport.tags(f"{names_of_refs.TAGS}*@v*")
             refs = registry.transport.refs(f"{names_of_refs.PENDING}*")
             behind = self._check_tags(tags) + self._check_refs(refs, runs)

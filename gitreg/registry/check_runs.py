@@ -78,7 +78,7 @@ class Runs:
             with self._findings.guarded(f"run {run_id}", remedy):
                 step = self.survey.step(tip)
                 if step is None or step.run != run_id:
-                    self._not_a_commit_of(run_id, ref, base, tip)
+                    self._not_a_commit_of(run_id, ref, base, tip, step)
                     continue
                 is_pending = base == names_of_refs.PENDING and not self.survey.registry.is_server
                 with self._findings.guarded(self._subject(run_id), remedy):
@@ -91,14 +91,19 @@ class Runs:
         self._compare(run_id, refs, chains)
         self._check_outputs(run_id, chains)
 
-    def _not_a_commit_of(self, run_id: RunId, ref: str, base: str, tip: Oid) -> None:
+    def _not_a_commit_of(self, run_id: RunId, ref: str, base: str, tip: Oid, step: Step | None) -> None:
         """A run that has only just started points at its code; its journal says so."""
-        if base != names_of_refs.PENDING or self.survey.registry.is_server:
-            problem = f"its ref points at commit {tip.short}, which is no commit of it"
-            self._findings.error(f"run {run_id}", problem, f"look at it: git log --first-parent {quoted(ref)}")
-        elif not self._has_journal(run_id):
+        is_pending = base == names_of_refs.PENDING and not self.survey.registry.is_server
+        if is_pending and self._has_journal(run_id):
+            return
+        self._broken.add(run_id)
+        if is_pending and step is None:
             problem = "it has started and recorded nothing, and no journal of it is here"
             self._findings.warning(f"run {run_id}", problem, f"git update-ref -d {quoted(ref)} {tip}")
+        else:
+            whose = f"belongs to run '{step.name}' ({step.run})" if step else "is no run's"
+            problem = f"its ref points at commit {tip.short}, which {whose}"
+            self._findings.error(f"run {run_id}", problem, f"look at it: git log --first-parent {quoted(ref)}")
 
     def _walk(self, run_id: RunId, tip: Oid, chain: list[Oid]) -> None:
         """Add the run's commits to `chain`, the newest first; each is checked once."""
@@ -222,7 +227,7 @@ class Runs:
         is_link = step.collection != version.name.collection
         if version.published or is_link or version.commit in self._on_chains:
             return
-        if step.run in self._broken or step.run in self.survey.told:
+        if step.run in self._broken or not self.survey.told.isdisjoint((step.run, version.name)):
             return
         ref = names_of_refs.run(step.run)
         problem = f"its commit {version.commit.short} is on no chain of run {step.run}, whose ref is gone or elsewhere"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gitreg.data.config import VERSION_GITIGNORE, Storage, parse_version_config, version_config
 from gitreg.data.configfile import Section, normalised, parse
 from gitreg.errors import RecordError
+from gitreg.git.objects import MissingObjectError
 from gitreg.records.listing import Listing
 from gitreg.records.names import CollectionName, VersionName
 from gitreg.records.objects import Oid, encode_tree, parse_tree
@@ -51,13 +52,20 @@ class Versions:
             if self.survey.covers(version.name.collection):
                 self.count += 1
                 remedy = _remedy(version)
+                self.survey.told.add(version.name)
                 with self._findings.guarded(version.name, remedy):
                     self._check(version, remedy, is_draft=version.commit not in published)
+                    self.survey.told.discard(version.name)
         self._check_collections()
         self._check_twins()
 
     def _check(self, version: Version, remedy: str, *, is_draft: bool) -> None:
-        found = versions.details(self.survey.registry, version)
+        try:
+            found = versions.details(self.survey.registry, version)
+        except (RecordError, MissingObjectError):
+            # when it is the commit that cannot be read, this says so, once for all that needs it
+            self.survey.step(version.commit)
+            raise
         self.survey.steps.setdefault(version.commit, Step.of(found.commit, found.run, found.artifact))
         self.runs.add(found.run.id)
         kind = (found.record.type, found.record.link is not None)

@@ -56,6 +56,7 @@ class Findings:
 
     elsewhere: str
     found: set[Finding] = field(default_factory=set)
+    _objects: set[str] = field(default_factory=set)
 
     def error(self, subject: object, problem: str, remedy: str) -> None:
         """Something promised does not hold."""
@@ -70,24 +71,28 @@ class Findings:
         self.found.add(Finding("note", str(subject), problem, remedy))
 
     @contextlib.contextmanager
-    def guarded(self, subject: object, remedy: str) -> Iterator[None]:
-        """Turn what cannot be read inside the block into a finding; `remedy` is for a record that is wrong itself."""
+    def guarded(self, subject: object, remedy: str, what: str = "") -> Iterator[None]:
+        """Turn what cannot be read inside the block into a finding; `remedy` is for a record that is wrong itself.
+
+        An object that is gone is reported once, with what needed it first; `what` says what it is.
+        """
         try:
             yield
         except (CutError, ToldError):
             pass  # what is cut is counted where objects are read, and told once
         except NewerSchemaError as error:
             self.warning(subject, f"{error}, so it was not checked", error.hint or remedy)
-        except MissingObjectError as error:
-            self.error(subject, _words(error), self.elsewhere)
-        except DamagedObjectError as error:
-            self.error(subject, _words(error), self.mended(error))
+        except (MissingObjectError, DamagedObjectError) as error:
+            if error.message not in self._objects:
+                self._objects.add(error.message)
+                self.error(subject, what + _words(error), self.mended(error))
         except (RecordError, StorageError, GitError) as error:
             self.error(subject, _words(error), remedy)
 
     def mended(self, error: Error) -> str:
         """The remedy for an object that cannot be read: a damaged file would stay in the way of a good one."""
-        return f"{error.hint}, then {self.elsewhere}" if error.hint else self.elsewhere
+        is_damaged = isinstance(error, DamagedObjectError) and error.hint
+        return f"{error.hint}; {self.elsewhere}" if is_damaged else self.elsewhere
 
     def sorted(self) -> tuple[Finding, ...]:
         """All of them, the worst first; always in the same order."""
@@ -96,4 +101,5 @@ class Findings:
 
 def _words(error: Error) -> str:
     """What is wrong, without the git command that said so."""
-    return error.message.removeprefix("git cat-file failed: ")
+    words = error.message.partition(" failed: ")[2] if isinstance(error, GitError) else error.message
+    return (words or error.message).replace("is not in this clone", "is not here")

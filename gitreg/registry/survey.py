@@ -16,7 +16,7 @@ from gitreg.git.checked import CutError, RawRef, locks, raw_refs
 from gitreg.git.objects import MissingObjectError
 from gitreg.git.refs import Ref
 from gitreg.records import refs as names_of_refs
-from gitreg.records.names import AliasName, CollectionName, RunId
+from gitreg.records.names import AliasName, CollectionName, RunId, VersionName
 from gitreg.records.objects import Commit, Oid, Tag
 from gitreg.records.records import VERSION, ArtifactRecord, RunRecord, Use
 from gitreg.registry import runs, versions
@@ -90,6 +90,7 @@ class Survey:
         tracked: what the registry remote is known to have below `refs/gitreg/`.
         runs, aliases: which refs they have; of all collections.
         steps: run commits that have been read; None for other commits, an error for what cannot be read.
+        told: versions, runs and aliases whose refs have been reported: what follows from that is not reported too.
     """
 
     registry: Registry
@@ -102,6 +103,7 @@ class Survey:
     runs: dict[RunId, Refs] = field(default_factory=dict)
     aliases: dict[AliasName, Refs] = field(default_factory=dict)
     steps: dict[Oid, Step | Error | None] = field(default_factory=dict)
+    told: set[VersionName | RunId | AliasName | CollectionName] = field(default_factory=set)
     _drafts: set[Oid] = field(default_factory=set)
 
     def covers(self, collection: CollectionName) -> bool:
@@ -171,6 +173,13 @@ class Survey:
                     f"when no git process is at work here: rm {quoted(str(path))}",
                 )
 
+    def _tell(self, ref: str, problem: str, remedy: str) -> None:
+        """Report a ref."""
+        version = names_of_refs.parse_version(ref)
+        found = (version, version and version.collection, names_of_refs.parse_run(ref), names_of_refs.parse_alias(ref))
+        self.told.update(name for name in found if name)
+        self.findings.error(ref, problem, remedy)
+
     def _tell_broken(self, name: str) -> None:
         place = quoted(str(self.registry.git.common_dir / name))
         if self._is_pending(name):
@@ -178,7 +187,7 @@ class Survey:
             remedy += f"git update-ref {quoted(name)} ID"
         else:
             remedy = f"rm {place} && gitreg fetch"
-        self.findings.error(name, "the ref holds no object id, and git passes it over", remedy)
+        self._tell(name, "the ref holds no object id, and git passes it over", remedy)
 
     def _is_pending(self, name: str) -> bool:
         """Whether nobody else is known to have what a ref holds."""
@@ -194,9 +203,9 @@ class Survey:
             remedy = self.findings.elsewhere
             if not self._is_pending(ref.name):
                 remedy = f"git update-ref -d {quoted(ref.name)} && gitreg fetch"
-            self.findings.error(ref.name, f"it names object {ref.oid}, which is not here", remedy)
+            self._tell(ref.name, f"it names object {ref.oid}, which is not here", remedy)
         except RecordError as error:
-            self.findings.error(ref.name, error.message, self.findings.mended(error))
+            self._tell(ref.name, error.message, self.findings.mended(error))
         return None
 
     def _tag(self, ref: RawRef, others: list[str]) -> None:
@@ -214,6 +223,7 @@ class Survey:
         if name is None and (is_ours or ref.name.startswith(names_of_refs.DRAFTS)):
             self._unknown(ref)
         elif is_ours and name:
+            before = len(self.versions)
             with self.findings.guarded(name, self._replace(ref)):
                 target = Tag.parse(data).target
                 version = versions.version_of(self.registry, Ref(ref.name, ref.oid, target, is_tag=True))
@@ -223,11 +233,12 @@ class Survey:
                         self._drafts.add(ref.oid)
                 else:
                     raise RecordError("its record is not in the last paragraph of the tag's message")
+            if len(self.versions) == before:
+                self.told.update((name, name.collection))
         elif ref.name.startswith(names_of_refs.DRAFTS):
-            self.findings.error(ref.name, f"it points at a {kind} that is no version's tag", self._replace(ref))
+            self._tell(ref.name, f"it points at a {kind} that is no version's tag", self._replace(ref))
         elif name and kind == "commit" and self._logs(ref.oid, name.collection):
-            problem = "its tag is a lightweight one, without the version's record"
-            self.findings.error(name, problem, self._replace(ref))
+            self._tell(ref.name, "it is a lightweight tag, without the version's record", self._replace(ref))
         elif name:
             others.append(ref.name)
 
@@ -273,7 +284,7 @@ class Survey:
         if found is None:
             return
         if found[0] != "commit":
-            self.findings.error(ref.name, f"it points at a {found[0]}, not at a commit", self._replace(ref))
+            self._tell(ref.name, f"it points at a {found[0]}, not at a commit", self._replace(ref))
             return
         refs = Refs()
         if run_id:
@@ -292,7 +303,7 @@ class Survey:
             there = f"refs/gitreg/{ref.name.removeprefix(self.registry.tracking)}"
             remedy = f"give it a name of FORMAT.md 2 there: git push --no-verify {self.registry.remote} "
             remedy += f"{ref.oid}:NAME {quoted(f':{there}')}"
-        self.findings.error(ref.name, problem, remedy)
+        self._tell(ref.name, problem, remedy)
 
 
 def quoted(text: str) -> str:
