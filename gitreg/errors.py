@@ -6,8 +6,9 @@ The library raises, the command line prints. An error's text says what is wrong 
 
 from __future__ import annotations
 
+import contextlib
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 _LONGEST = 200
 
@@ -135,6 +136,23 @@ class UnsupportedRepositoryError(Error):
 class RecordError(Error):
     """A commit, tag, trailer, pointer or manifest does not hold what the format says."""
 
+    def tell(self, what: str, hint: str) -> None:
+        """Say which thing it is about, where that is not said yet, and what to do."""
+        if what not in self.message:
+            self.message = f"{what}: {self.message}"
+            self.args = (self.message,)
+        self.hint = self.hint or hint
+
+
+@contextlib.contextmanager
+def reading(what: str, name: str) -> Iterator[None]:
+    """While `what` is read, whose object or ref is `name`: a RecordError says so. Raises: RecordError."""
+    try:
+        yield
+    except RecordError as error:
+        error.tell(what, f"it is damaged, or gitreg did not write it; to look at it: git show {name}")
+        raise
+
 
 class NewerSchemaError(RecordError):
     """A record was written by a newer gitreg.
@@ -205,6 +223,18 @@ class StorageError(Error):
 
 class MissingBytesError(StorageError):
     """Objects are neither in the cache nor on any storage.
+
+    Attributes:
+        md5s: their DVC hashes.
+    """
+
+    def __init__(self, message: str, md5s: Sequence[str], *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.md5s = tuple(md5s)
+
+
+class DamagedObjectError(StorageError):
+    """Objects do not have the bytes that their names promise.
 
     Attributes:
         md5s: their DVC hashes.

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from gitreg.data.hashing import READ_FLAGS, Progress, Stored, hash_file, pump, refusals, serialised
 from gitreg.data.walk import walk_directory
-from gitreg.errors import StorageError
+from gitreg.errors import DamagedObjectError, StorageError
 from gitreg.records.listing import FileEntry, Listing
 from gitreg.records.paths import check_paths
 
@@ -143,7 +143,7 @@ class Cache:
             stored = hash_file(temporary.path)
             name, dot, suffix = md5.partition(".")
             if stored.md5 != name:
-                raise StorageError(f"object '{md5}' is damaged: the md5 of its bytes is {stored.md5}")
+                raise DamagedObjectError(f"object '{md5}' is damaged: the md5 of its bytes is {stored.md5}", [md5])
             self._land(temporary, stored, dot + suffix, keep=False)
 
     def release(self, md5s: Iterable[str]) -> None:
@@ -165,10 +165,14 @@ class Cache:
                 _link(self.path(md5), kept)
         self.sync()
 
+    def aside(self, md5: str) -> Path:
+        """Where a damaged object of that name goes. Raises: StorageError."""
+        place = self.path(md5)
+        return place.with_name(f"{place.name}.corrupt")
+
     def quarantine(self, md5: str) -> Path:
         """Move a damaged object aside, as `<object>.corrupt`, so that it can be fetched again. Raises: StorageError."""
-        place = self.path(md5)
-        aside = place.with_name(place.name + ".corrupt")
+        place, aside = self.path(md5), self.aside(md5)
         with refusals(f"object '{md5}' cannot be moved aside"):
             if self.keep:
                 kept = _place(self.keep, md5)

@@ -27,7 +27,7 @@ from gitreg.data.configfile import (
     write,
 )
 from gitreg.data.hashing import refusals
-from gitreg.data.urls import SAFE_OPTIONS, local_path, parse_storage_url, public_url, scheme_of
+from gitreg.data.urls import SAFE_OPTIONS, is_usable, local_path, parse_storage_url, public_url, scheme_of
 from gitreg.errors import RecordError, StorageError, UsageError
 
 VERSION_GITIGNORE = b"/config.local\n/tmp\n/cache\n"
@@ -123,6 +123,12 @@ class Project:
         name = str(config["core"].get("remote", "")).lower()
         return _storage(config, name) if name else None
 
+    @property
+    def storages(self) -> list[Storage]:
+        """All of the user's remotes that have an address, by name. Raises: StorageError."""
+        config = self.config()
+        return [_storage(config, name) for name in sorted(config["remote"]) if _find_remote(config, name)]
+
     def own_remote(self, storage: Storage) -> Section | None:
         """The user's remote that is this storage, with credentials: same address, by preference the same name.
 
@@ -207,7 +213,12 @@ def parse_version_config(text: bytes) -> Storage | None:
         options = tuple(sorted((key, _string(value)) for key, value in remote.items() if key in allowed))
     except (UnicodeDecodeError, StorageError) as error:
         raise RecordError(f"a version's DVC configuration cannot be read: {error}") from error
-    if not _NAME.match(name) or not _PRINTABLE.match(url) or not all(_PRINTABLE.match(value) for _, value in options):
+    if (
+        not _NAME.match(name)
+        or not _PRINTABLE.match(url)
+        or not is_usable(url)
+        or not all(_PRINTABLE.match(value) for _, value in options)
+    ):
         raise RecordError("a version's DVC configuration names no usable storage")
     path = local_path(url)
     # A Windows path is read on other systems too, where it is simply not there.

@@ -21,7 +21,7 @@ from gitreg.data.config import Project, Storage
 from gitreg.data.hashing import Progress, Stored, copy_file, hash_file, refusals, serialised, storage_error
 from gitreg.data.plugins import connect, is_absence, plugin_errors, reporting
 from gitreg.data.urls import SAFE_OPTIONS, local_path, scheme_of
-from gitreg.errors import MissingBytesError, StorageError
+from gitreg.errors import DamagedObjectError, MissingBytesError, StorageError
 
 Object = tuple[str, int | None]
 """An object's name (md5, `.dir` behind it for a directory object) and its size in bytes, when it is known."""
@@ -53,21 +53,31 @@ class OpenStorage(ABC):
     def upload(self, cache: Cache, objects: Iterable[Object], progress: Progress | None = None) -> list[Object]:
         """Send what the storage lacks, directory objects last, and see that it is there; what was sent.
 
-        Raises: MissingBytesError for objects that are nowhere; StorageError, also for an object that is damaged here.
+        Raises: MissingBytesError for objects that are nowhere; DamagedObjectError for those that are damaged here,
+            after the other files were sent; StorageError.
         """
         absent = self.missing(objects)
         nowhere = sorted(md5 for md5, size in absent if not cache.has(md5, size))
         if nowhere:
             raise MissingBytesError(f"{_count(nowhere)} neither in the cache nor on storage '{self.storage}'", nowhere)
         report = serialised(progress)
+        damaged: list[DamagedObjectError] = []
 
-        def send(item: Object) -> Object:
-            return item[0], self._send(item[0], cache.path(item[0]), report)
+        def send(item: Object) -> Object | None:
+            try:
+                return item[0], self._send(item[0], cache.path(item[0]), report)
+            except DamagedObjectError as error:
+                damaged.append(error)
+                return None
 
+        sent: list[Object] = []
         # A reader that finds a directory object may count on what it names.
-        sent = self._each(send, [item for item in absent if not item[0].endswith(".dir")])
-        sent += self._each(send, [item for item in absent if item[0].endswith(".dir")])
-        self._finish()
+        for last in (False, True):
+            done = self._each(send, [item for item in absent if item[0].endswith(".dir") is last])
+            sent += (item for item in done if item)
+            self._finish()
+            if damaged:
+                raise _together(damaged)
         lost = self.missing(sent)
         if lost:
             raise StorageError(f"{_count([md5 for md5, _ in lost])} not on storage '{self.storage}' after the upload")
@@ -76,23 +86,28 @@ class OpenStorage(ABC):
     def download(self, cache: Cache, objects: Iterable[Object], progress: Progress | None = None) -> list[Object]:
         """Fetch what the cache lacks; what was fetched.
 
-        Raises: MissingBytesError for objects that are not on the storage, after the others were fetched; StorageError,
-            also when other bytes arrive than the object's name says.
+        Raises: DamagedObjectError when other bytes arrive than the object's name says and MissingBytesError for objects
+            that are not on the storage, after the others were fetched; StorageError.
         """
         report = serialised(progress)
         absent = [item for item in dict.fromkeys(objects) if not cache.has(*item)]
+        damaged: list[DamagedObjectError] = []
+        nowhere: list[str] = []
 
-        def fetch(item: Object) -> bool:
+        def fetch(item: Object) -> None:
             try:
                 with cache.receive(item[0]) as temporary:
                     self._fetch(item[0], temporary, report)
             except MissingBytesError:
-                return False
-            return True
+                nowhere.append(item[0])
+            except DamagedObjectError as error:
+                damaged.append(error)
 
-        fetched = self._each(fetch, absent)
+        self._each(fetch, absent)
         cache.sync()
-        nowhere = sorted(md5 for (md5, _), got in zip(absent, fetched, strict=True) if not got)
+        if damaged:
+            raise _together(damaged, f" on storage '{self.storage}'")
+        nowhere.sort()
         if nowhere:
             raise MissingBytesError(f"{_count(nowhere)} not on storage '{self.storage}'", nowhere)
         return absent
@@ -280,7 +295,7 @@ class DvcStorage(OpenStorage):
         except OSError as error:
             raise storage_error(f"object '{md5}' cannot be read", error) from error
         if stored.md5 != md5.removesuffix(".dir"):
-            raise StorageError(f"object '{md5}' is damaged: the md5 of its bytes is {stored.md5}")
+            raise DamagedObjectError(f"object '{md5}' is damaged: the md5 of its bytes is {stored.md5}", [md5])
         place = self._place(md5)
         with plugin_errors(f"object '{md5}' cannot be sent to storage '{self.storage}'", self._fs.protocol):
             self._fs.makedirs(self._fs.parent(place))
@@ -348,3 +363,9 @@ def open_storage(project: Project, storage: Storage) -> OpenStorage:
 
 def _count(md5s: Sequence[str]) -> str:
     return f"object '{md5s[0]}' is" if len(md5s) == 1 else f"{len(md5s)} objects, '{md5s[0]}' the first, are"
+
+
+def _together(damaged: Sequence[DamagedObjectError], where: str = "") -> DamagedObjectError:
+    first = min(damaged, key=lambda error: error.md5s)
+    more = f", and {len(damaged) - 1} more" if len(damaged) > 1 else ""
+    return DamagedObjectError(f"{first}{more}{where}", sorted(md5 for error in damaged for md5 in error.md5s))

@@ -90,6 +90,12 @@ def parse_storage_url(text: str) -> str:
     return _file_path(text) if scheme == "file" else _checked(text, scheme)
 
 
+def is_usable(url: str) -> bool:
+    """Whether an address that a stranger wrote may be tried: no host in it is an option, nothing in it is hidden."""
+    user, _, host = _split(url)[0].rpartition("@")
+    return visible(url) == url and len(url) <= _LONGEST and not user.startswith("-") and not host.startswith("-")
+
+
 def _file_path(text: str) -> str:
     """The path of a `file://` address. Raises: UsageError when it means none of this machine."""
     host, path = _split(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 
 from gitreg.data.config import Storage, parse_version_config
@@ -11,6 +11,7 @@ from gitreg.data.materialise import materialise
 from gitreg.data.storage import open_storage
 from gitreg.errors import IntegrityError, MissingBytesError, StorageError
 from gitreg.records.listing import Listing
+from gitreg.records.pointer import Pointer
 from gitreg.registry import trees, versions
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Details
@@ -25,20 +26,52 @@ def needed(registry: Registry, found: Details) -> Needed:
     listing = versions.listing(registry, found)
     objects: Needed = {entry.md5: entry.size for entry in listing.entries}
     objects[listing.pointer_md5] = len(listing.directory_object)
-    side = trees.sidecars(registry, found.commit.tree, found.artifact.collection)
+    side = _sidecars(registry, found)
     return objects | {pointer.md5: pointer.size for pointer in side}
+
+
+def _sidecars(registry: Registry, found: Details) -> tuple[Pointer, ...]:
+    with versions.reading_of(found.version):
+        return trees.sidecars(registry, found.commit.tree, found.artifact.collection)
 
 
 def storage_of(registry: Registry, found: Details) -> Storage | None:
     """The storage that a version's tree names, else this clone's default."""
-    return parse_version_config(trees.config(registry, found.commit.tree)) or registry.project.default_storage
+    with versions.reading_of(found.version):
+        own = parse_version_config(trees.config(registry, found.commit.tree))
+    return own or registry.project.default_storage
+
+
+def make_directory_object(registry: Registry, found: Details) -> None:
+    """Write the directory object again when the cache has lost it: the version's listing says what is in it.
+
+    Raises: StorageError, MissingBytesError when a large listing is not here.
+    """
+    listing = versions.listing(registry, found)
+    if not registry.cache.has(listing.pointer_md5, len(listing.directory_object)):
+        registry.cache.add_bytes(listing.directory_object, ".dir")
+
+
+def names(registry: Registry, found: Details) -> dict[str, str]:
+    """What people call the objects of a version: DVC hash -> a path in it."""
+    called = {entry.md5: entry.path for entry in reversed(versions.listing(registry, found).entries)}
+    return _sidecar_names(registry, found) | called
+
+
+def _sidecar_names(registry: Registry, found: Details) -> dict[str, str]:
+    side = _sidecars(registry, found)
+    return {pointer.md5: f"artifacts/{pointer.path}" for pointer in side}
 
 
 def _storages(registry: Registry, found: Details) -> Iterator[Storage]:
-    """Where a version's bytes may be, the likeliest first."""
+    """Where a version's bytes may be: its own storage, the default, then any other remote of the user's."""
     own = storage_of(registry, found)
     default = registry.project.default_storage
-    yield from dict.fromkeys(storage for storage in (own, default) if storage)
+    seen: set[str] = set()
+    for storage in (own, default, *registry.project.storages):
+        if storage and storage.url not in seen:
+            seen.add(storage.url)
+            yield storage
 
 
 def ensure(
@@ -48,28 +81,28 @@ def ensure(
 
     Raises: MissingBytesError when no storage has them, StorageError.
     """
-    side: Needed = {
-        pointer.md5: pointer.size for pointer in trees.sidecars(registry, found.commit.tree, found.artifact.collection)
-    }
-    _download(registry, found, side, progress)
+    side: Needed = {pointer.md5: pointer.size for pointer in _sidecars(registry, found)}
+    called = _sidecar_names(registry, found)
+    _download(registry, found, side, called, progress)
     for _ in side:
         # reading one moves it aside when it is damaged
         with contextlib.suppress(MissingBytesError):
             versions.listing(registry, found)
             break
-        _download(registry, found, side, progress)
+        _download(registry, found, side, called, progress)
     listing = versions.listing(registry, found)
-    files: Needed = {entry.md5: entry.size for entry in listing.entries if only is None or entry.path in only}
-    _download(registry, found, files, progress)
+    entries = [entry for entry in reversed(listing.entries) if only is None or entry.path in only]
+    files: Needed = {entry.md5: entry.size for entry in entries}
+    _download(registry, found, files, {entry.md5: entry.path for entry in entries}, progress)
     return listing
 
 
-def _download(registry: Registry, found: Details, objects: Needed, progress: Progress | None) -> None:
+def _download(
+    registry: Registry, found: Details, objects: Needed, called: Mapping[str, str], progress: Progress | None
+) -> None:
     missing = {md5: size for md5, size in objects.items() if not registry.cache.has(md5, size)}
-    if not missing:
-        return
     failures: list[StorageError] = []
-    for storage in _storages(registry, found):
+    for storage in _storages(registry, found) if missing else ():
         try:
             open_storage(registry.project, storage).download(registry.cache, missing.items(), progress)
         except StorageError as error:
@@ -77,13 +110,25 @@ def _download(registry: Registry, found: Details, objects: Needed, progress: Pro
         missing = {md5: size for md5, size in missing.items() if not registry.cache.has(md5, size)}
         if not missing:
             return
-    if failures:
-        raise failures[0]
-    raise MissingBytesError(
-        f"{len(missing)} of the files of '{found.version.name}' are not here, and it names no storage",
-        sorted(missing),
-        hint="set one: gitreg init --storage URL",
-    )
+    if missing:
+        raise _nowhere(found, {called[md5]: md5 for md5 in missing}, failures)
+
+
+def _nowhere(found: Details, missing: Mapping[str, str], failures: list[StorageError]) -> StorageError:
+    """What is to be said of files (path -> DVC hash) that no storage has given."""
+    what = f"'{min(missing)}' of '{found.version.name}'"
+    if len(missing) > 1:
+        what = f"{len(missing)} files of '{found.version.name}', '{min(missing)}' the first,"
+    if not failures:
+        why = f"{what} cannot be fetched: it names no storage"
+        return MissingBytesError(why, sorted(missing.values()), hint="set one: gitreg init --storage URL")
+    others = "".join(f"; {error}" for error in failures[1:])
+    words = f"{what} cannot be fetched: {failures[0]}{others}"
+    hint = next((error.hint for error in failures if error.hint), None)
+    if all(isinstance(error, MissingBytesError) for error in failures):
+        hint = hint or "somebody who has it can publish it again: gitreg push, or log it again"
+        return MissingBytesError(words, sorted(missing.values()), hint=hint)
+    return StorageError(words, hint=hint or "run the same command again, or log it again where the files are")
 
 
 def write_out(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from gitreg.data.config import Storage
 from gitreg.data.storage import open_storage
-from gitreg.errors import MissingBytesError, StorageError, UsageError
+from gitreg.errors import DamagedObjectError, MissingBytesError, StorageError, UsageError
 from gitreg.git.refs import RefMovedError
 from gitreg.git.transport import Push
 from gitreg.records import refs as names_of_refs
@@ -135,6 +135,11 @@ def _upload(
         place = open_storage(registry.project, storage)
         try:
             sent = place.upload(registry.cache, objects.items(), progress)
+        except DamagedObjectError as error:
+            # It is as good as gone, and holds back no more than an object that is gone.
+            for md5 in error.md5s:
+                registry.cache.quarantine(md5)
+            return _upload(registry, pending, left, report, progress)
         except StorageError as error:
             error.hint = error.hint or f"nothing was published; storage is {storage}"
             raise
@@ -155,12 +160,14 @@ def _objects(
         storage = _known(contents.storage_of(registry, found))
         try:
             objects = contents.needed(registry, found)
+            contents.make_directory_object(registry, found)
             lost = _nowhere(registry, storage, objects)
+            called = contents.names(registry, found) if lost else {}
         except MissingBytesError as error:
             # a large manifest: without it nobody knows which objects there are
-            objects, lost = {}, len(error.md5s)
+            objects, lost, called = {}, list(error.md5s), {}
         if lost and version not in left:
-            behind[version.commit] = f"{lost} of the objects of '{version.name}' are neither here nor on {storage}"
+            behind[version.commit] = _lost(registry, version, storage, {called.get(md5, md5): md5 for md5 in lost})
         else:
             needed.setdefault(storage, {}).update(objects)
     for run in pending.runs.values():
@@ -171,10 +178,19 @@ def _objects(
     return needed, behind
 
 
-def _nowhere(registry: Registry, storage: Storage, objects: contents.Needed) -> int:
-    """How many of the objects are neither in the cache nor on the storage."""
+def _nowhere(registry: Registry, storage: Storage, objects: contents.Needed) -> list[str]:
+    """Those of the objects that are neither in the cache nor on the storage."""
     absent = [(md5, size) for md5, size in objects.items() if not registry.cache.has(md5, size)]
-    return len(open_storage(registry.project, storage).missing(absent)) if absent else 0
+    return [md5 for md5, _ in open_storage(registry.project, storage).missing(absent)] if absent else []
+
+
+def _lost(registry: Registry, version: Version, storage: Storage, lost: dict[str, str]) -> str:
+    """Words for a version some of whose objects (what they are called -> DVC hash) are nowhere."""
+    first = min(lost)
+    more = f" and {len(lost) - 1} more of its objects are" if len(lost) > 1 else " is"
+    aside = registry.cache.aside(lost[first])
+    damaged = f" (what was here is damaged, and now '{aside}')" if aside.exists() else ""
+    return f"'{first}' of '{version.name}'{more} neither here nor on {storage}{damaged}; log the files again"
 
 
 def _known(storage: Storage | None) -> Storage:

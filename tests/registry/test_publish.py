@@ -345,7 +345,7 @@ def test_a_version_whose_bytes_are_gone_holds_back_what_needs_it_and_nothing_els
     report = ada.publish()
     assert [str(name) for name in report.versions] == ["other:v0"]
     why = {refusal.why for refusal in report.refused}
-    assert any("of 'data:v0' are neither here nor on storage" in words for words in why)
+    assert any("'data.txt' of 'data:v0' is neither here nor on storage" in words for words in why)
     assert any("which was not published" in words for words in why)
     assert ada.all() == ["data:v0 (unpublished)", "m:v0 (unpublished)", "other:v0"]
     shutil.copytree(ada.path / "away", cache, dirs_exist_ok=True)
