@@ -29,6 +29,9 @@ _PROGRAMS = (
 )
 # Records are capped at 1 MiB (FORMAT.md 3.4); what surrounds them is small.
 MAX_OBJECT = 16 << 20
+_PATIENCE = 20
+# a question takes a fraction of a millisecond
+_QUESTIONS = 2000
 
 
 class MissingObjectError(GitError):
@@ -64,6 +67,9 @@ class Objects:
         with self._lock:
             try:
                 found = self._read(oid)
+                # a `git gc` takes objects that a writer is about to write again
+                for _ in range(_QUESTIONS if found is None and self._is_gc_running() else 0):
+                    found = found or self._read(oid)
             except BaseException:
                 # the rest of an answer that was not read to its end, as after Ctrl-C, would pass for the next one
                 self._abandon()
@@ -167,8 +173,30 @@ class Objects:
 
     def write(self, objects: Iterable[tuple[str, bytes]]) -> None:
         """Write objects, synced to disk, as (kind, content). What is there already is left. Raises: GitError."""
+        self._write(objects, "unpack-objects", "-q")
+
+    def _write(self, objects: Iterable[tuple[str, bytes]], *command: str) -> None:
         pack = _pack(list(objects))
-        self._git.run("unpack-objects", "-q", stdin=pack)
+        for _ in range(_PATIENCE):
+            # a `git gc` removes temporary files, and folders that are empty at the moment
+            if self._git.attempt(*command, stdin=pack).status == 0:
+                return
+            if not self._is_gc_running():
+                break
+        self._git.run(*command, stdin=pack)
+
+    def _is_gc_running(self) -> bool:
+        return (self._git.common_dir / "gc.pid").exists()
+
+    def keep(self, objects: Iterable[tuple[str, bytes]]) -> None:
+        """Make sure that objects to which a ref has just been made are here, and stay. Raises: GitError.
+
+        A `git gc --prune=now` that began before there was the ref takes them at any time until it ends, but it takes
+        none from a pack that is new.
+        """
+        here = list(objects)
+        if self._is_gc_running() or not self.all_here(here):
+            self._write(here, "index-pack", "--stdin")
 
     def all_here(self, objects: Iterable[tuple[str, bytes]]) -> bool:
         """Whether all of these objects can be read."""

@@ -16,6 +16,7 @@ _FIELDS = "--format=%(refname)%00%(objectname)%00%(*objectname)%00%(objecttype)"
 _LOOSE_LIMIT = 1000
 # git's words when a ref is elsewhere, there already, or gone. GitPython runs git in the C locale.
 _MOVED = ("but expected", "reference already exists", "unable to resolve reference")
+_PATIENCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,23 @@ class Refs:
         return sorted(found, key=lambda ref: ref.name) if first and last else found
 
     def _list(self, *arguments: str) -> list[Ref]:
-        output = self._git.run("for-each-ref", _FIELDS, *arguments, offline=True)
+        output = self._for_each(_FIELDS, *arguments)
         found = []
         # not splitlines(): a ref may hold characters that Python takes for line breaks
         for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1]:
             name, oid, peeled, kind = line.split("\0")
             found.append(Ref(name, Oid.parse(oid), Oid.parse(peeled or oid), kind == "tag"))
         return found
+
+    def _for_each(self, *arguments: str) -> bytes:
+        for _ in range(_PATIENCE):
+            result = self._git.attempt("for-each-ref", *arguments, offline=True)
+            if result.status == 0:
+                return result.stdout
+            # a `git gc` took the objects of a ref that was just made; its writer is about to write them again
+            if "missing object" not in result.stderr:
+                break
+        return self._git.run("for-each-ref", *arguments, offline=True)
 
     def pointing_at(self, commit: Oid, *patterns: str) -> list[Ref]:
         """The refs that match and lead to this commit, as tags or directly, by name."""
@@ -129,7 +140,7 @@ class Refs:
             self._git.run("update-ref", "--stdin", "-z", stdin="".join(lines).encode())
         except GitError as error:
             words = str(error)
-            if any(sign in words for sign in _MOVED):
+            if has_moved(words):
                 raise RefMovedError(words.rpartition("failed: ")[2]) from error
             raise
 
@@ -146,6 +157,11 @@ class Refs:
         if many:
             self._git.run("pack-refs", "--all")
         return many
+
+
+def has_moved(words: str) -> bool:
+    """Whether git says that a ref is not where it was expected."""
+    return any(sign in words for sign in _MOVED)
 
 
 def is_ancestor(git: Git, ancestor: Oid, descendant: Oid) -> bool:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitreg.errors import GitError, UsageError
+from gitreg.git.refs import has_moved
 from gitreg.git.runner import Git
 from gitreg.records.objects import ZERO, Oid
 
+_PATIENCE = 10
 # A user's configuration that would publish more than asked, or make the push fail.
 _PUSH_PINS = ("-c", "push.followTags=false", "-c", "push.recurseSubmodules=no", "-c", "push.gpgSign=false")
 
@@ -90,7 +92,15 @@ class Transport:
         if prune:
             options.append("--prune")
         stdin = "".join(f"{refspec}\n" for refspec in refspecs).encode()
-        self._git.run("fetch", *options, "--stdin", self.remote, stdin=stdin)
+        command = ("fetch", *options, "--stdin", self.remote)
+        for _ in range(_PATIENCE):
+            result = self._git.attempt(*command, stdin=stdin)
+            if result.status == 0:
+                return
+            # somebody else may fetch or push here too; what that has brought is not fetched again
+            if not has_moved(result.stderr):
+                break
+        self._git.run(*command, stdin=stdin)
 
     def push(self, pushes: Iterable[Push], *, atomic: bool) -> list[Outcome]:
         """Push without force: a ref that does not move forward is refused and reported, not raised.

@@ -62,7 +62,6 @@ class Pending:
 
 def collect(registry: Registry) -> Pending:
     """Read what is pending."""
-    drafts = tuple(version for version in versions.all_versions(registry) if not version.published)
     broken: list[Refusal] = []
     found: dict[RunId, Run] = {}
     for run_id, (tip, published) in runs.tips(registry).items():
@@ -75,6 +74,8 @@ def collect(registry: Registry) -> Pending:
         if run and run.record.id == run_id:
             found[run_id] = run
     moved = tuple(_moved_aliases(registry, broken))
+    # after what leads to them: bytes are uploaded for these, and a run that goes on gets more
+    drafts = tuple(version for version in versions.all_versions(registry) if not version.published)
     return Pending(drafts, found, moved, tuple(broken))
 
 

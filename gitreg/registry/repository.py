@@ -121,8 +121,8 @@ class Registry:
     def transact(self, batch: Batch, changes: Iterable[Change]) -> None:
         """Write the objects, then make all the changes of refs or none.
 
-        A `git gc --prune=now` beside a writer can take objects before their ref exists, so they are looked for
-        afterwards. Raises: RefMovedError when a ref is not where it was expected, GitError.
+        A `git gc --prune=now` beside a writer can take objects before their ref exists, and after: see `Objects.keep`.
+        Raises: RefMovedError when a ref is not where it was expected, GitError.
         """
         wanted = list(changes)
         for _ in range(_PATIENCE):
@@ -133,8 +133,7 @@ class Registry:
                 if "nonexistent object" not in error.stderr:
                     raise
                 continue
-            if not self.objects.all_here(batch.objects):
-                self.objects.write(batch.objects)
+            self.objects.keep(batch.objects)
             return
         raise GitError(("update-ref",), 1, "objects vanish as soon as they are written", hint="is 'git gc' in a loop?")
 
