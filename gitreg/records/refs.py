@@ -41,6 +41,11 @@ def alias(name: AliasName, base: str = PENDING) -> str:
     return f"{base}aliases/{name.ref_name}"
 
 
+def trial(name: str) -> str:
+    """`refs/gitreg/doctor/<name>`: what is pushed and deleted again, to see whether that works."""
+    return f"{PENDING}doctor/{name}"
+
+
 def versions_pattern(collection: CollectionName, base: str = TAGS) -> str:
     """A `for-each-ref` pattern for all versions of a collection."""
     return f"{base}{collection}@v*"

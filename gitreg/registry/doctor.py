@@ -86,7 +86,7 @@ def _push(registry: Registry) -> Iterator[Diagnosis]:
         yield warning("remote", f"there is no remote '{registry.remote}' to try", "git remote add NAME URL")
         return
     remote = registry.remote
-    push = Push(_throwaway(registry), f"{names_of_refs.PENDING}doctor/{secrets.token_hex(8)}")
+    push = Push(_throwaway(registry), names_of_refs.trial(secrets.token_hex(8)))
     (pushed,) = registry.transport.push([push], atomic=False)
     if not pushed.ok:
         todo = f"ask whoever runs '{remote}' for the right to create refs below {names_of_refs.PENDING}"

@@ -263,8 +263,8 @@ class Survey:
         run_id, alias = names_of_refs.parse_run(ref.name), names_of_refs.parse_alias(ref.name)
         if not pending:
             self.tracked[names_of_refs.PENDING + below] = ref.oid
-        if below.startswith("collections/"):
-            return  # reserved
+        if below.startswith(("collections/", "doctor/")):
+            return  # reserved, and what a remote that deletes nothing has kept of 'gitreg doctor --remote'
         if below.startswith("drafts/"):
             self.findings.warning(
                 ref.name,
