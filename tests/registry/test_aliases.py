@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 import yaml
 
@@ -214,37 +211,3 @@ def test_a_pending_move_is_what_this_clone_sees_until_it_is_published(ada: Desk)
         "production -> m@v1",
         "production -> m@v0",
     ]
-
-
-MOVER = """
-import sys
-from pathlib import Path
-from gitreg.git.runner import Git
-from gitreg.records.names import AliasName, CollectionName, Reference
-from gitreg.registry import aliases, resolve
-from gitreg.registry.repository import Registry
-
-registry = Registry(Git.discover(Path(".")))
-name = AliasName(CollectionName.parse("m"), "production")
-for step in range(4):
-    version = resolve.version(registry, Reference.parse(f"m:v{(int(sys.argv[1]) + step) % 3}"))
-    alias, moved = aliases.move(registry, name, version, reason=f"{sys.argv[1]}-{step}")
-    if moved:
-        print(alias.tip, flush=True)
-registry.close()
-"""
-
-
-def test_ten_processes_that_move_one_alias_make_one_chain(three: Desk) -> None:
-    started = [
-        subprocess.Popen([sys.executable, "-c", MOVER, str(who)], cwd=three.path, stdout=subprocess.PIPE)
-        for who in range(10)
-    ]
-    acknowledged = [line for process in started for line in process.communicate()[0].decode().splitlines()]
-    assert [process.returncode for process in started] == [0] * 10
-    chain = three.git(f"rev-list --first-parent {REF}").split()[:-1]
-    assert sorted(chain) == sorted(acknowledged)
-    assert len(set(acknowledged)) == len(acknowledged)
-    found = aliases.history(three.registry, alias_name("m:production"))
-    assert [move.record.seq for move in found] == list(range(len(chain), 0, -1))
-    agrees(three.path, "m:production")

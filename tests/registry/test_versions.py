@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -261,67 +258,6 @@ def test_a_commit_whose_parents_are_not_its_inputs_is_refused(desk: Desk) -> Non
     )
     with pytest.raises(RecordError, match="are not the inputs"):
         desk.details("m:v0")
-
-
-WRITER = """
-import sys
-from pathlib import Path
-from gitreg.git.runner import Git
-from gitreg.records.names import CollectionName
-from gitreg.records.objects import Oid
-from gitreg.records.records import Code, RunRecord
-from gitreg.registry.live import Draft, LiveRun
-from gitreg.registry.repository import Registry
-from gitreg.registry.start import new_id
-
-who, same, count = sys.argv[1], sys.argv[2] == "same", int(sys.argv[3])
-registry = Registry(Git.discover(Path(".")))
-code = Code(Oid.parse(registry.git.text("rev-parse", "HEAD")), snapshot=False)
-run = LiveRun.start(registry, RunRecord(id=new_id(), name=f"writer-{who}", code=code))
-for number in range(count):
-    path = Path(f".git/{who}-{number}")
-    path.write_text("same" if same else f"{who} {number}")
-    version, made = run.log_artifact(Draft(CollectionName.parse("m"), "model", {"x": path}))
-    print(version.name.label, version.commit, made, flush=True)
-run.finish("finished")
-registry.close()
-"""
-
-
-def at_once(path: Path, writers: int, *arguments: str) -> list[list[str]]:
-    """Each line of what the writers print, as words."""
-    started = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(who), *arguments], cwd=path, stdout=subprocess.PIPE)
-        for who in range(writers)
-    ]
-    printed = [process.communicate()[0].decode() for process in started]
-    assert [process.returncode for process in started] == [0] * writers
-    return [line.split() for text in printed for line in text.splitlines()]
-
-
-@pytest.mark.parametrize("published", [False, True])
-def test_eight_processes_at_once_lose_no_version_and_share_no_number(desk: Desk, *, published: bool) -> None:
-    if published:
-        desk.sh("git remote add origin ../nowhere.git")
-        desk.reopen()
-    acknowledged = at_once(desk.path, 8, "different", "5")
-    assert len(acknowledged) == 40
-    there = {version.name.label: str(version.commit) for version in versions.all_versions(desk.registry)}
-    assert there == {label: commit for label, commit, _ in acknowledged}
-    assert set(there) == {f"v{number}" for number in range(40)}
-    found = [runs.chain(desk.registry, tip) for tip, _ in runs.tips(desk.registry).values()]
-    assert Counter(len(run.outputs) for run in found if run) == {5: 8}
-    assert all(run.complete and run.record.state == "finished" for run in found if run)
-    for version in versions.all_versions(desk.registry)[::13]:
-        agrees(desk.path, str(version.name))
-    assert desk.sh("git fsck --strict --no-dangling 2>&1") == ""
-
-
-def test_equal_content_at_once_is_one_version(desk: Desk) -> None:
-    acknowledged = at_once(desk.path, 8, "same", "1")
-    assert [made for _, _, made in acknowledged].count("True") == 1
-    assert len({(label, commit) for label, commit, _ in acknowledged}) == 1
-    assert desk.all() == ["m:v0 (unpublished)"]
 
 
 def test_the_numbers_are_found_without_reading_the_other_collections(desk: Desk) -> None:

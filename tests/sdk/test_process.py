@@ -75,24 +75,6 @@ artifact.verify('x')
     assert script(project, text) == ""
 
 
-def test_threads_log_artifacts_at_once(project: Path) -> None:
-    text = """
-import gitreg, threading
-with gitreg.init(id='a') as run:
-    def work(number):
-        artifact = gitreg.Artifact('data', 'dataset')
-        with artifact.new_file('number') as file:
-            file.write(str(number))
-        run.log_artifact(artifact)
-        run.use_artifact(artifact)
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
-    [t.start() for t in threads]; [t.join() for t in threads]
-"""
-    assert script(project, text) == ""
-    assert [a.version for a in gitreg.Api().artifacts("dataset", "data")] == [f"v{n}" for n in reversed(range(6))]
-    assert len(gitreg.Api().run("a").used_artifacts()) == 6
-
-
 @pytest.mark.parametrize("change", ["staged", "unstaged", "untracked", "detached", "unborn"])
 def test_logging_touches_nothing_of_the_users(project: Path, sh: Shell, change: str) -> None:
     changes = {
