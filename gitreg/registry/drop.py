@@ -118,7 +118,7 @@ def _drop_run(registry: Registry, run_id: RunId) -> Dropped:
 def _drop_all(registry: Registry, here: Unpublished, run: Run, what: str) -> Dropped:
     """Take back all of a run that is not published."""
     commits = {commit.oid for commit in here.commits_of(run)}
-    own = tuple(item for item in here.versions if item.commit in commits and not item.name.collection.space)
+    own = tuple(item for item in here.logged if item.commit in commits)
     changes = [_removal(registry, item) for item in own]
     changes.append(Change(names_of_refs.run(run.record.id), run.tip.oid, ZERO))
     gone = len(commits) == len(run.commits)
@@ -139,8 +139,10 @@ def _drop_one(
             )
     batch = Batch()
     renewed = _without(registry, batch, first, rest)
-    drafts = [item for item in here.versions if item.commit in renewed and not item.name.collection.space]
-    changes = [_removal(registry, version)]
+    drafts = [item for item in here.logged if item.commit in renewed]
+    # a renumbering that was killed leaves a version under two numbers
+    gone = tuple(item for item in here.logged if item.commit == version.commit)
+    changes = [_removal(registry, item) for item in gone]
     # drafts before the run: should a kill part them, dropping the version again makes the rest of the same objects
     for item in drafts:
         tag = replace(registry.objects.tag(item.tag), target=renewed[item.commit])
@@ -152,7 +154,7 @@ def _drop_one(
     changes.append(Change(names_of_refs.run(run.record.id), run.tip.oid, tip if kept else ZERO))
     dropped = Dropped(
         f"'{version.name}'",
-        (version,),
+        gone,
         tuple(item.name for item in drafts),
         run.record,
         run_is_gone=not kept and previous == run.record.code.commit,

@@ -10,7 +10,7 @@ from gitreg.errors import InvalidNameError, NotFoundError, RecordError, UsageErr
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, CollectionName, RunId, check_run_id
 from gitreg.records.objects import Oid
-from gitreg.records.records import Place, RunRecord, Use
+from gitreg.records.records import Place, RunRecord, Use, VersionRecord
 from gitreg.registry import pending, runs, versions
 from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
@@ -41,7 +41,7 @@ class Unpublished:
     Attributes:
         runs: those with commits, by id.
         live: the records of those that go on here, or were killed and not recovered, by id.
-        versions: those that really are versions.
+        logged: the versions that are no links.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -49,8 +49,13 @@ class Unpublished:
         self._registry = registry
         self._aliases = found.aliases
         self.runs: Mapping[RunId, Run] = found.runs
-        self.versions = tuple(versions.own(registry, found.versions))
-        self._links = tuple(item for item in self.versions if versions.record(registry, item).link)
+        own: dict[Version, VersionRecord] = {}
+        for item in versions.own(registry, found.versions):
+            # 'gitreg fsck' says what is wrong with it
+            with contextlib.suppress(RecordError):
+                own[item] = versions.record(registry, item)
+        self.logged = tuple(item for item, record in own.items() if not record.link)
+        self._links = tuple(item for item, record in own.items() if record.link)
         self._all = versions.all_versions(registry)
         self._published = frozenset(version.commit for version in self._all if version.published)
         self.live = {record.id: record for record in _live(registry)}

@@ -10,8 +10,9 @@ import pytest
 from desks import Desk, World, alias_name
 from gitreg.errors import LostRaceError, NotFoundError, RefusedError
 from gitreg.git.objects import Batch
-from gitreg.records.names import RunId
-from gitreg.records.objects import Commit
+from gitreg.git.refs import Change
+from gitreg.records.names import RunId, VersionNumber
+from gitreg.records.objects import ZERO, Commit
 from gitreg.records.records import RUN
 from gitreg.records.trailers import Message
 from gitreg.registry import aliases, index, runs, versions
@@ -490,6 +491,28 @@ class TestWhatACrashLeaves:
                 dropped(ada, what)
             if ":" not in what:
                 assert state(ada) == goal, cut
+
+    def test_a_version_that_a_killed_renumbering_left_twice_goes_twice(self, ada: Desk) -> None:
+        run = whole_run(ada, "a", "b")
+        twin = ada.version("a:v0")
+        record = versions.record(ada.registry, twin).renumbered(VersionNumber(1))
+        batch = Batch()
+        tag = batch.add(*versions.tag_object(ada.registry, record, twin.commit))
+        ada.registry.transact(batch, [Change("refs/gitreg/drafts/a@v1", ZERO, tag)])
+        done = dropped(ada, "a:v1")
+        assert sorted(str(version.name) for version in done.versions) == ["a:v0", "a:v1"]
+        assert ada.all() == ["b:v0 (unpublished)"]
+        assert len(a_run(ada, run).outputs) == 1
+
+    def test_a_draft_that_cannot_be_read_stops_no_other(self, ada: Desk) -> None:
+        ada.log("m", "x")
+        broken = replace(ada.registry.objects.tag(ada.version("m:v0").tag), name="m@v9")
+        batch = Batch()
+        tag = batch.add("tag", broken.encode())
+        ada.registry.transact(batch, [Change("refs/gitreg/drafts/m@v3", ZERO, tag)])
+        ada.log("n", "y")
+        dropped(ada, "n:v0")
+        assert [str(version.name) for version in dropped(ada, "m:v0").versions] == ["m:v0"]
 
 
 class TestBytes:
