@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import click
 
 from gitreg.cli import console, context, documents
 from gitreg.errors import InvalidNameError, NotFoundError, UsageError
-from gitreg.records.names import LATEST, AliasName, Reference, check_alias, parse_collection, parse_number
+from gitreg.records.names import (
+    LATEST,
+    AliasName,
+    CollectionName,
+    Reference,
+    check_alias,
+    parse_collection,
+    parse_number,
+)
+from gitreg.records.objects import Oid
 from gitreg.registry import aliases, resolve
+from gitreg.registry.aliases import Alias
 from gitreg.registry.repository import Registry
-from gitreg.registry.versions import Version
+from gitreg.registry.versions import Version, all_versions
 
 
 @click.group("alias")
@@ -111,6 +123,7 @@ def ls(collection: str | None, *, as_json: bool) -> None:
     with context.opened() as registry:
         only = None if collection is None else resolve.collection(registry, parse_collection(collection))
         found = aliases.all_aliases(registry, only)
+        here = {(version.name.collection, version.commit) for version in all_versions(registry, only)}
     if as_json:
         console.document(
             "alias-ls",
@@ -137,11 +150,17 @@ def ls(collection: str | None, *, as_json: bool) -> None:
                 (
                     str(item.name),
                     item.place.version.label if item.place else "",
-                    "moved by hand" if item.by_hand else "" if item.published else "unpublished",
+                    _note(item, here),
                 )
                 for item in found
             ),
         )
+
+
+def _note(item: Alias, here: Container[tuple[CollectionName, Oid]]) -> str:
+    if item.place and (item.name.collection, item.place.commit) not in here:
+        return "not a version here"
+    return "moved by hand" if item.by_hand else "" if item.published else "unpublished"
 
 
 @alias.command("log", epilog=context.examples("gitreg alias log model/MNIST:production"))

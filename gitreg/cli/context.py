@@ -136,5 +136,5 @@ def readable(what: str, read: Callable[[], Found]) -> Found | None:
     try:
         return read()
     except (RecordError, MissingObjectError) as error:
-        console.say(f"note: {what} is left out: {error}")
+        console.say(f"note: {what} is left out: {str(error).removeprefix(f'{what}: ')}")
         return None

@@ -124,8 +124,9 @@ def run_line(record: RunRecord) -> Document:
 
 def run_page(registry: Registry, run: Run, *, published: bool) -> Document:
     """A run with what it used and made."""
-    # a link names the same commit, and is not what the run made
-    made = {(version.commit, version.name.collection): version.name for version in versions.all_versions(registry)}
+    # a link names the same commit, and is not what the run made; nor is a later tag that claims to be it
+    known = reversed(versions.all_versions(registry))
+    made = {(version.commit, version.name.collection): version.name for version in known}
     logged = [(commit.oid, commit.artifact.collection) for commit in run.commits if commit.artifact]
     outputs = [made[key] for key in logged if key in made]
     outputs += [_current(registry, use.commit, use.version) for use in run.reused]

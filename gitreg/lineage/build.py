@@ -122,6 +122,9 @@ class _Builder:
             return None
         collection = logged.artifact.collection
         own = [item for item in self._versions(collection) if item.commit == commit]
+        if len(own) > 1:
+            # a draft and its published twin, or what somebody only claims
+            own = [item for item in own if self._is_own(item)] or own
         found = [*own, *self._links(commit, collection)]
         if not found:
             return None
@@ -142,7 +145,13 @@ class _Builder:
         """The links to the version of this commit, which was logged into `collection`."""
         if self._at is None:
             return links.of_commit(self.registry, commit)
-        return [item for item in self._at.get(commit, ()) if item.name.collection != collection]
+        found = (item for item in self._at.get(commit, ()) if item.name.collection != collection)
+        return [item for item in found if links.is_link(self.registry, item)]
+
+    def _is_own(self, version: Version) -> bool:
+        with contextlib.suppress(MissingObjectError, RecordError):
+            return bool(versions.record(self.registry, version))
+        return False
 
     def _versions(self, collection: CollectionName) -> list[Version]:
         if collection not in self._collections:

@@ -38,11 +38,14 @@ class Message:
     def parse(cls, text: str) -> Message:
         """Take a message apart.
 
-        Raises: RecordError when a `Gitreg-` key stands twice, in whatever case, or opens no YAML document.
+        Raises: RecordError when a `Gitreg-` key stands twice, in whatever case, or opens no YAML document, and for NUL
+            in a message with records.
         """
         subject, _, body = text.strip("\n").partition("\n")
         breaks = list(_BLANK.finditer(f"\n{body}"))
         trailers = _trailers(body[breaks[-1].end() - 1 :]) if breaks else {}
+        if trailers and "\0" in text:
+            raise RecordError("a message with records holds NUL, behind which git sees nothing")
         if trailers:
             body = body[: max(breaks[-1].start() - 1, 0)]
         return cls(subject, body.strip("\n"), trailers)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gitreg.errors import LostRaceError, NotFoundError, RecordError, RefusedError, UsageError
+from gitreg.errors import LostRaceError, NotFoundError, RecordError, RefusedError, UsageError, reading
 from gitreg.git.objects import Batch, MissingObjectError
 from gitreg.git.refs import Change, Ref, is_ancestor
 from gitreg.records import refs as names_of_refs
@@ -98,8 +98,9 @@ def _current(registry: Registry, name: AliasName, refs: list[Ref]) -> Alias | No
 
 def read(registry: Registry, name: AliasName, ref: Ref, *, published: bool) -> Alias:
     """The alias as this ref has it. Raises: RecordError when the ref points at something else."""
-    commit = registry.objects.commit(ref.target)
-    record = _record(name, commit)
+    with reading(f"alias '{name}'", ref.name):
+        commit = registry.objects.commit(ref.target)
+        record = _record(name, commit)
     if record is not None:
         return Alias(name, ref.target, record.now, record, published)
     if ref.target == hash_object("commit", root(name).encode()):
@@ -125,14 +126,19 @@ def _record(name: AliasName, commit: Commit) -> AliasRecord | None:
     return record
 
 
-def version_of(registry: Registry, name: AliasName, versions: Iterable[Version]) -> Version:
-    """The version that an alias names. Raises: NotFoundError."""
+def version_of(registry: Registry, name: AliasName, versions: Sequence[Version]) -> Version:
+    """The version that an alias names. Raises: NotFoundError; RecordError when it names another collection's."""
     alias = get(registry, name)
     if alias is None or alias.place is None:
         raise _not_found(registry, name)
     found = version_at(versions, alias.place)
     if found is None:
         label = alias.place.version.label
+        if any(item.name == alias.place.version for item in versions):
+            raise RecordError(
+                f"alias '{name}' names {label} at commit {alias.place.commit.short}, which is no version of it",
+                hint=f"gitreg did not write it; gitreg alias log {name} shows who did",
+            )
         raise NotFoundError(
             "artifact", str(name), f"'{name}' names {label}, whose tag is not here", hint="gitreg fetch brings it"
         )
@@ -167,15 +173,20 @@ def moves(registry: Registry, name: AliasName, tip: Oid) -> Iterator[Move]:
             if later is None:
                 raise
             return
-        record = _record(name, commit)
+        with reading(f"the history of alias '{name}' at commit {tip.short}", str(tip)):
+            record = _record(name, commit)
         if record is None and later is None:
             return
         if record is None or (later and (record.seq + 1 != later.seq or record.now != later.previous)):
-            raise RecordError(f"the history of alias '{name}' is broken at commit {tip.short}")
+            raise RecordError(f"the history of alias '{name}' is broken at commit {tip.short}", hint=_look(tip))
         yield Move(tip, record, commit.author)
         later, tip = record, commit.parents[0]
     if later and (later.seq != 1 or later.previous):
-        raise RecordError(f"the history of alias '{name}' does not begin at its first record")
+        raise RecordError(f"the history of alias '{name}' does not begin at its first record", hint=_look(tip))
+
+
+def _look(tip: Oid) -> str:
+    return f"it is damaged, or gitreg did not write it; to look at it: git log --first-parent {tip.short}"
 
 
 def move(

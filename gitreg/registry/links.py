@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gitreg.errors import RefusedError
-from gitreg.git.objects import Batch
+from gitreg.errors import RecordError, RefusedError
+from gitreg.git.objects import Batch, MissingObjectError
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import CollectionName, VersionName, VersionNumber
 from gitreg.records.objects import Oid
@@ -40,4 +40,12 @@ def of_commit(registry: Registry, commit: Oid) -> list[Version]:
     # a link lies in a registry's folder, so only names with a '/' are looked at
     patterns = [f"{base}*/*@v*" for base in (names_of_refs.TAGS, names_of_refs.DRAFTS)]
     found = (version_of(registry, ref) for ref in registry.refs.pointing_at(commit, *patterns))
-    return [item for item in found if item and record(registry, item).link is not None]
+    return [item for item in found if item and is_link(registry, item)]
+
+
+def is_link(registry: Registry, version: Version) -> bool:
+    """Whether a version is a link. A tag that cannot be read is none, and hides no others: reading it says why."""
+    try:
+        return record(registry, version).link is not None
+    except (RecordError, MissingObjectError):
+        return False

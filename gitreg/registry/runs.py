@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gitreg.errors import NotFoundError, RecordError
+from gitreg.errors import NotFoundError, RecordError, reading
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import RunId
@@ -98,7 +98,8 @@ def walk(registry: Registry, oid: Oid) -> Iterator[RunCommit]:
             if run_id is None:
                 raise
             return
-        found = parse(commit, oid)
+        with reading(f"commit {oid.short}", str(oid)):
+            found = parse(commit, oid)
         if run_id is None and found is None:
             return
         if found is None or run_id not in (None, found.record.id):

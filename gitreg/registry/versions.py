@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from gitreg.errors import RecordError, RefusedError, TypeMismatchError
+from gitreg.errors import RecordError, RefusedError, TypeMismatchError, reading
 from gitreg.git.objects import Batch
 from gitreg.git.refs import Change, Ref
 from gitreg.records import refs as names_of_refs
@@ -133,6 +134,11 @@ def newest(registry: Registry, collection: CollectionName) -> Version | None:
 
 def details(registry: Registry, version: Version) -> Details:
     """What a version's tag and commit say, checked against each other. Raises: RecordError, MissingObjectError."""
+    with reading_of(version):
+        return _details(registry, version)
+
+
+def _details(registry: Registry, version: Version) -> Details:
     tag = registry.objects.tag(version.tag)
     record = _tag_record(tag, version)
     commit = registry.objects.commit(tag.target)
@@ -171,12 +177,19 @@ def _tag_record(tag: Tag, version: Version) -> VersionRecord:
 
 def record(registry: Registry, version: Version) -> VersionRecord:
     """What a version's tag says, without reading its commit. Raises: RecordError."""
-    return _tag_record(registry.objects.tag(version.tag), version)
+    with reading_of(version):
+        return _tag_record(registry.objects.tag(version.tag), version)
+
+
+def reading_of(version: Version) -> AbstractContextManager[None]:
+    """While a version is read: a RecordError says which one it is."""
+    return reading(f"'{version.name}'", str(version.tag))
 
 
 def listing(registry: Registry, found: Details) -> Listing:
     """A version's files. Raises: RecordError, MissingBytesError when a large manifest is not here."""
-    return trees.read(registry, found.commit.tree, found.artifact)
+    with reading_of(found.version):
+        return trees.read(registry, found.commit.tree, found.artifact)
 
 
 def tag_object(registry: Registry, record: VersionRecord, commit: Oid) -> tuple[str, bytes]:
