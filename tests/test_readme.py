@@ -52,6 +52,11 @@ def test_the_minute_the_python_and_the_stock_commands_work(place: Path, sh: Shel
     assert "production -> model/Digits@v0" in printed
     assert (other / "digits_model" / "model.bin").read_text() == "4.9,1\n5.1,0\n"
 
+    (checks,) = blocks("checks", "sh")
+    for clone in (work, other):
+        printed = sh(f"({checks}) 2>&1", clone)
+        assert ("problem" in printed, printed.count(": nothing is wrong")) == (False, 2), printed
+
 
 def test_the_commands_at_the_top_are_targets_of_the_makefile() -> None:
     makefile = (README.parent / "Makefile").read_text(encoding="utf-8")
