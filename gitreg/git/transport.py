@@ -129,6 +129,9 @@ class Transport:
                 ref = names.partition(":")[2]
                 # a server's hooks explain themselves on standard error, without saying which ref they mean
                 why = f"{summary}: {' '.join(said[:5])}" if flag == "!" and said and "declined" in summary else summary
+                # its git does say, when it cannot change one
+                lock = next((line for line in said if f"cannot lock ref '{ref}'" in line), "")
+                why = f"{summary}: {lock.removeprefix('error: ')}" if flag == "!" and lock else why
                 # a remote may have several push URLs: the ref is there when all of them have it
                 if flag == "!" or ref not in outcomes:
                     outcomes[ref] = Outcome(ref, flag != "!", why)

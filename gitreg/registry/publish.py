@@ -13,7 +13,7 @@ from gitreg.data.config import Storage
 from gitreg.data.storage import open_storage
 from gitreg.errors import DamagedObjectError, MissingBytesError, StorageError, UsageError
 from gitreg.git.refs import RefMovedError
-from gitreg.git.transport import Push
+from gitreg.git.transport import Outcome, Push
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import VersionName
 from gitreg.records.objects import Oid
@@ -75,21 +75,21 @@ def publish(
     reached; nothing is half-published then.
     """
     report = Report()
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS - 1):
         # another command of this clone may be at work too
         with contextlib.suppress(RefMovedError):
             if not _round(registry, leave, pushing, report, progress):
                 break
     else:
-        report.refused += _still_racing(collect(registry), leave)
+        report.refused += _round(registry, leave, pushing, report, progress)
     registry.refs.pack_if_many()
     return report
 
 
 def _round(
     registry: Registry, leave: frozenset[str], pushing: Iterable[Oid], report: Report, progress: Progress | None
-) -> bool:
-    """Try to publish what is pending; True when another round is needed because somebody else was faster."""
+) -> list[Refusal]:
+    """Try to publish what is pending; what was not, only because somebody else was faster."""
     fetched = fetch(registry, leave=leave)
     drop_published(registry)
     _note_renumbered(report, renumber(registry, _taken(fetched)))
@@ -99,17 +99,22 @@ def _round(
     left = (item for item in versions.all_versions(registry) if names_of_refs.version_tag(item.name) in leave)
     behind = _upload(registry, pending, list(versions.own(registry, left)), report, progress)
     if not pending:
-        return False
+        return []
     report.warnings = exposed(registry, pending, pushing)
-    again = _push_units(registry, pending, leave, behind, report)
-    return _push_aliases(registry, pending, leave, report) or again
+    raced = _push_units(registry, pending, leave, behind, report)
+    return raced + _push_aliases(registry, pending, leave, report)
 
 
-def _still_racing(pending: Pending, leave: frozenset[str]) -> Iterator[Refusal]:
-    """What was moved by somebody else again and again."""
-    why = "it was changed on the remote each time it was tried"
-    yield from (Refusal(unit.name, why, lost_race=True) for unit in units_of(pending, leave))
-    yield from (Refusal(str(alias.name), why, lost_race=True) for alias in pending.aliases)
+def _raced(name: str, failed: Iterable[Outcome]) -> Refusal | None:
+    """The refusal of something that somebody else changed on the remote, if this goes on; None for another reason."""
+    races = [outcome for outcome in failed if is_race(outcome)]
+    if not races:
+        return None
+    # somebody's push at this moment has it, or one that was killed
+    locked = next((outcome.words for outcome in races if ".lock': File exists" in outcome.words), None)
+    if locked:
+        return Refusal(name, f"the remote refused it: {locked}")
+    return Refusal(name, "it was changed on the remote each time it was tried", lost_race=True)
 
 
 def _taken(fetched: Fetched) -> Iterator[VersionName]:
@@ -203,12 +208,12 @@ def _known(storage: Storage | None) -> Storage:
 
 def _push_units(
     registry: Registry, pending: Pending, leave: frozenset[str], behind: dict[Oid, str], report: Report
-) -> bool:
-    """Push versions and runs; True when another round is needed because somebody took a number."""
+) -> list[Refusal]:
+    """Push versions and runs; what was not taken because somebody else was faster."""
     units = units_of(pending, leave)
     push_lfs(registry, pending, units)
     by_ref = {names_of_refs.version_tag(version.name): version.name for version in pending.versions}
-    again = False
+    raced: list[Refusal] = []
     accepted: list[Push] = []
     for unit, outcomes, why in push_units(registry, units, behind):
         if why:
@@ -217,8 +222,9 @@ def _push_units(
         there = {outcome.ref for outcome in outcomes if outcome.ok}
         accepted += (push for push in unit.pushes if push.ref in there)
         failed = [outcome for outcome in outcomes if not outcome.ok]
-        if any(is_race(outcome) for outcome in failed):
-            again = True
+        race = _raced(unit.name, failed)
+        if race:
+            raced.append(race)
         elif failed:
             # the others of the unit failed only because this one did
             first = next((outcome for outcome in failed if "atomic push fail" not in outcome.words), failed[0])
@@ -228,11 +234,11 @@ def _push_units(
     done = [push.ref for push in accepted if push.ref not in moved]
     report.versions += (by_ref[ref] for ref in done if ref in by_ref)
     report.runs += sum(ref not in by_ref for ref in done)
-    return again
+    return raced
 
 
-def _push_aliases(registry: Registry, pending: Pending, leave: frozenset[str], report: Report) -> bool:
-    """Push promotions, each by itself; True when another round is needed because somebody moved one."""
+def _push_aliases(registry: Registry, pending: Pending, leave: frozenset[str], report: Report) -> list[Refusal]:
+    """Push promotions, each by itself; what was not taken because somebody else was faster."""
     known = (version for version in versions.all_versions(registry) if version.published)
     published = {(version.name.collection, version.commit) for version in known}
     stuck = {refusal.name for refusal in report.refused}
@@ -250,17 +256,17 @@ def _push_aliases(registry: Registry, pending: Pending, leave: frozenset[str], r
         else:
             ready.append((alias, Push(alias.tip, ref)))
     if not ready:
-        return False
+        return []
     outcomes = {outcome.ref: outcome for outcome in registry.transport.push([push for _, push in ready], atomic=False)}
-    again = False
+    raced: list[Refusal] = []
     settle(registry, (push for _, push in ready if outcomes[push.ref].ok))
     for alias, push in ready:
         outcome = outcomes[push.ref]
         if outcome.ok:
             now = alias.moves[-1].record.now
             report.aliases.append(f"{alias.name} -> {now.version.label if now else 'nothing'}")
-        elif is_race(outcome):
-            again = True
+        elif race := _raced(str(alias.name), [outcome]):
+            raced.append(race)
         else:
             report.refused.append(Refusal(str(alias.name), f"the remote refused it: {outcome.words}"))
-    return again
+    return raced

@@ -494,15 +494,30 @@ def test_somebodys_own_tag_is_neither_lost_nor_overwritten(ada: Desk, world: Wor
     agrees(ada.path, "m:v1", world.storage)
 
 
-def test_a_race_that_does_not_end_is_reported(ada: Desk, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_stays_on_the_server_is_named(ada: Desk, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publish, "_ROUNDS", 3)
     lock = world.server / "refs" / "tags" / "m@v0.lock"
     lock.touch()
     ada.log("m", "x")
+    ada.promote("m:best", "v0")
     report = ada.publish()
-    assert [item.lost_race for item in report.refused] == [True]
+    assert [(item.name.split()[0], item.lost_race) for item in report.refused] == [("m:best", False), ("run", False)]
+    assert report.refused[0].why == "'m:v0' is not published"
+    assert "refs/tags/m@v0.lock': File exists" in report.refused[1].why
     assert ada.all() == ["m:v0 (unpublished)"]
     lock.unlink()
+    assert ada.publish().refused == []
+
+
+def test_a_race_that_does_not_end_is_reported(ada: Desk, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "_ROUNDS", 3)
+    # somebody is faster each time
+    world.hook("pre-receive", "unset GIT_QUARANTINE_PATH; git update-ref refs/tags/m@v$(git tag | wc -l) HEAD")
+    ada.log("m", "x")
+    report = ada.publish()
+    assert [item.lost_race for item in report.refused] == [True]
+    assert ada.all() == ["m:v2 (unpublished)"]
+    (world.server / "hooks" / "pre-receive").unlink()
     assert ada.publish().refused == []
 
 
