@@ -83,7 +83,7 @@ class CheckedObjects(Objects):
             if f" {oid} ".encode() in self._git.run("show-index", stdin=index.read_bytes()):
                 pack, place = shlex.quote(str(index.with_suffix(""))), shlex.quote(str(aside))
                 inside = shlex.quote(str(aside / f"{index.stem}.pack"))
-                hint = f"mkdir -p {place} && mv {pack}.* {place} && git unpack-objects -q -r <{inside}"
+                hint = f"mkdir -p {place} && mv {pack}.* {place} && {{ git unpack-objects -q -r <{inside} || true; }}"
                 return DamagedObjectError(f"object {oid} is damaged", hint=hint)
         return DamagedObjectError(f"object {oid} is damaged")
 
