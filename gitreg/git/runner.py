@@ -298,7 +298,7 @@ def _hint(stderr: str) -> str | None:
         return "git takes no such address; give the remote one with https, ssh or a path: git remote set-url"
     if "Permission denied (" in stderr or "Authentication failed for" in stderr or "could not read User" in stderr:
         return "the server does not let you in: check the key, or the name and password"
-    if "Permission denied" in stderr or "Read-only file system" in stderr:
+    if any(words in stderr for words in ("Permission denied", "Read-only file system", "insufficient permission")):
         return "the repository cannot be written by this user"
     if any(words in stderr for words in ("No space left on device", "Disk quota exceeded", "File too large")):
         return "make room there, then run the same command again"

@@ -17,6 +17,9 @@ from stories import START, Done, attempt
 
 from gitreg.cli.main import _run
 
+# read before the tests are sealed off from the environment; for what is not even to be collected
+FULL = os.environ.get("GITREG_FAULTS") == "full"
+
 BASE = (
     START
     + r"""
@@ -40,14 +43,18 @@ class Kind:
         where: the folder to work in, as bytes that the file system takes; the working tree's root is found from there.
         env: set for git and gitreg; `{}` is the world's folder.
         version: the version that `put --name m` makes.
+        push: how the user publishes.
         slow: left out of the bounded form.
+        needs: a program.
     """
 
     script: str
     where: str = "odd"
     env: Mapping[str, str] = field(default_factory=dict)
     version: str = "m:v0"
+    push: str = "git push --quiet origin HEAD:refs/heads/round"
     slow: bool = False
+    needs: str = "git"
 
 
 CLONE = "git clone --quiet server.git odd && git -C odd config remote.origin.url ../server.git\n"
@@ -76,7 +83,8 @@ KINDS: dict[str, Kind] = {
     "a clone without tags": Kind("git clone --quiet --no-tags file://$PWD/server.git odd"),
     "a linked worktree of what was a mirror": Kind(
         "git clone --quiet --mirror file://$PWD/server.git mirror && git -C mirror worktree add --quiet ../odd main\n"
-        "git -C mirror config remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'"
+        "git -C mirror config remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'",
+        push="",
     ),
     "a sparse checkout in cone mode": Kind(IN_CLONE + "git sparse-checkout set --cone .dvc"),
     "a sparse checkout by patterns": Kind(IN_CLONE + "git sparse-checkout set --no-cone '/*' '!/src' '!/.dvcignore'"),
@@ -133,6 +141,29 @@ KINDS: dict[str, Kind] = {
             "GIT_WORK_TREE": "{}/odd",
         },
     ),
+    "an index in another place (GIT_INDEX_FILE)": Kind(
+        CLONE + "cp odd/.git/index other", env={"GIT_INDEX_FILE": "{}/other"}
+    ),
+    "Git's other variables set": Kind(
+        CLONE,
+        env={
+            "GIT_TRACE": "1",
+            "GIT_TRACE_SETUP": "1",
+            "GIT_TRACE2": "1",
+            "GIT_EXTERNAL_DIFF": "false",
+            "GIT_PAGER": "false",
+            "GIT_GLOB_PATHSPECS": "1",
+            "GIT_REPLACE_REF_BASE": "refs/heads/",
+            "GIT_REFLOG_ACTION": "something else",
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "core.bare",
+            "GIT_CONFIG_VALUE_0": "false",
+            "GIT_DEFAULT_HASH": "sha256",
+            "GIT_DEFAULT_REF_FORMAT": "reftable",
+            "GIT_MERGE_AUTOEDIT": "no",
+            "LANGUAGE": "de",
+        },
+    ),
     "a submodule": Kind(SUPER, where="super/lib"),
     "a linked worktree of a submodule": Kind(
         SUPER + "git -C super/lib worktree add --quiet -b odd ../../odd",
@@ -152,10 +183,21 @@ KINDS: dict[str, Kind] = {
         git submodule --quiet add ../lib lib && git commit --quiet -m lib && git submodule --quiet deinit --force lib
         """
     ),
+    "files in Git LFS, changed": Kind(
+        IN_CLONE
+        + """
+        git config remote.origin.url "file://$PWD/../server.git" && git lfs install --local >/dev/null
+        git lfs track '*.bin' >/dev/null && echo one >w.bin && git add . && git commit --quiet -m weights
+        git push --quiet origin HEAD:refs/heads/weights 2>/dev/null && echo two >w.bin
+        """,
+        needs="git-lfs",
+    ),
     # ---- what is going on in it
     "a detached HEAD": Kind(IN_CLONE + "git checkout --quiet --detach HEAD~1"),
-    "no commit yet": Kind("git init --quiet odd && git -C odd remote add origin ../server.git && echo 1 >odd/a.py"),
-    "an orphan branch": Kind(IN_CLONE + "git switch --quiet --orphan fresh && echo 1 >a.py"),
+    "no commit yet": Kind(
+        "git init --quiet odd && git -C odd remote add origin ../server.git && echo 1 >odd/a.py", push=""
+    ),
+    "an orphan branch": Kind(IN_CLONE + "git switch --quiet --orphan fresh && echo 1 >a.py", push=""),
     "a merge with conflicts": Kind(CONFLICT + "! git merge --quiet theirs >/dev/null"),
     "a rebase with conflicts": Kind(CONFLICT + "! git rebase --quiet theirs >/dev/null 2>&1"),
     "a cherry-pick with conflicts": Kind(CONFLICT + "! git cherry-pick theirs >/dev/null 2>&1"),
@@ -176,7 +218,8 @@ KINDS: dict[str, Kind] = {
     "somebody's own lightweight tag m@v0": Kind(IN_CLONE + "git tag m@v0", version="m:v1"),
     "a remote of another name": Kind(
         "git clone --quiet --origin up/stream server.git odd && cd odd && git config gitreg.remote up/stream\n"
-        "git config remote.up/stream.url ../server.git"
+        "git config remote.up/stream.url ../server.git",
+        push="git push --quiet up/stream HEAD:refs/heads/round",
     ),
     # ---- how objects and refs are kept
     "packed refs only": Kind(IN_CLONE + "git pack-refs --all --prune && git gc --quiet"),
@@ -344,9 +387,6 @@ merge.conflictStyle=diff3
 user.signingKey=nothing
 """.split()
 
-# pushes in the `full` form are git's own, and these settings say that they go nowhere or elsewhere
-_NOT_WITH_GIT_PUSH = "push.default=nothing"
-
 ALL_SETTINGS = "settings: all at once"
 
 
@@ -356,9 +396,9 @@ def with_settings(settings: list[str]) -> Kind:
     return Kind(IN_CLONE + lines)
 
 
-def kinds(*, full: bool) -> dict[str, Kind]:
+def kinds() -> dict[str, Kind]:
     """The kinds by name, without the slow ones in the bounded form."""
-    found = {name: kind for name, kind in KINDS.items() if full or not kind.slow}
+    found = {name: kind for name, kind in KINDS.items() if FULL or not kind.slow}
     found[ALL_SETTINGS] = with_settings(SETTINGS)
     return found
 
