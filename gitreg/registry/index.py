@@ -73,10 +73,12 @@ class Index:
         oids = {(version.commit.raw,) for version in versions.all_versions(self._registry)}
 
         def question(database: sqlite3.Connection) -> frozenset[str]:
-            database.execute("CREATE TEMP TABLE named (oid BLOB PRIMARY KEY) WITHOUT ROWID")
-            database.executemany("INSERT INTO named VALUES (?)", oids)
-            both = "SELECT run FROM commits NATURAL JOIN named UNION SELECT run FROM tips NATURAL JOIN named"
-            return frozenset(run for (run,) in database.execute(both))
+            # a transaction that stays open would keep others from writing
+            with database:
+                database.execute("CREATE TEMP TABLE named (oid BLOB PRIMARY KEY) WITHOUT ROWID")
+                database.executemany("INSERT INTO named VALUES (?)", oids)
+                both = "SELECT run FROM commits NATURAL JOIN named UNION SELECT run FROM tips NATURAL JOIN named"
+                return frozenset(run for (run,) in database.execute(both).fetchall())
 
         return self._ask(question)
 

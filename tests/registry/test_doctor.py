@@ -21,8 +21,9 @@ from gitreg.errors import GitError
 from gitreg.git import hooks, locks
 from gitreg.git.locks import OldFile
 from gitreg.git.refs import Change
+from gitreg.lineage.build import lineage_of, whole
 from gitreg.records.objects import ZERO
-from gitreg.registry import doctor, index, keep
+from gitreg.registry import doctor, index, keep, versions
 from gitreg.registry.diagnosis import Diagnosis
 from gitreg.registry.live import LiveRun
 
@@ -238,18 +239,32 @@ def _page(data: bytes, rng: random.Random, page: bytes) -> bytes:
     return data[:at] + page + data[at + 4096 :]
 
 
+def read(desk: Desk) -> object:
+    """What the index says, and what is drawn from it."""
+    registry = desk.reopen()
+    with index.updated(registry) as known:
+        users = [known.used_by(version.commit) for version in versions.all_versions(registry)]
+        return users, known.tips(), lineage_of(registry, desk.version("m:v0")), whole(registry)
+
+
 class TestADamagedIndex:
-    @pytest.mark.parametrize("damage", DAMAGES)
-    def test_breaks_nothing_that_is_read(self, well: Desk, damage: str) -> None:
-        commands = ("show m:v0 --json", "runs --json", "lineage m:v0 --format json", "lineage --all --format json")
-        expected = [run(f"gitreg {command}", well.path).stdout for command in commands]
+    def test_breaks_nothing_that_is_read(self, well: Desk) -> None:
+        expected = read(well)
         file = well.path / ".git/gitreg/index-2.sqlite"
         good = file.read_bytes()
-        rng = random.Random(damage)
-        for command, text in zip(commands, expected, strict=True):
-            file.write_bytes(DAMAGES[damage](good, rng))
-            done = run(f"gitreg {command}", well.path)
-            assert (done.returncode, done.stderr, done.stdout) == (0, "", text), (command, damage)
+        rng = random.Random(0)
+        for name, damage in DAMAGES.items():
+            for _ in range(5):
+                file.write_bytes(damage(good, rng))
+                assert read(well) == expected, name
+
+    @pytest.mark.parametrize("line", ["show m:v0", "lineage m:v0"])
+    def test_is_not_even_mentioned_by_what_reads(self, well: Desk, line: str) -> None:
+        expected = run(f"gitreg {line}", well.path).stdout
+        file = well.path / ".git/gitreg/index-2.sqlite"
+        file.write_bytes(file.read_bytes()[:4096] + bytes(8192))
+        done = run(f"gitreg {line}", well.path)
+        assert (done.returncode, done.stderr, done.stdout) == (0, "", expected)
 
     def test_is_made_anew_where_it_was_met(self, well: Desk) -> None:
         used = well.version("m:v0").commit

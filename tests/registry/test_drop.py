@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 from dataclasses import replace
 
@@ -580,6 +582,15 @@ class TestTheIndex:
         assert index.used_by(ada.registry, data.commit) == [run_id]
         ada.git("update-ref -d refs/gitreg/drafts/m@v0")
         assert index.used_by(ada.registry, data.commit) == []
+
+    def test_keeps_no_other_process_from_writing_while_it_is_asked(self, ada: Desk) -> None:
+        data = ada.log("data", "d", "dataset")
+        ada.log("m", "x", use=[data])
+        ada.sh("git for-each-ref --format='delete %(refname)' refs/gitreg/runs | git update-ref --stdin")
+        with index.updated(ada.registry) as known:
+            assert len(known.used_by(data.commit)) == 1
+            with contextlib.closing(sqlite3.connect(ada.registry.private / "index-2.sqlite", timeout=0)) as other:
+                other.execute("BEGIN EXCLUSIVE")
 
     def test_knows_what_is_left_of_a_run(self, ada: Desk) -> None:
         data, more = ada.log("data", "d", "dataset"), ada.log("more", "e", "dataset")
