@@ -83,7 +83,7 @@ class Aliases:
             remedy = f"git update-ref -d {quoted(ref)} {tip}"
             if not ref.startswith(names_of_refs.PENDING):
                 there = quoted(f"refs/gitreg/aliases/{name.ref_name}")
-                remedy = "put back the last record that some clone has: "
+                remedy = "gitreg fetch; if it is so on the remote too, put back the last record that some clone has: "
                 remedy += f"git push --no-verify --force {self.survey.registry.remote} COMMIT:{there}"
             self._findings.error(name, problem, remedy)
 

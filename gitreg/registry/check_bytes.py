@@ -240,9 +240,10 @@ def _difference(wanted: Wanted, held: Stored) -> str:
     """How bytes differ from what was logged, '' when they do not."""
     if held.size != wanted.size:
         return f"it has {held.size} bytes instead of {wanted.size}"
-    if held.md5 != wanted.md5.removesuffix(".dir"):
-        return f"its md5 is {held.md5}"
-    return f"its sha256 is {held.sha256}" if wanted.sha256 not in ("", held.sha256) else ""
+    md5 = wanted.md5.removesuffix(".dir")
+    if held.md5 != md5:
+        return f"its md5 is {held.md5} instead of {md5}"
+    return f"its sha256 is {held.sha256} instead of {wanted.sha256}" if wanted.sha256 not in ("", held.sha256) else ""
 
 
 def _below(wanted: Wanted) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
+from gitreg.errors import GitError
 from gitreg.records import refs as names_of_refs
 from gitreg.records.objects import Oid
 from gitreg.registry.findings import Findings
@@ -82,7 +83,7 @@ class Remote:
                 )
             elif there[ref] != oid:
                 moved[ref] = oid, there[ref]
-        for ref, grew in self.survey.registry.transport.descends(moved).items():
+        for ref, grew in self._descends(moved).items():
             if not grew:
                 old, new = moved.pop(ref)
                 problem = (
@@ -91,6 +92,17 @@ class Remote:
                 remedy = f"if nobody meant it: git push --no-verify --force {remote} {quoted(f'{old}:{ref}')}"
                 self._findings.error(_subject(ref), problem, remedy)
         return len(moved) + sum(self._is_meant(ref, runs) for ref in there.keys() - self.survey.tracked.keys())
+
+    def _descends(self, moved: dict[str, tuple[Oid, Oid]]) -> dict[str, bool]:
+        """Which of the refs only grew; none when git cannot say."""
+        try:
+            return self.survey.registry.transport.descends(moved)
+        except GitError as error:
+            problem = f"whether {len(moved)} of its refs only grew cannot be told: {error.message.partition(': ')[2]}"
+            remedy = "mend what else is found, then check again"
+            self._findings.warning(f"remote '{self.survey.registry.remote}'", problem, remedy)
+            moved.clear()
+            return {}
 
     def _is_meant(self, ref: str, runs: Container[str] | None) -> bool:
         """Whether the ref of a run or alias is to be checked."""

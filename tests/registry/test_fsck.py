@@ -223,6 +223,18 @@ class TestTheCheckItself:
         # mnist:v1, its run, model/Digits:staging and the removal
         assert finding.problem.startswith("4 of its versions, runs and aliases are new")
 
+    def test_a_broken_ref_here_does_not_hide_the_rest_of_the_remote(self, world: World, ada: Desk) -> None:
+        story(ada)
+        world.on_server("git update-ref -d refs/tags/digits@v0")
+        ref = "refs/gitreg/aliases/model/Digits@production"
+        world.on_server(f"git update-ref {ref} {ref}^1")
+        (ada.path / ".git" / "refs" / "tags" / "mnist@v9").write_text("")
+        assert told(look(ada.path, remote=True)) == [
+            ("error", "digits:v0"),
+            ("error", "refs/tags/mnist@v9"),
+            ("warning", "remote 'origin'"),
+        ]
+
     def test_a_version_of_before_there_was_a_remote_is_only_not_published(self, repo: Path, sh: Shell) -> None:
         alone = Desk(repo, sh)
         alone.log("m", "one")
@@ -281,8 +293,8 @@ class TestTheCommand:
         done = subprocess.run(["gitreg", "fsck"], cwd=ada.path, capture_output=True, text=True, check=False)
         assert done.returncode == 3
         lines = done.stdout.splitlines()
-        md5 = hashlib.md5(b"weights 2.0").hexdigest()
-        assert lines[0] == f"error: mnist:v1: 'data.txt' is damaged in the cache: its md5 is {md5}"
+        old, new = (hashlib.md5(text).hexdigest() for text in (b"weights two", b"weights 2.0"))
+        assert lines[0] == f"error: mnist:v1: 'data.txt' is damaged in the cache: its md5 is {new} instead of {old}"
         assert lines[1].startswith(f"    rm -f {damaged} ")
         assert lines[2].startswith("note: tools@v1: ")
         assert len(lines) == 4
