@@ -52,7 +52,7 @@ def _run(registry: Registry, text: str) -> Dropped:
             collection = resolve.collection(registry, parse_collection(text))
         except (NotFoundError, InvalidNameError):
             raise error from None
-        raise UsageError(f"'{text}' is a collection", hint=f"name one version: gitreg drop {collection}:v3") from error
+        raise UsageError(f"'{text}' is a collection", hint=f"name one version: gitreg drop {collection}:vN") from error
 
 
 def _is_named(registry: Registry, name: str, tip: Oid) -> bool:
@@ -73,8 +73,8 @@ def _tell(dropped: Dropped) -> None:
         console.say(f"took back what was not published of {run}")
     for name in dropped.renewed:
         console.say(f"{name}, of the same run, has another commit id now")
-    if names:
+    if names and dropped.run:
         console.say("the bytes stay in DVC's cache until 'dvc gc' removes them")
-    console.say("to undo it, while 'git gc' has not removed what it named:")
+    console.say("to undo it, until 'git gc' removes the objects:")
     for change in dropped.changes:
         console.say(f"  git update-ref {change.ref} {change.old} {change.new or repr('')}")

@@ -25,7 +25,7 @@ def stale_locks(registry: Registry) -> Iterator[Diagnosis]:
     for lock in found:
         name = lock.path.relative_to(git.common_dir).as_posix()
         words = f"'{name}' is {_age(lock.age)} old: whoever made it was killed, and nobody can write what it locks"
-        yield problem("locks", words, f"rm '{lock.path}'", partial(_unlock, lock))
+        yield problem("locks", words, "gitreg doctor --fix", partial(_unlock, lock))
     users = locks.of_the_users(git)
     for lock in users:
         words = f"'{lock.path.name}' is {_age(lock.age)} old, and stops git's own commands"

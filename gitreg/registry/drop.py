@@ -111,7 +111,8 @@ def _drop_run(registry: Registry, run_id: RunId) -> Dropped:
         return _carry_out(registry, here, gone, lambda _: [])
     published = runs.get(registry, run_id)
     raise RefusedError(
-        f"run '{published.record.id}' is published, and what is published stays", hint=f"gitreg runs shows {run_id}"
+        f"run '{published.record.id}' is published, and what is published stays",
+        hint="its versions stay too; let aliases name others: gitreg alias set COLLECTION:ALIAS VERSION",
     )
 
 

@@ -82,7 +82,7 @@ class TestLooking:
         assert (done.returncode, document["schema"]) == (1, "gitreg/doctor/1")
         (found,) = [item for item in document["checks"] if item["level"] == "problem"]
         assert (found["check"], found["can_be_fixed"]) == ("locks", True)
-        assert found["todo"].startswith("rm '")
+        assert found["todo"] == "gitreg doctor --fix"
         done = run("gitreg doctor --json --fix", well.path)
         fixed = [item for item in json.loads(done.stdout)["checks"] if item["level"] == "fixed"]
         assert (done.returncode, [item["check"] for item in fixed]) == (0, ["locks"])

@@ -623,7 +623,7 @@ class TestTheCommand:
     @pytest.mark.parametrize(
         ("what", "error", "hint"),
         [
-            ("m", "error: 'm' is a collection", "hint: name one version: gitreg drop m:v3"),
+            ("m", "error: 'm' is a collection", "hint: name one version: gitreg drop m:vN"),
             ("m:best", "error: 'm:best' names no version by its number", "hint: write NAME:v3;"),
             ("m:latest", "error: 'm:latest' names no version by its number", "hint: write NAME:v3;"),
             ("m:v7", "error: artifact 'm:v7' not found", "hint: 'm' has v0"),
