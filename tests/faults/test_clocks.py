@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from odd_kinds import FULL
+from odd_kinds import FULL, gitreg
 from stories import START, World, copy
 
 from conftest import run_shell
@@ -64,7 +64,7 @@ def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
     return copy(START, tmp_path_factory, tmp_path / "world")
 
 
-@pytest.mark.parametrize("name", [name for name in CLOCKS if name != "2100"] if FULL else list(CLOCKS)[1:3])
+@pytest.mark.parametrize("name", [name for name in CLOCKS if name != "2100"] if FULL else list(CLOCKS)[2:3])
 def test_commits_of_any_time_are_in_the_order_in_which_they_were_made(name: str, world: World, tally: Tally) -> None:
     with tally.attempt(FAULTS, f"clock: Git's says {name}"):
 
@@ -75,7 +75,7 @@ def test_commits_of_any_time_are_in_the_order_in_which_they_were_made(name: str,
         step_by_step(world, at)
 
 
-@pytest.mark.parametrize("name", CLOCKS if FULL else ["2001", "2040, then 2001, in turns"])
+@pytest.mark.parametrize("name", CLOCKS if FULL else ["2040, then 2001, in turns"])
 def test_a_machine_of_any_time_makes_the_same_order(
     name: str, world: World, need: Callable[[str], str], tally: Tally
 ) -> None:
@@ -104,7 +104,7 @@ def test_a_date_that_git_does_not_take_is_told_as_that(world: World, tally: Tall
 ZONES = ("UTC", "Pacific/Kiritimati", "America/St_Johns", "Asia/Kathmandu", "Pacific/Apia", "EST5EDT", "XXX-23:59:59")
 
 
-@pytest.mark.parametrize("zone", ZONES if FULL else ["Pacific/Kiritimati", "XXX-23:59:59"])
+@pytest.mark.parametrize("zone", ZONES if FULL else ["XXX-23:59:59"])
 def test_a_zone_changes_nothing_but_the_offset(zone: str, world: World, tally: Tally) -> None:
     with tally.attempt(FAULTS, "clock: an odd time zone"):
         told = world(
@@ -125,8 +125,11 @@ def test_a_zone_changes_nothing_but_the_offset(zone: str, world: World, tally: T
 
 # what git itself takes from GIT_COMMITTER_DATE
 @pytest.mark.parametrize("offset", ["+1400", "-1200", "+0545", "-0330", "+2359", "-0000"])
-def test_an_offset_that_git_takes_is_read_back(offset: str, world: World, tally: Tally) -> None:
+def test_an_offset_that_git_takes_is_read_back(
+    offset: str, world: World, monkeypatch: pytest.MonkeyPatch, tally: Tally
+) -> None:
     with tally.attempt(FAULTS, "clock: an odd offset"):
-        when = f"1700000000 {offset}"
-        world("gitreg put train.py --name m --type model", GIT_COMMITTER_DATE=when, GIT_AUTHOR_DATE=when)
-        assert world.json("show m")["run"]["started"] == "2023-11-14T22:13:20Z"
+        monkeypatch.setenv("GIT_COMMITTER_DATE", f"1700000000 {offset}")
+        assert gitreg("put train.py --name m --type model".split(), world.work).code == 0
+        shown = gitreg("show m --json".split(), world.work)
+        assert json.loads(shown.out)["run"]["started"] == "2023-11-14T22:13:20Z"

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from odd_kinds import FULL
 from stories import Done, attempt
 
 from conftest import Shell
@@ -73,7 +74,7 @@ COMMANDS = ("ls", "put README --name m --type model", "init", "push", "fetch", "
 @pytest.mark.parametrize("version", OLD_ONES)
 def test_an_old_git_is_told_as_one(version: str, path: Path, repo: Path, tmp_path: Path, tally: Tally) -> None:
     program(path, OLD.format(version=version, object_format=OLD_ONES[version]))
-    for command in COMMANDS:
+    for command in COMMANDS if FULL or version == "2.30.9" else COMMANDS[:1]:
         with tally.attempt(FAULTS, f"a git that is too old ({version}) is told as that"):
             (tmp_path / "log").unlink(missing_ok=True)
             done = attempt(f"gitreg {command}", repo)
