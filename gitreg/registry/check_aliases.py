@@ -60,9 +60,9 @@ class Aliases:
             if not found:
                 self._check_bare(name, ref, tip)
                 return None
-            if found[-1].record.seq != 1:
-                # it ended early: this says whether that is a shallow clone's doing
-                self.survey.registry.objects.commit(self.survey.registry.objects.commit(found[-1].oid).parents[0])
+            # the root, or where the chain ended early: this says whether that is a shallow clone's doing
+            objects = self.survey.registry.objects
+            objects.commit(objects.commit(found[-1].oid).parents[0])
             for move in found:
                 self._check_move(name, move)
             if found[0].record.now:

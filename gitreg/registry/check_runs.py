@@ -94,7 +94,7 @@ class Runs:
     def _not_a_commit_of(self, run_id: RunId, ref: str, base: str, tip: Oid, step: Step | None) -> None:
         """A run that has only just started points at its code; its journal says so."""
         is_pending = base == names_of_refs.PENDING and not self.survey.registry.is_server
-        if is_pending and self._has_journal(run_id):
+        if is_pending and (self._has_journal(run_id) or self._has_moved(run_id, tip)):
             return
         self._broken.add(run_id)
         if is_pending and step is None:

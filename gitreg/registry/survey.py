@@ -27,6 +27,7 @@ from gitreg.registry.versions import Version
 _LOOKS_LIKE_A_VERSION = re.compile(r"refs/tags/.+@v[0-9]+\Z")
 # A writer holds a lock for milliseconds, and with a full disk or a slow share for seconds.
 _STALE = 60.0
+_PATIENCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ class Survey:
     def read_refs(self) -> None:
         """Fill in versions, runs and aliases; report what is no such thing."""
         registry = self.registry
-        found, broken, failed = raw_refs(registry.git, *registry.bases(), names_of_refs.TAGS)
+        found, broken, failed = self._settled()
         if failed:
             self.findings.error("packed-refs", failed, "put back a copy of it, or clone again and copy .git/gitreg")
         others: list[str] = []
@@ -156,6 +157,16 @@ class Survey:
             count = "tag is" if len(others) == 1 else "tags are"
             problem = f"{len(others)} {count} named like a version and none of gitreg's; its number is taken"
             self.findings.note(first, problem, "nothing to do, unless gitreg made it: then fetch it again")
+
+    def _settled(self) -> tuple[list[RawRef], list[str], str]:
+        """All refs as they stood at one moment: git reads them one by one, while somebody may change several."""
+        prefixes = (*self.registry.bases(), names_of_refs.TAGS)
+        found = raw_refs(self.registry.git, *prefixes)
+        for _ in range(_PATIENCE):
+            last, found = found, raw_refs(self.registry.git, *prefixes)
+            if found == last:
+                break
+        return found
 
     def read_locks(self) -> None:
         """Report locks of ref writers that are older than any writer needs."""
