@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 from gitreg.errors import GitError, LostRaceError
 from gitreg.git.runner import Git
@@ -111,7 +113,7 @@ class Refs:
         if mark != now:
             return now, self.find(*namespaces)
         root = self._git.common_dir
-        files = (path for name in namespaces for path in (root / name).rglob("*") if path.is_file())
+        files = (path for name in namespaces for path in _files(root / name))
         names = [path.relative_to(root).as_posix() for path in files if path.suffix != ".lock"]
         return now, self.find(*names)
 
@@ -152,11 +154,16 @@ class Refs:
         """Pack the refs when many are loose; plumbing never does. Returns whether it did."""
         root = self._git.common_dir / "refs"
         bases = ("gitreg", "gitreg-remotes", "tags")
-        loose = (path for base in bases for path in (root / base).rglob("*") if path.is_file())
+        loose = (path for base in bases for path in _files(root / base))
         many = next(islice(loose, _LOOSE_LIMIT, None), None) is not None
         if many:
             self._git.run("pack-refs", "--all")
         return many
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below. Folders that git removes meanwhile, because they are empty, are passed over; `rglob` raises."""
+    return (Path(place) / name for place, _, names in os.walk(folder) for name in names)
 
 
 def has_moved(words: str) -> bool:
