@@ -48,8 +48,8 @@ def tell(report: Report, remote: str) -> None:
     message = f"{console.plural(len(lines), 'change')} could not be published and stay pending"
     if all(refusal.lost_race for refusal in report.refused):
         aliases = [refusal.name for refusal in report.refused if refusal.is_alias]
-        again = f"take what is there: gitreg alias reset {aliases[0]}; or set it again, and push again"
-        raise LostRaceError(message, hint=again if aliases else "push again")
+        again = "take what is there: gitreg alias reset {}; or set it again, and push again"
+        raise LostRaceError(message, hint=again.format(aliases[0]) if aliases else "push again")
     raise PublishError(message, lines, hint="'gitreg status' lists what is pending")
 
 

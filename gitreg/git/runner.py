@@ -70,6 +70,8 @@ _OFFLINE = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
 # a name and a password in an address
 _CREDENTIALS = re.compile("//[^/@]*@")
 
+# What git says when it does not say why.
+_WRITE_FAILED = re.compile(r"(?:could ?n[o']t|failed to|unable to) (?:write|create|append)")
 # What a pipe takes at once or not at all; `communicate` writes as much.
 _ONE_WRITE = getattr(select, "PIPE_BUF", 512)
 
@@ -302,4 +304,6 @@ def _hint(stderr: str) -> str | None:
         return "the repository cannot be written by this user"
     if any(words in stderr for words in ("No space left on device", "Disk quota exceeded", "File too large")):
         return "make room there, then run the same command again"
+    if _WRITE_FAILED.search(stderr):
+        return "is there room on that disk, and may this user write there?"
     return None

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
+from gitreg.data.hashing import refusals
 from gitreg.errors import NotFoundError, RecordError, StorageError, UsageError
 from gitreg.records.names import RunId
 
@@ -115,7 +116,7 @@ class Journal:
         """Add an event, and `more` with it, or none of them; NaN and infinities are written as Python's json does.
 
         Raises: RecordError for a value that is not of JSON's types; UsageError when the run has been ended by another
-            process; StorageError, OSError.
+            process; StorageError.
         """
         try:
             line = json.dumps({event: value, **more}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
@@ -125,7 +126,9 @@ class Journal:
         if self._cut:
             line = b"\n" + line
         # O_APPEND, and a line is one write: after a kill -9 it is there or it is not
-        if os.write(self._descriptor, line) != len(line):
+        with refusals(f"the journal of run '{self.path.stem}' cannot be written"):
+            written = os.write(self._descriptor, line)
+        if written != len(line):
             # a full disk takes part of a line; the next append starts a new one
             self._cut = True
             raise StorageError(f"the journal of run '{self.path.stem}' could not be written", hint="is the disk full?")

@@ -141,7 +141,10 @@ def check_failed(
     """One error with a hint, and nothing but that."""
     lines = done.stderr.splitlines()
     errors = [line for line in lines if line.startswith("error: ")]
-    assert (done.returncode, len(errors), done.stdout) == (1, 1, ""), done
+    # a server without room for a ref looks like one that lost a race
+    failed = (1, 5) if case.arguments == "push" else (1,)
+    assert done.returncode in failed, done
+    assert (len(errors), done.stdout) == (1, ""), done
     assert [line for line in lines if line.startswith("hint: ")], done
     assert leftovers(clone.parent) == []
     assert refs(clone, sh) == before[0]
