@@ -68,7 +68,7 @@ class Objects:
             try:
                 found = self._read(oid)
                 # a `git gc` takes objects that a writer is about to write again
-                for _ in range(_QUESTIONS if found is None and self._is_gc_running() else 0):
+                for _ in range(_QUESTIONS if found is None and self.gc_is_running else 0):
                     found = found or self._read(oid)
             except BaseException:
                 # the rest of an answer that was not read to its end, as after Ctrl-C, would pass for the next one
@@ -181,11 +181,13 @@ class Objects:
             # a `git gc` removes temporary files, and folders that are empty at the moment
             if self._git.attempt(*command, stdin=pack).status == 0:
                 return
-            if not self._is_gc_running():
+            if not self.gc_is_running:
                 break
         self._git.run(*command, stdin=pack)
 
-    def _is_gc_running(self) -> bool:
+    @property
+    def gc_is_running(self) -> bool:
+        """Whether a `git gc` is at work here."""
         return (self._git.common_dir / "gc.pid").exists()
 
     def keep(self, objects: Iterable[tuple[str, bytes]]) -> None:
@@ -195,7 +197,7 @@ class Objects:
         none from a pack that is new.
         """
         here = list(objects)
-        if self._is_gc_running() or not self.all_here(here):
+        if self.gc_is_running or not self.all_here(here):
             self._write(here, "index-pack", "--stdin")
 
     def all_here(self, objects: Iterable[tuple[str, bytes]]) -> bool:
