@@ -114,9 +114,7 @@ def _raced(name: str, failed: Iterable[Outcome]) -> Refusal | None:
     locked = next((outcome.words for outcome in races if ".lock': File exists" in outcome.words), None)
     if locked:
         return Refusal(name, f"the remote refused it: {locked}")
-    return Refusal(
-        name, "however often it was tried, it had changed on the remote, or had no room there", lost_race=True
-    )
+    return Refusal(name, "it had changed on the remote, or had no room there, each time it was tried", lost_race=True)
 
 
 def _taken(fetched: Fetched) -> Iterator[VersionName]:
