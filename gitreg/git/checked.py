@@ -6,6 +6,7 @@ What is not here is told apart: cut off by a shallow or partial clone, gone, or 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shlex
 from collections import OrderedDict
@@ -142,4 +143,6 @@ def locks(git: Git) -> list[Path]:
     """The files by which writers of refs keep each other out, those of writers that were killed among them."""
     folder = git.common_dir
     packed = (folder / name for name in ("packed-refs.lock", "packed-refs.new"))
-    return [*(path for path in packed if path.exists()), *sorted((folder / "refs").rglob("*.lock"))]
+    # not rglob: it stumbles over a folder that git removes meanwhile, because its last ref has gone
+    below = (Path(root) / name for root, _, names in os.walk(folder / "refs") for name in names)
+    return [*(path for path in packed if path.exists()), *sorted(path for path in below if path.suffix == ".lock")]

@@ -49,7 +49,7 @@ def overwrite(path: Path) -> None:
     path.write_bytes(bytes(path.stat().st_size))
 
 
-WAYS = {"flipped": flip, "cut short": shorten, "emptied": empty, "zeroed": overwrite, "deleted": Path.unlink}
+WAYS: dict[str, Callable[[Path], None]] = {"flipped": flip, "cut short": shorten, "emptied": empty, "zeroed": overwrite, "deleted": Path.unlink}
 
 
 def objects(ground: Ground) -> list[Path]:
