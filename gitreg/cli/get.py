@@ -35,4 +35,4 @@ def get(reference: str, output: Path | None) -> None:
         place = context.path(output) if output else default_folder(context.directory(), str(source), make=True)
         listing = contents.write_out(registry, found, place)
     console.say(f"{version}: {console.plural(len(listing), 'file')}, {console.size(listing.size)}, checked")
-    click.echo(str(target))
+    console.out(str(target))

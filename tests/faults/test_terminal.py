@@ -1,0 +1,228 @@
+"""Text from strangers on a terminal: whatever holds it, no command prints what a terminal would obey or an eye not see."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import badinput
+import click
+import pytest
+from badinput import Done
+
+from conftest import Shell
+from gitreg.cli.main import _COMMANDS, cli
+from tally import INPUTS, Tally
+
+# A title, a colour, a cleared screen in one byte, a link, a return, text backwards, nothing between letters.
+EVIL = "\x1b]0;owned\x07\x1b[31m\x9b2J\x1b]8;;http://x\x07\r\u202eevil\u2066\u200b\ufeff\u2028\x7f\xad"
+# What of it a ref may hold: Git refuses control characters in ASCII there.
+SILENT = "\u202eevil\u2066\u200b\ufeff\u2028\xad\x9b"
+
+# Everything that may hold any text holds the worst: names, descriptions, values and their keys, reasons, tags, files,
+# who committed and tagged, the branch, the remote's address, the folder of the storage.
+STORY = r"""
+git init --quiet --bare server.git && git init --quiet repo && cd repo && git remote add origin ../server.git
+mkdir ../storage && gitreg init --storage ../storage 2>/dev/null
+echo 'print(1)' >train.py && git add . && git commit --quiet -m "$EVIL" && git checkout --quiet -b "$SILENT"
+export GIT_COMMITTER_NAME="$EVIL" GIT_AUTHOR_NAME="$EVIL" GIT_COMMITTER_EMAIL="$EVIL@x"
+mkdir ../data && echo data >"../data/a$EVIL" && echo more >../data/plain
+echo one >../m
+gitreg run --name "$EVIL" --job-type "$EVIL" --config "$EVIL=$EVIL" --config "k={$SILENT: [$SILENT]}" -- \
+    gitreg put ../data --name data --type dataset --description "$EVIL" --metadata "k=$EVIL" --metadata "$EVIL=v"
+gitreg run --name "$EVIL" --use data -- gitreg put ../m --name m --type "a type" --metadata "k=$EVIL"
+gitreg run --name "$EVIL" -- false || true
+gitreg link m:v0 model/M && gitreg alias set model/M:production v0 --reason "$EVIL"
+gitreg alias set model/M:staging v0 --reason "$EVIL" && gitreg alias rm model/M:staging --reason "$EVIL"
+python -c 'import gitreg, os, logging
+logging.disable()
+evil = os.environ["EVIL"]
+with gitreg.init(notes=evil, tags=[evil], config={evil: {evil: [evil]}}) as run:
+    run.log({evil: evil, "k": {evil: 1.5}})
+    run.summary[evil] = evil'
+git tag -a -m "$EVIL" "$SILENT@v0" && git tag -a -m "$EVIL" "m@v7"
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the world of this module lies."""
+    return tmp_path_factory.mktemp("terminal")
+
+
+@pytest.fixture
+def world(folder: Path, sh: Shell, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A server and a clone full of hostile text, made once."""
+    monkeypatch.setenv("EVIL", EVIL)
+    monkeypatch.setenv("SILENT", SILENT)
+    if not (folder / "repo").exists():
+        sh(STORY, cwd=folder)
+    monkeypatch.chdir(folder / "repo")
+    return folder
+
+
+def commands() -> Iterator[str]:
+    """Every command, as it is typed."""
+
+    def below(command: click.Command, path: tuple[str, ...]) -> Iterator[str]:
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for name in _COMMANDS if command is cli else command.list_commands(context):
+                child = command.get_command(context, name)
+                assert child is not None
+                yield from below(child, (*path, name))
+        else:
+            yield " ".join(path)
+
+    return below(cli, ())
+
+
+# What each command is tried with, in an order that a repository survives. `{}` is hostile text of its own.
+TRIED = {
+    "ls": ["", "data", "m", "--json", "data --json", "{}"],
+    "show": ["data", "data --json", "m:v0", "m:v0 --json", "model/M", "m", "m:{}", "{}"],
+    "runs": ["", "--json"],
+    "alias ls": ["", "--json", "{}"],
+    "alias log": ["model/M:production", "model/M:production --json", "model/M:staging", "model/M:{}"],
+    "lineage": [
+        "data", "m:v0", "--all", "--all --format svg", "--all --format dot", "--all --json", "--all --no-runs",
+        "--all --no-collapse --format svg", "m:v0 -o {}.svg", "m:v0 --format {}",
+    ],
+    "status": ["", "--json"],
+    "get": ["data -o ../got", "data -o ../{}", "m:v0", "{}"],
+    "fsck": ["", "--json"],
+    "doctor": ["", "--json"],
+    "put": ["../data --name data --type dataset --description {}", "{} --name x --type y", "../m --name {} --type y"],
+    "link": ["m:v0 model/{}", "{} model/X", "m:v7 model/X"],
+    "alias set": ["model/M:a v0 --reason {}", "model/M:a {}", "model/M:{} v0", "model/M:a v0 --from {}"],
+    "alias reset": ["model/M:a", "{}"],
+    "alias rm": ["model/M:{}", "model/M:production --reason {}"],
+    "drop": ["data:v0", "{}"],
+    "run": ["--name {} -- {}", "--use {} -- true", "--config {} -- true", "-- true"],
+    "init": ["--remote {}", "--storage {}", "--storage {}://x", ""],
+    "fetch": [""],
+    "push": [""],
+    "demo": ["{}/\0"],
+    "hook pre-push": ["--parent 1 origin {}", "--parent 1 {} {}", "--parent {} a b"],
+}  # fmt: skip
+
+
+def test_every_command_is_tried() -> None:
+    assert {*commands()} == {*TRIED}
+
+
+def typed(command: str, words: str) -> Done:
+    """A command with its words, each `{}` the hostile text."""
+    return badinput.run(*command.split(), *(word.replace("{}", EVIL) for word in words.split(" ") if word))
+
+
+def safe(done: Done, what: str) -> None:
+    assert done.code != 70, (what, done.err)
+    assert not badinput.raw(done.out + done.err), (what, done)
+
+
+@pytest.mark.parametrize("command", TRIED)
+def test_no_command_prints_a_strangers_text_raw(world: Path, tally: Tally, command: str) -> None:
+    for words in TRIED[command]:
+        with tally.attempt(INPUTS, f"hostile text never reaches the terminal: {command}"):
+            done = typed(command, words)
+            safe(done, f"{command} {words!r}")
+            if "--json" in words and not done.code:
+                assert json.loads(done.out)
+
+
+def test_pictures_and_documents_are_still_well_formed(world: Path, tally: Tally) -> None:
+    from xml.etree import ElementTree
+
+    with tally.attempt(INPUTS, "hostile text in a picture: well-formed SVG"):
+        done = typed("lineage", "--all --format svg")
+        assert done.code == 0
+        assert "evil" in "".join(ElementTree.fromstring(done.out).itertext())  # noqa: S314 - we have just made it
+    with tally.attempt(INPUTS, "hostile text in JSON comes back as it was"):
+        assert EVIL in json.loads(typed("show", "data --json").out)["description"]
+
+
+HOOK = """#!/bin/sh
+printf '%s\\n' "$EVIL" "error: $EVIL" "hint: $EVIL" >&2
+exit 1
+"""
+
+
+def test_what_a_server_says_is_shown_and_not_obeyed(world: Path, tally: Tally) -> None:
+    hook = world / "server.git" / "hooks" / "update"
+    hook.write_text(HOOK)
+    hook.chmod(0o755)
+    # something that is not published yet
+    assert badinput.run("put", "train.py", "--name", "code", "--type", "code").code == 0
+    try:
+        with tally.attempt(INPUTS, "hostile text never reaches the terminal: what a server's hook says"):
+            done = badinput.run("push")
+            assert done.code in (1, 5)
+            assert "evil" in done.err
+            safe(done, "push")
+        with tally.attempt(INPUTS, "hostile text never reaches the terminal: what a server's hook says to git push"):
+            line = f"refs/heads/x {'1' * 40} refs/heads/{SILENT} {'0' * 40}\n".encode()
+            done = badinput.run("hook", "pre-push", "--parent", "1", "origin", "../server.git", stdin=line)
+            safe(done, "hook pre-push")
+    finally:
+        hook.unlink()
+
+
+@pytest.mark.parametrize(
+    "address", [f"file:///nowhere/{EVIL}", f"../{SILENT}", f"ext::sh -c {EVIL}", f"ssh://-oProxyCommand={EVIL}/x"]
+)
+def test_what_git_says_of_an_address_is_shown_and_not_obeyed(world: Path, tally: Tally, address: str) -> None:
+    subprocess.run(["git", "config", "remote.origin.url", address], check=True)
+    try:
+        for command in ("fetch", "push", "status", "ls", "doctor", "init"):
+            with tally.attempt(INPUTS, "hostile text never reaches the terminal: a remote's address"):
+                done = badinput.run(command)
+                safe(done, command)
+                if command == "fetch":
+                    assert done.code == 1
+    finally:
+        subprocess.run(["git", "config", "remote.origin.url", "../server.git"], check=True)
+
+
+def test_names_of_folders_are_shown_and_not_obeyed(world: Path, tally: Tally) -> None:
+    place = world / f"folder {EVIL.replace('/', '')}"
+    shutil.copytree(world / "repo", place)
+    for command in ("ls", "status", "doctor", "init", "show data", "put nothing --name x --type y", "get data"):
+        with tally.attempt(INPUTS, "hostile text never reaches the terminal: the folder's name"):
+            safe(badinput.run("-C", str(place), *command.split()), command)
+    (place / ".git" / "config").write_text(f"[core\n{EVIL}")
+    for command in ("ls", "doctor", "init"):
+        with tally.attempt(INPUTS, "hostile text never reaches the terminal: git's words about a broken repository"):
+            done = badinput.run("-C", str(place), *command.split())
+            safe(done, command)
+            assert done.code
+
+
+# What no shell or terminal would let pass as a word: argv is bytes.
+WORDS = [b"m\xff", b"\x1b]0;x\x07", b"--\xff", "\u202e".encode(), b"m:\x9b\xc0", b"a\nb"]
+
+
+@pytest.mark.parametrize("word", WORDS, ids=repr)
+def test_a_real_process_takes_bytes_that_are_no_text(world: Path, tally: Tally, word: bytes) -> None:
+    for command in (b"show", b"get", b"alias ls", b"run --use", b"-C", b""):
+        with tally.attempt(INPUTS, "arguments of a real process: bytes that are no text"):
+            done = subprocess.run(
+                [b"gitreg", *command.split(), word], capture_output=True, check=False, stdin=subprocess.DEVNULL
+            )
+            assert done.returncode in (2, 6), done
+            assert not badinput.raw((done.stdout + done.stderr).decode())
+            assert done.stderr.decode().startswith("error: ")
+
+
+def test_a_terminal_that_is_no_utf_8_gets_no_traceback(world: Path, tally: Tally) -> None:
+    for locale in ("C", "POSIX"):
+        with tally.attempt(INPUTS, "a terminal that knows only ASCII"):
+            environment = {**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+            for command in ("show data", "runs", "lineage --all", "show data --json", "alias log model/M:production"):
+                done = subprocess.run(["gitreg", *command.split()], capture_output=True, check=False, env=environment)
+                assert done.returncode == 0, (command, done)
+                assert b"\x1b" not in done.stdout + done.stderr
