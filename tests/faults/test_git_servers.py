@@ -129,7 +129,7 @@ def test_a_server_that_hangs_up_loses_nothing(at: str, fault: str, ada: World, h
         ok(ada, "ada", "get", "m:production", "-o", str(ada.folder / "got"))
 
 
-@pytest.mark.parametrize("status", ["500", "401", "403", "404", "429", "503"] if FULL else ["500", "401"])
+@pytest.mark.parametrize("status", ["500", "401", "403", "404", "429", "503", "200"] if FULL else ["500", "401"])
 @pytest.mark.parametrize("command", ["push", "fetch"])
 def test_a_server_that_refuses_is_told_without_credentials(
     status: str, command: str, ada: World, http: HttpServer, tally: Tally
@@ -153,6 +153,20 @@ def test_a_wrong_password_is_told_without_it(ada: World, http: HttpServer, tally
         done = gitreg(["push"], ada.folder / "ada")
         assert (done.code, "wr0ng" in done.err) == (1, False)
         assert "Authentication failed" in done.err
+
+
+def test_an_ssh_server_that_lets_nobody_in_is_told_as_that(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tally: Tally
+) -> None:
+    with tally.attempt(FAULTS, "Git server over SSH: a key that it does not know"), ssh_server(tmp_path / "ssh") as ssh:
+        (tmp_path / "ssh" / "user.pub").write_text("")
+        monkeypatch.setenv("GIT_SSH_COMMAND", ssh.command)
+        world(f"git config remote.origin.url '{ssh.url}{world.server}'")
+        done = gitreg(["fetch"], world.work)
+        assert done.code == 1
+        assert (
+            done.err.splitlines()[-1] == "hint: the server does not let you in: check the key, or the name and password"
+        )
 
 
 @pytest.mark.parametrize("hook", ["pre-receive", "update", "post-receive", "reference-transaction"])

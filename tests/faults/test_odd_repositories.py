@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from odd_kinds import BARE, BASE, FULL, IN_CLONE, SETTINGS, base, gitreg, kinds, with_settings
+from odd_kinds import BARE, BASE, CLONE, FULL, IN_CLONE, SETTINGS, SUPER, base, gitreg, kinds, with_settings
 from stories import World, attempt, copy
 
 from helpers import fingerprint
@@ -180,6 +180,43 @@ def test_what_cannot_be_worked_in_is_refused_with_a_way_on(name: str, world: Wor
         assert second.startswith("hint: ")
         assert hint in second
         assert world("find . -type f ! -path './gitreg/*' -exec sha256sum {} + | sort", where) == before
+
+
+# name -> (how the repository is made, the folder that adds and removes worktrees)
+HOMES = {
+    "an ordinary repository": ("", "work"),
+    "a bare repository": (BARE, "bare.git"),
+    "a separate git directory": (
+        "git clone --quiet --separate-git-dir=apart server.git first; git -C first config remote.origin.url ../server.git",
+        "first",
+    ),
+    "a submodule": (SUPER, "super/lib"),
+    "a repository whose main worktree is no project": (
+        CLONE + "git -C odd checkout --quiet --orphan none && git -C odd rm -rfq . && git -C odd commit -q"
+        " --allow-empty -m none && mv odd first",
+        "first",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOMES)
+def test_what_is_not_published_outlasts_the_worktree_it_was_made_in(name: str, world: World, tally: Tally) -> None:
+    script, where = HOMES[name]
+    world(script, "")
+    place = world.folder / "placed"
+    # whatever the branch of the project is called there
+    add = f"git worktree add --quiet --detach '{place}' \"$(git rev-list --all -1 -- train.py)\""
+    with tally.attempt(FAULTS, f"unpublished bytes outlast a linked worktree of {name}"):
+        world(add, where)
+        before = fingerprint(world.folder / where) if where != "bare.git" else {}
+        assert gitreg(["put", str(world.folder / "model.bin"), "--name", "m", "--type", "model"], place).code == 0
+        assert not before or fingerprint(world.folder / where) == before
+        world(f"git worktree remove --force '{place}' && {add}", where)
+        got = gitreg(["get", "m:v0", "-o", str(world.folder / "got")], place)
+        assert got.code == 0, got
+        assert (world.folder / "got" / "model.bin").read_text() == "weights\n"
+        assert gitreg(["push"], place).code == 0
+        assert world("git tag", "server.git").split() == ["m@v0", "theirs@v0"]
 
 
 GONE = {
