@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gitreg.errors import LostRaceError
+from gitreg.git.refs import Change
+from gitreg.git.transport import Push
+from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, CollectionName, Reference
-from gitreg.records.objects import Oid
+from gitreg.records.objects import ZERO, Oid
 from gitreg.records.records import Code, RunRecord
-from gitreg.registry import aliases, resolve
+from gitreg.registry import aliases, pushing, resolve
 from gitreg.registry.live import Draft, LiveRun
 from gitreg.registry.publish import publish
 from gitreg.registry.repository import Registry
@@ -74,7 +77,23 @@ def work(registry: Registry, who: str, count: str) -> None:
             say("published", name.label)
 
 
-ROLES: dict[str, Callable[..., None]] = {"log": log, "move": move, "work": work}
+def settled(registry: Registry, who: str, count: str) -> None:
+    """Promote, and note each promotion as published, as a push does when the remote has it."""
+    name = AliasName(M, "production")
+    for step in range(int(count)):
+        version = resolve.version(registry, Reference.parse(f"m:v{step % 3}"))
+        alias, moved = aliases.move(registry, name, version, reason=f"{who}-{step}")
+        if moved:
+            pushing.settle(registry, [Push(alias.tip, names_of_refs.alias(name))])
+
+
+def change(registry: Registry, count: str) -> None:
+    """One transaction that makes many refs, each in 64 bytes, so that a pipe is full at the end of one."""
+    head = Oid.parse(registry.git.text("rev-parse", "HEAD"))
+    registry.refs.change([Change(f"refs/x/{number:08}", ZERO, head) for number in range(int(count))])
+
+
+ROLES: dict[str, Callable[..., None]] = {"log": log, "move": move, "work": work, "settled": settled, "change": change}
 
 if __name__ == "__main__":
     with Registry.opened(Path()) as opened:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from conftest import Shell
 from desks import Desk, World, alias_name
 from gitreg.registry import aliases, runs, versions
 from helpers import agrees
-from tally import LOAD, Tally
+from tally import FAULTS, LOAD, Tally
 
 Lines = list[list[str]]
 
@@ -213,6 +214,57 @@ def test_git_gc_beside_writers_takes_nothing(desk: Desk, tally: Tally, *, full: 
     for version in versions.all_versions(desk.registry):
         versions.listing(desk.registry, versions.details(desk.registry, version))
     sound(desk)
+
+
+def test_an_alias_is_found_at_every_moment_while_it_is_published(three: Desk, tally: Tally, *, full: bool) -> None:
+    three.sh("git remote add origin ../nowhere.git")
+    three.reopen()
+    three.sh("git update-ref refs/gitreg-remotes/origin/aliases/m@production refs/gitreg/aliases/m@production")
+    writer = start(three.path, "settled", "a", "400" if full else "30")
+    looked, seen = 0, 1
+    while writer.poll() is None:
+        found = three.alias("m:production")
+        assert found
+        assert found.record
+        assert found.record.seq >= seen
+        looked, seen = looked + 1, found.record.seq
+    ended([writer])
+    tally.add(LOAD, "an alias is read while its moves are published", tried=looked, held=looked)
+    assert seen > 1
+
+
+# ends its parent when it was told as much of a transaction as a pipe holds, or all of it; then does what it was told
+_DEADLY_GIT = """#!{python}
+import array, fcntl, os, pathlib, signal, stat, subprocess, sys, termios
+if "update-ref" in sys.argv:
+    waiting = array.array("i", [0])
+    while stat.S_ISFIFO(os.fstat(0).st_mode) and waiting[0] < 65536:
+        fcntl.ioctl(0, termios.FIONREAD, waiting)
+    os.kill(os.getppid(), signal.SIGKILL)
+done = subprocess.run(["git", *sys.argv[1:]], env={{**os.environ, "PATH": {path!r}}})
+if "update-ref" in sys.argv:
+    pathlib.Path(__file__).with_name("done").touch()
+sys.exit(done.returncode)
+"""
+
+
+def test_a_transaction_whose_writer_is_killed_happens_as_a_whole_or_not_at_all(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tally: Tally
+) -> None:
+    (tmp_path / "bin").mkdir()
+    git = tmp_path / "bin" / "git"
+    git.write_text(_DEADLY_GIT.format(python=sys.executable, path=os.environ["PATH"]))
+    git.chmod(0o755)
+    with tally.attempt(FAULTS, "killed while git is told a transaction of 4000 refs"):
+        with monkeypatch.context() as patch:
+            patch.setenv("PATH", f"{git.parent}:{os.environ['PATH']}")
+            process = start(desk.path, "change", "4000")
+            process.communicate()
+            assert process.returncode == -9
+        # git goes on without its parent
+        while not git.with_name("done").exists():
+            os.sched_yield()
+        assert len(desk.refs("refs/x")) in (0, 4000)
 
 
 @pytest.mark.parametrize("lock", ["refs/gitreg/aliases/m@production", "refs/gitreg/aliases/m@production and HEAD"])

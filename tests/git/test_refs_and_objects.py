@@ -12,7 +12,7 @@ import pytest
 from conftest import Shell
 from gitreg.errors import GitError, NotARepositoryError, RecordError, UnsupportedRepositoryError, UsageError
 from gitreg.git.objects import MAX_OBJECT, Batch, MissingObjectError, Objects
-from gitreg.git.refs import Change, RefMovedError, Refs, is_ancestor
+from gitreg.git.refs import Change, Ref, RefMovedError, Refs, is_ancestor
 from gitreg.git.runner import Git
 from gitreg.git.transport import Outcome, Push, Transport
 from gitreg.records.objects import EMPTY_TREE, GITREG_IDENTITY, ZERO, Commit, Oid, Tag, hash_object
@@ -153,6 +153,26 @@ def test_patterns_find_what_they_name_and_nothing_below_it(clone: Clone) -> None
     assert [ref.name for ref in clone.refs.find("refs/tags/m@v*")] == ["refs/tags/m@v0", "refs/tags/m@v10"]
     assert clone.refs.find() == []
     assert clone.refs.get("refs/tags/m@vx") is None
+
+
+def test_what_is_pending_is_read_before_what_is_published(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    # a push moves refs from the one to the other; git itself reads them the other way round
+    one = clone.commit("one")
+    pending, published = "refs/gitreg/aliases/m@a", "refs/gitreg-remotes/origin/aliases/m@a"
+    clone.refs.create(pending, one)
+    seen: list[str] = []
+    real = Refs._list
+
+    def listed(refs: Refs, *patterns: str) -> list[Ref]:
+        found = real(refs, *patterns)
+        if not seen:
+            refs.change([Change(published, ZERO, one), Change(pending, one, ZERO)])
+        seen.extend(patterns)
+        return found
+
+    monkeypatch.setattr(Refs, "_list", listed)
+    assert [ref.name for ref in clone.refs.find(published, pending)] == [published, pending]
+    assert seen == [pending, published]
 
 
 def test_many_loose_refs_are_packed_also_when_they_are_runs(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
