@@ -45,6 +45,7 @@ class Draft:
     Attributes:
         collection, type, description, metadata: as they are recorded.
         files: path inside the artifact -> file to read.
+        check: told what was stored, it raises StorageError when that is not what was meant.
     """
 
     collection: CollectionName
@@ -52,6 +53,7 @@ class Draft:
     files: Mapping[str, Path]
     description: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
+    check: Callable[[Listing], None] = lambda _: None
 
 
 class LiveRun:
@@ -242,6 +244,7 @@ class LiveRun:
         # before the bytes, which may be many
         versions.check_next(self.registry, draft.collection, last, type=draft.type, link=False)
         listing = store(draft.files, self.registry.cache, progress)
+        draft.check(listing)
 
         def attempt() -> tuple[Version, bool]:
             at = versions.head(self.registry, draft.collection)

@@ -90,7 +90,8 @@ class Artifact:
     def _draft(self) -> Draft:
         """What is to be logged. Raises: ValueError for metadata, StorageError when a file has changed."""
         files = self._staging.files()
-        return Draft(self._collection, self._type, files, self._description or "", values.metadata(self._metadata))
+        facts = values.metadata(self._metadata)
+        return Draft(self._collection, self._type, files, self._description or "", facts, self._staging.check)
 
     # what it is
 

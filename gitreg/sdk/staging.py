@@ -50,10 +50,14 @@ class _Source:
                 hint="adding a file makes no copy: keep it until the artifact is logged, or write it with new_file",
             ) from error
         if now != self:
-            raise StorageError(
-                f"'{self.path}' has changed since it was added",
-                hint="log the artifact before you change its files, or add the file again with overwrite=True",
-            )
+            raise self.changed()
+
+    def changed(self) -> StorageError:
+        """The error for a file that is another one by now."""
+        return StorageError(
+            f"'{self.path}' has changed since it was added",
+            hint="log the artifact before you change its files, or add the file again with overwrite=True",
+        )
 
 
 class Staging:
@@ -110,6 +114,17 @@ class Staging:
         for source in self._sources.values():
             source.check()
         return {name: source.path for name, source in self._sources.items()}
+
+    def check(self, stored: Listing) -> None:
+        """See that what was stored is what was added, and what was hashed since. Raises: StorageError when it is not.
+
+        While a file is copied the cache watches it, so one that is now as it was when it was added was copied as such.
+        """
+        for name, source in self._sources.items():
+            source.check()
+            known, found = self._hashes.get(source), stored.get(name)
+            if known and found and known.sha256 != found.sha256:
+                raise source.changed()
 
     def listing(self) -> Listing:
         """The files with their hashes; each file is read once. Raises: StorageError, UnsafePathError."""
