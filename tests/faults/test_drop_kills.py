@@ -1,0 +1,123 @@
+"""A kill before each call of `gitreg drop` that changes the file system: the same command again ends where one does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from crashing import Command, World
+from test_kill_points import Points
+
+from conftest import run_shell
+from gitreg.registry import index, runs, versions
+from gitreg.registry.repository import Registry
+from gitreg.registry.runs import Run
+from tally import FAULTS, Tally
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="LD_PRELOAD is of Linux")
+
+_SOURCE = Path(__file__).with_name("killpoint.c")
+_STORY = """
+gitreg run --name several -- sh -c '
+    for n in 1 2 3; do echo $n >../x$n; gitreg put ../x$n --name x$n --type model --use data:v0; done
+' >/dev/null 2>&1
+"""
+
+
+class DropWorld(World):
+    """The world with a run of several drafts, which are not counted among what must stay."""
+
+    def __init__(self, base: Path) -> None:
+        super().__init__(base)
+        run_shell(_STORY, self.work)
+        shutil.rmtree(self._prepared)
+        self.folder.rename(self._prepared)
+        self.restore()
+        self.several = next(run for run in self.runs() if run.record.name == "several")
+
+    def runs(self) -> list[Run]:
+        """The pending runs."""
+        with Registry.opened(self.work) as registry:
+            found = [runs.chain(registry, tip) for tip, _ in runs.tips(registry).values()]
+        return [run for run in found if run]
+
+    def outputs(self) -> list[str]:
+        """What the run has made, by its commits and by the versions that name them."""
+        with Registry.opened(self.work) as registry:
+            run = runs.chain_of(registry, self.several.record.id)
+            named = {item.commit: str(item.name) for item in versions.all_versions(registry)}
+            for item in versions.all_versions(registry):
+                versions.listing(registry, versions.details(registry, item))
+            users = index.used_by(registry, self.several.inputs[0].commit)
+        assert (self.several.record.id in users) == (run is not None)
+        logged = set(run.outputs) if run else set()
+        assert {named.get(oid) for oid in logged} == {name for name in named.values() if name.startswith("x")}
+        return [named.get(oid, "nothing") for oid in run.outputs] if run else []
+
+
+def _one(world: World) -> None:
+    assert isinstance(world, DropWorld)
+    assert world.outputs() == ["x1:v0", "x3:v0"]
+
+
+def _all(world: World) -> None:
+    assert isinstance(world, DropWorld)
+    assert world.outputs() == []
+    assert not [name for name in run_shell("gitreg ls", world.work).splitlines() if name.startswith("x")]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dropping")
+
+
+_WORLD: list[DropWorld] = []
+
+
+@pytest.fixture
+def world(base: Path) -> DropWorld:
+    if not _WORLD:
+        _WORLD.append(DropWorld(base))
+    _WORLD[0].restore()
+    return _WORLD[0]
+
+
+@pytest.fixture
+def points(world: DropWorld, tmp_path: Path, need: Callable[[str], str]) -> Points:
+    library = tmp_path / "killpoint.so"
+    subprocess.run([need("cc"), "-shared", "-fPIC", "-O1", "-o", library, _SOURCE, "-ldl"], check=True)
+    return Points(world, library)
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["a version of several", "a run"])
+def test_a_drop_that_is_killed_ends_when_it_is_repeated(
+    world: DropWorld, points: Points, tally: Tally, *, whole: bool, full: bool
+) -> None:
+    what = world.several.record.id if whole else "x2:v0"
+    name = "gitreg drop of a run" if whole else "gitreg drop of one version of several"
+    command = Command(name, ("gitreg", "drop", what), (), "to undo it", _all if whole else _one)
+    points.run(command, 0, group=False)
+    command.done(world)
+    total = len(points.calls())
+    assert total > 10
+    most = total if full else 4
+    for at in sorted({1 + step * (total - 1) // (most - 1) for step in range(most)}):
+        ended = points.run(command, at, group=at % 2 == 0)
+        print(f"call {at} of {total}: {points.calls()[at - 1]}\n{ended.code} {ended.text}")  # noqa: T201 - for a failure
+        with tally.attempt(FAULTS, f"killed during {name}"):
+            assert world.problems() == []
+            again = world.run(command)
+            if again.code != 0 and world.locks():
+                for lock in world.locks():
+                    os.utime(lock, (lock.stat().st_atime - 120, lock.stat().st_mtime - 120))
+                run_shell("gitreg doctor --fix >/dev/null", world.work)
+                again = world.run(command)
+            # it was done already, and is not there any more
+            assert again.code in (0, 6), again.text
+            command.done(world)
+            assert world.problems() == []
