@@ -110,12 +110,12 @@ def _checked(text: str, scheme: str) -> str:
     user, _, host = _split(text)[0].rpartition("@")
     if not host:
         raise UsageError(f"storage address {text!r} names no host or bucket", hint=_KNOWN)
-    if public_url(text) != text.rstrip("/"):
-        raise _secret(public_url(text))
-    if not _NETLOC.match(host) or user.startswith("-"):
-        if "@" in text:
-            # the first slash of a secret ends what is taken for the host
-            raise _secret(f"{scheme}://...")
+    public = public_url(text)
+    sound = _NETLOC.match(host) and not user.startswith("-")
+    if public != text.rstrip("/") or (not sound and "@" in text):
+        # the first slash of a secret ends what is taken for the host, so what stands before an '@' may be one
+        raise _secret(f"{scheme}://..." if "@" in public else public)
+    if not sound:
         raise UsageError(f"storage address {text!r} names no host or bucket", hint=_KNOWN)
     return text
 

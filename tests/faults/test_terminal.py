@@ -1,4 +1,4 @@
-"""Text from strangers on a terminal: whatever holds it, no command prints what a terminal would obey or an eye not see."""
+"""Text from strangers on a terminal: no command prints raw what a terminal would obey or an eye not see."""
 
 from __future__ import annotations
 
@@ -136,12 +136,12 @@ def test_no_command_prints_a_strangers_text_raw(world: Path, tally: Tally, comma
 
 
 def test_pictures_and_documents_are_still_well_formed(world: Path, tally: Tally) -> None:
-    from xml.etree import ElementTree
+    from xml.etree import ElementTree as ET
 
     with tally.attempt(INPUTS, "hostile text in a picture: well-formed SVG"):
         done = typed("lineage", "--all --format svg")
         assert done.code == 0
-        assert "evil" in "".join(ElementTree.fromstring(done.out).itertext())  # noqa: S314 - we have just made it
+        assert "evil" in "".join(ET.fromstring(done.out).itertext())  # noqa: S314 - we have just made it
     with tally.attempt(INPUTS, "hostile text in JSON comes back as it was"):
         assert EVIL in json.loads(typed("show", "data --json").out)["description"]
 
