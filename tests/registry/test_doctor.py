@@ -117,12 +117,19 @@ class TestLooking:
         assert "\x1b" not in done.stdout + done.stderr
         assert run("gitreg doctor --fix", well.path).returncode == 0
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-    def test_a_repository_that_cannot_be_written_can_be_looked_at(self, well: Desk, sh: Shell) -> None:
-        sh("chmod -R a-w ada", well.path.parent)
-        done = run("gitreg doctor", well.path)
-        sh("chmod -R u+w ada", well.path.parent)
-        assert "this user cannot write in" in done.stdout
+    def test_a_repository_that_cannot_be_written_can_be_looked_at(
+        self, well: Desk, world: World, sh: Shell, need: Callable[[str], str]
+    ) -> None:
+        drop = "-dac_override,-dac_read_search"
+        as_owner = f"{need('setpriv')} --bounding-set={drop} --inh-caps={drop}" if os.geteuid() == 0 else ""
+        aged(well.path / ".git/packed-refs.lock")
+        sh(f"chmod -R a-w {well.path}/.git {world.storage}")
+        done = run(f"{as_owner} gitreg doctor --fix", well.path)
+        sh(f"chmod -R u+w {well.path}/.git {world.storage}")
+        assert f"warning  repository: this user cannot write in '{well.path}/.git'" in done.stdout
+        assert "warning  storage: this user cannot write to storage" in done.stdout
+        assert "whoever made it was killed, and nobody can write what it locks; mending it failed" in done.stdout
+        assert done.returncode == 1
 
 
 class TestMending:
