@@ -61,6 +61,9 @@ def fetch() -> None:
         remote = registry.remote
     for version in found.conflicts:
         console.say(f"warning: tag '{version.tag}' is not the same here and on '{remote}'; versions must never move")
+    for version, tag in found.blocked.items():
+        console.say(f"warning: '{version}' cannot be brought: your tag '{tag}' is in its place")
+        console.say(f"hint: rename your tag: git tag {tag}-old {tag} && git tag -d {tag}")
     console.say(f"'{remote}' has {console.plural(len(found.tags), 'version')}, {len(found.new) or 'none'} new here")
     for version in found.new[:_SHOWN]:
         console.say(f"  {version}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from gitreg.errors import RecordError, UsageError
@@ -24,11 +25,14 @@ class Fetched:
         tags: every version tag of the remote.
         new: the versions that were not here before.
         conflicts: versions that are another object here than there; versions never move, so somebody must look.
+        blocked: versions that cannot be written here, and the own tag that is in the way: 'model' leaves no room for
+            'model/MNIST@v0'.
     """
 
     tags: dict[str, Oid]
     new: tuple[VersionName, ...]
     conflicts: tuple[VersionName, ...]
+    blocked: dict[VersionName, str]
 
 
 def fetch(registry: Registry, *, leave: frozenset[str] = frozenset()) -> Fetched:
@@ -45,12 +49,20 @@ def fetch(registry: Registry, *, leave: frozenset[str] = frozenset()) -> Fetched
     there = {name: oid for name, oid in registry.transport.tags("refs/tags/*@v*").items() if _version(name)}
     _make_drafts(registry, there, leave)
     here = {ref.name: ref.oid for ref in registry.refs.find(names_of_refs.TAGS)}
-    missing = [name for name in there if name not in here]
+    blocked = {name: tag for name in there if name not in here and (tag := _in_the_way(name, here))}
+    missing = [name for name in there if name not in here and name not in blocked]
     for start in range(0, len(missing), _CHUNK):
         registry.transport.fetch([f"{name}:{name}" for name in missing[start : start + _CHUNK]])
     registry.refs.pack_if_many()
     conflicts = [name for name, oid in there.items() if here.get(name, oid) != oid]
-    return Fetched(there, _versions(missing), _versions(conflicts))
+    in_the_way = {version: tag for name, tag in blocked.items() if (version := _version(name))}
+    return Fetched(there, _versions(missing), _versions(conflicts), in_the_way)
+
+
+def _in_the_way(name: str, here: Container[str]) -> str:
+    """The tag here that takes the place of a folder of this one, '' when there is none: a ref is a file or a folder."""
+    above = name.rpartition("/")[0]
+    return above.removeprefix(names_of_refs.TAGS) if above in here else ""
 
 
 def _make_drafts(registry: Registry, there: dict[str, Oid], leave: frozenset[str]) -> None:

@@ -221,10 +221,11 @@ def check_next(
 ) -> VersionRecord | None:
     """The record of the newest version, `last`, after which one of this type may come; None before the first.
 
-    Raises: TypeMismatchError, RefusedError for links among logged versions (or the other way round) and for a name that
-    differs from another only by case.
+    Raises: TypeMismatchError, RefusedError for links among logged versions (or the other way round), for a name that
+    differs from another only by case, and where a tag leaves no room for it.
     """
     if last is None:
+        _check_place(registry, collection)
         twin = next((name for name in collections(registry) if str(name).lower() == str(collection).lower()), None)
         if twin and twin != collection:
             raise RefusedError(f"'{collection}' differs from '{twin}' only by case", hint=f"use '{twin}'")
@@ -236,6 +237,16 @@ def check_next(
     if found.type != type:
         raise TypeMismatchError(str(collection), found.type, type, hint="choose another name or type")
     return found
+
+
+def _check_place(registry: Registry, collection: CollectionName) -> None:
+    """Raises: RefusedError when somebody's own tag has the name of the registry: a ref is a file or a folder."""
+    tag = registry.refs.get(names_of_refs.TAGS + collection.space) if collection.space else None
+    if tag:
+        raise RefusedError(
+            f"the tag '{collection.space}' leaves no room for versions of '{collection}'",
+            hint=f"rename it: git tag {collection.space}-old {collection.space} && git tag -d {collection.space}",
+        )
 
 
 def logged_type(registry: Registry, collection: CollectionName) -> str | None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from desks import Desk, World
-from gitreg.errors import NotFoundError, UsageError
+from gitreg.errors import NotFoundError, RefusedError, UsageError
 from gitreg.registry import runs
 from helpers import agrees, fingerprint
 
@@ -46,6 +46,34 @@ def test_a_version_that_is_another_object_here_is_a_conflict_and_stays_both(ada:
     assert (list(map(str, found.conflicts)), list(map(str, found.new))) == (["m:v0", "n:v0"], ["o:v0"])
     after = fingerprint(bob.path)
     assert {key: after[key] for key in before} == before
+
+
+def test_an_own_tag_in_the_way_holds_back_only_the_versions_that_it_leaves_no_room_for(ada: Desk, bob: Desk) -> None:
+    bob.sh("git tag model && git tag -a -m mine dataset")
+    before = fingerprint(bob.path)
+    ada.link(ada.log("m", "x"), "model/M")
+    ada.promote("model/M:best", "v0")
+    ada.publish()
+    found = bob.fetch()
+    assert {str(version): tag for version, tag in found.blocked.items()} == {"model/M:v0": "model"}
+    assert (list(map(str, found.new)), found.conflicts) == (["m:v0"], ())
+    after = fingerprint(bob.path)
+    assert {key: after[key] for key in before} == before
+    with pytest.raises(RefusedError, match="the tag 'model' leaves no room") as caught:
+        bob.link(bob.version("m"), "model/N")
+    assert caught.value.hint == "rename it: git tag model-old model && git tag -d model"
+    bob.sh("git tag model-old model && git tag -d model")
+    found = bob.fetch()
+    assert (found.blocked, list(map(str, found.new))) == ({}, ["model/M:v0"])
+    assert bob.version("model/M:best").name.label == "v0"
+
+
+def test_an_own_tag_in_the_way_is_named_where_there_is_no_remote_too(desk: Desk) -> None:
+    version = desk.log("m", "x")
+    desk.sh("git tag model")
+    with pytest.raises(RefusedError, match="the tag 'model' leaves no room"):
+        desk.link(version, "model/M")
+    assert desk.all() == ["m:v0 (unpublished)"]
 
 
 @pytest.mark.parametrize("options", ["--single-branch --no-tags", "--depth=1", "--no-tags --filter=tree:0"])
