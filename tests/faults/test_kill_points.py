@@ -83,7 +83,7 @@ def test_a_kill_before_any_call_loses_nothing(points: Points, command: Command, 
     command.done(points.world)
     total = len(points.calls())
     assert total > 10
-    for at in _spread(total, 250 if full else 4):
+    for at in _spread(total, 250 if full else 2):
         ended = points.run(command, at, group=at % 2 == 0)
         last = points.calls()[at - 1]
         print(f"call {at} of {total}: {last}\n{ended.code} {ended.text}")  # noqa: T201 - for a failure

@@ -99,7 +99,7 @@ def test_processes_that_log_at_once_lose_no_version_and_share_no_number(
     if remote:
         desk.sh("git remote add origin ../nowhere.git")
         desk.reopen()
-    writers, count = (16, 20) if full else (8, 5)
+    writers, count = (16, 20) if full else (8, 5) if remote else (3, 2)
     lines = first(ended([start(desk.path, "log", str(who), str(count)) for who in range(writers)]), "version")
     told = {label: commit for label, commit, _ in lines}
     there = {version.name.label: str(version.commit) for version in versions.all_versions(desk.registry)}
@@ -202,7 +202,7 @@ def test_threads_of_one_run_lose_no_version_and_no_step(project: Path, tally: Ta
 
 
 def test_git_gc_beside_writers_takes_nothing(desk: Desk, tally: Tally, *, full: bool) -> None:
-    writers, count = (8, 20) if full else (4, 3)
+    writers, count = (8, 20) if full else (3, 3)
     with Meanwhile(desk.path, "git gc --quiet --prune=now; git pack-refs --all"):
         lines = first(ended([start(desk.path, "log", str(who), str(count)) for who in range(writers)]), "version")
         desk.log("other", "x")
@@ -425,7 +425,7 @@ def test_readers_beside_writers_never_fail(ada: Desk, tally: Tally, *, full: boo
     ada.log("m", "first")
     ada.promote("m:shared", "v0")
     seen = dict.fromkeys(READS, 0)
-    writer = start(ada.path, "work", "ada", "20" if full else "4")
+    writer = start(ada.path, "work", "ada", "20" if full else "2")
     while writer.poll() is None:
         started = {command: gitreg(ada.path, *command) for command in READS}
         for command, process in started.items():
