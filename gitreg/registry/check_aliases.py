@@ -63,8 +63,7 @@ class Aliases:
             # the root, or where the chain ended early: this says whether that is a shallow clone's doing
             objects = self.survey.registry.objects
             objects.commit(objects.commit(found[-1].oid).parents[0])
-            for move in found:
-                self._check_move(name, move)
+            self._check_moves(name, found)
             if found[0].record.now:
                 self._check_place(name, ref, found[0].record.now)
             return [move.oid for move in found]
@@ -87,19 +86,23 @@ class Aliases:
                 remedy += f"git push --no-verify --force {self.survey.registry.remote} COMMIT:{there}"
             self._findings.error(name, problem, remedy)
 
-    def _check_move(self, name: AliasName, move: Move) -> None:
+    def _check_moves(self, name: AliasName, moves: list[Move]) -> None:
         """A promotion commit has its version's tree, and says in its first line what it does."""
-        objects, look = self.survey.registry.objects, f"look at it: git show {move.oid}"
-        commit = objects.commit(move.oid)
-        with self._findings.guarded(name, look):
-            tree = objects.commit(move.record.now.commit).tree if move.record.now else EMPTY_TREE
-            if commit.tree != tree:
-                of = f"that of '{move.record.now.version}'" if move.record.now else "empty"
-                problem = f"the tree of its record {move.record.seq} is not {of}: a deployment would check out another"
-                self._findings.error(name, problem, look)
-        if Message.parse(commit.message).subject != move.record.subject:
-            problem = f"the first line of its record {move.record.seq} does not say '{move.record.subject}'"
-            self._findings.warning(name, problem, look)
+        objects = self.survey.registry.objects
+        trees, lines = [], []
+        for move in moves:
+            with self._findings.guarded(name, f"look at it: git show {move.oid}"):
+                commit = objects.commit(move.oid)
+                if Message.parse(commit.message).subject != move.record.subject:
+                    lines.append(move)
+                if commit.tree != (objects.commit(move.record.now.commit).tree if move.record.now else EMPTY_TREE):
+                    trees.append(move)
+        if trees:
+            problem = f"the tree of {_records(trees)} is not its version's: a deployment would check out another"
+            self._findings.error(name, problem, f"look at it: git show {trees[0].oid}")
+        if lines:
+            problem = f"the first line of {_records(lines)} does not say '{lines[0].record.subject}'"
+            self._findings.warning(name, problem, f"look at it: git show {lines[0].oid}")
 
     def _check_place(self, name: AliasName, ref: str, place: Place) -> None:
         """The version that an alias names has a tag."""
@@ -125,3 +128,9 @@ class Aliases:
         if pending and tracking and tracking[0] not in pending and pending[0] not in tracking:
             problem = "others have moved it since it was moved here"
             self._findings.warning(name, problem, f"gitreg push, or give up the move here: gitreg alias reset {name}")
+
+
+def _records(moves: list[Move]) -> str:
+    """`its record 3`, `its record 3 and 4 more`."""
+    more = f" and {len(moves) - 1} more" if len(moves) > 1 else ""
+    return f"its record {moves[0].record.seq}{more}"

@@ -16,6 +16,8 @@ Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 """The worst first."""
 
+_LONGEST = 500
+
 
 class ToldError(Error):
     """Something cannot be read, and has been reported already."""
@@ -60,15 +62,21 @@ class Findings:
 
     def error(self, subject: object, problem: str, remedy: str) -> None:
         """Something promised does not hold."""
-        self.found.add(Finding("error", str(subject), problem, remedy))
+        self._add("error", subject, problem, remedy)
 
     def warning(self, subject: object, problem: str, remedy: str) -> None:
         """Something should be done."""
-        self.found.add(Finding("warning", str(subject), problem, remedy))
+        self._add("warning", subject, problem, remedy)
 
     def note(self, subject: object, problem: str, remedy: str) -> None:
         """Something is worth knowing."""
-        self.found.add(Finding("note", str(subject), problem, remedy))
+        self._add("note", subject, problem, remedy)
+
+    def _add(self, severity: Severity, subject: object, problem: str, remedy: str) -> None:
+        # what a record holds may be of any length; a name has said already whose it is
+        words = problem.removeprefix(f"'{subject}': ")
+        cut = words if len(words) <= _LONGEST else f"{words[:_LONGEST]}..."
+        self.found.add(Finding(severity, str(subject), cut, remedy))
 
     @contextlib.contextmanager
     def guarded(self, subject: object, remedy: str, what: str = "") -> Iterator[None]:

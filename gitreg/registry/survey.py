@@ -28,11 +28,12 @@ _LOOKS_LIKE_A_VERSION = re.compile(r"refs/tags/.+@v[0-9]+\Z")
 # A writer holds a lock for milliseconds, and with a full disk or a slow share for seconds.
 _STALE = 60.0
 _PATIENCE = 20
+_LONGEST = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What other checks need of a run's commit. `collection` is None in one that logs no artifact."""
+    """What other checks need of a run's commit, its name cut. `collection` is None in one that logs no artifact."""
 
     run: RunId
     name: str
@@ -51,7 +52,7 @@ class Step:
         """From what has been parsed and checked."""
         return cls(
             run.id,
-            run.name,
+            run.name if len(run.name) <= _LONGEST else f"{run.name[:_LONGEST]}...",
             run.state,
             commit.parents[0],
             run.code.commit,
@@ -135,7 +136,6 @@ class Survey:
 
     def read_refs(self) -> None:
         """Fill in versions, runs and aliases; report what is no such thing."""
-        registry = self.registry
         found, broken, failed = self._settled()
         if failed:
             self.findings.error("packed-refs", failed, "put back a copy of it, or clone again and copy .git/gitreg")

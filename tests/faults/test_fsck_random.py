@@ -5,13 +5,19 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from damaging import DRAFT, Ground, flip, told
+from forge import STORY, Forge
+from forgeries import FORGERIES
 
+from conftest import run_shell
+from gitreg.registry.fsck import fsck
+from gitreg.registry.repository import Registry
 from tally import FAULTS, Tally
 
 WRITER = """
@@ -49,7 +55,13 @@ def overwrite(path: Path) -> None:
     path.write_bytes(bytes(path.stat().st_size))
 
 
-WAYS: dict[str, Callable[[Path], None]] = {"flipped": flip, "cut short": shorten, "emptied": empty, "zeroed": overwrite, "deleted": Path.unlink}
+WAYS: dict[str, Callable[[Path], None]] = {
+    "flipped": flip,
+    "cut short": shorten,
+    "emptied": empty,
+    "zeroed": overwrite,
+    "deleted": Path.unlink,
+}
 
 
 def objects(ground: Ground) -> list[Path]:
@@ -102,6 +114,27 @@ def test_one_damaged_file_is_always_found(
                 (ground.work / ".git" / "gitreg" / "keep" / md5[:2] / md5[2:]).unlink()
             found = ground.findings()
             assert any(item.severity == "error" for item in found), (name, way, found)
+
+
+def test_every_forged_record_is_named_and_hides_no_other(tmp_path: Path, tally: Tally, *, full: bool) -> None:
+    run_shell(STORY, tmp_path)
+    forge = Forge(tmp_path / "repo")
+    forged = {f"bad{at}": item for at, item in enumerate(FORGERIES[:: 1 if full else 12])}
+    for name, item in forged.items():
+        item.make(forge, name)
+    forge.write()
+    here = run_shell("git for-each-ref --format='%(refname)' refs/tags", tmp_path / "repo").split()
+    with Registry.opened(tmp_path / "repo") as registry:
+        report = fsck(registry)
+    words = [f"{item.subject} {item.problem}" for item in report.findings if item.severity != "note"]
+    assert not [line for line in words if re.search(r"\b(data|good|model/Good)\b", line)]
+    assert max(map(len, words)) < 1000
+    named = {name for line in words for name in re.findall(r"\bbad[0-9]+\b", line)}
+    for name, item in forged.items():
+        # Git itself refuses a ref on some of them
+        if item.refused and f"refs/tags/{name}@v0" in here:
+            with tally.attempt(FAULTS, f"fsck finds what somebody forged: {item.family}"):
+                assert name in named, item.case
 
 
 def test_there_is_no_false_alarm_beside_somebody_who_works(
