@@ -187,7 +187,7 @@ HOMES = {
     "an ordinary repository": ("", "work"),
     "a bare repository": (BARE, "bare.git"),
     "a separate git directory": (
-        "git clone --quiet --separate-git-dir=apart server.git first; cd first; git config remote.origin.url ../server.git",
+        "git clone -q --separate-git-dir=apart server.git first; cd first; git config remote.origin.url ../server.git",
         "first",
     ),
     "a submodule": (SUPER, "super/lib"),
