@@ -307,14 +307,14 @@ KINDS = ["pipe", "socket", "device", "endless device", "link to a folder", "link
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_file_is_refused_by_name(repo: Path, tally: Tally, kind: str) -> None:
+def test_what_is_no_file_is_refused_by_name(*, repo: Path, tally: Tally, kind: str, full: bool) -> None:
     (repo / "data" / "sub").mkdir(parents=True)
     (repo / "data" / "file").write_text("x")
     odd(kind, repo / "data" / "sub" / "odd")
     with tally.attempt(INPUTS, f"a folder with a {kind}"):
         refused(gitreg(repo, "put", "data", "--name", "m", "--type", "t"), "data/sub/odd")
         clean(repo)
-    if kind != "link to a folder":
+    if full and kind != "link to a folder":
         with tally.attempt(INPUTS, f"a {kind} by itself"):
             done = gitreg(repo, "put", "data/sub/odd", "--name", "m", "--type", "t")
             assert done.returncode in (1, 2), done
@@ -386,7 +386,7 @@ def peak(cwd: Path, *arguments: str) -> int:
 def test_a_very_large_file_takes_no_more_memory_than_a_small_one(
     *, repo: Path, sh: Shell, tmp_path: Path, tally: Tally, full: bool
 ) -> None:
-    size = 5 * 10**9 if full else 64 << 20
+    size = 5 * 10**9 if full else 256 << 20
     path = tmp_path / "large"
     with path.open("wb") as file:
         file.truncate(size)
@@ -422,8 +422,6 @@ def test_repository_and_files_on_different_file_systems(repo: Path, sh: Shell, t
             sh(f"rm -rf .dvc/cache && gitreg get m -o {far}/out && cmp {far}/data {far}/out/data", repo)
         with tally.attempt(FAULTS, "the repository on another file system than files, cache and target"):
             (tmp_path / "near").write_text("near")
-            sh(
-                f"git clone --quiet file://{repo} {far}/clone && cd {far}/clone && gitreg init --storage {tmp_path}/store"
-            )
+            sh(f"git clone --quiet file://{repo} clone && cd clone && gitreg init --storage {tmp_path}/store", far)
             sh(f"dvc cache dir --local {tmp_path}/cache && gitreg put {tmp_path}/near --name x --type t", far / "clone")
             sh(f"gitreg get x -o {tmp_path}/out && cmp {tmp_path}/near {tmp_path}/out/near", far / "clone")

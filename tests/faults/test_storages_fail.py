@@ -52,14 +52,27 @@ UP = {
 }
 
 
-# What the S3 plugin gives up only after many tries, with growing pauses, waits for `make faults`.
-_SLOW = {"hang", "close", "stall", "500", _NO_SERVER}
+# Of these the bounded form tries some: the S3 plugin tries for long, with growing pauses.
+_SHORT = {
+    "DOWN http": {"hang", "stall", "cut", "500", "404", "wrong", "short"},
+    "DOWN s3": {"cut", "403", "wrong"},
+    "UP http": {"hang", "cut", "drop", "half"},
+    "UP s3": {"403", "half"},
+}
 
 
-def chosen(faults: dict[str, str], server: Server, *, full: bool) -> dict[str, str]:
-    """Those to try."""
-    slow = _SLOW if is_s3(server) and not full else set()
-    return {words: fault for words, fault in faults.items() if fault not in slow}
+def chosen(which: str, server: Server, *, full: bool) -> dict[str, str]:
+    """The faults to try."""
+    faults = {"DOWN": DOWN, "UP": UP}[which]
+    some = _SHORT[f"{which} {'s3' if is_s3(server) else 'http'}"]
+    return {words: fault for words, fault in faults.items() if full or fault in some}
+
+
+@pytest.fixture
+def long(server: Server, *, full: bool) -> None:
+    """With S3 this takes long."""
+    if is_s3(server) and not full:
+        pytest.skip("only in the full form")
 
 
 def is_s3(server: Server) -> bool:
@@ -148,7 +161,7 @@ def test_a_download_that_fails_writes_nothing_and_can_be_repeated(
     ada.log("m", FILES)
     ada.publish()
     bob.fetch()
-    for words, fault in chosen(DOWN, server, full=full).items():
+    for words, fault in chosen("DOWN", server, full=full).items():
         server.faults = [Fault(fault)]
         server.requests.clear()
         with tally.attempt(FAULTS, f"{kind} storage, download: it {words}"):
@@ -170,7 +183,7 @@ def test_an_upload_that_fails_publishes_nothing_and_can_be_repeated(
     *, server: Server, world: World, ada: Desk, bob: Desk, tally: Tally, full: bool
 ) -> None:
     kind = "S3" if is_s3(server) else "HTTP"
-    for number, (words, fault) in enumerate(chosen(UP, server, full=full).items()):
+    for number, (words, fault) in enumerate(chosen("UP", server, full=full).items()):
         name = f"m{number}"
         ada.log(name, {**FILES, "which": name.encode()})
         before = world.published()
@@ -191,6 +204,7 @@ def test_an_upload_that_fails_publishes_nothing_and_can_be_repeated(
         (server.root / BUCKET).mkdir()
 
 
+@pytest.mark.usefixtures("long")
 def test_a_storage_that_cannot_be_asked_is_not_taken_for_an_empty_one(
     *, server: Server, world: World, ada: Desk, tally: Tally, full: bool
 ) -> None:
@@ -207,6 +221,7 @@ def test_a_storage_that_cannot_be_asked_is_not_taken_for_an_empty_one(
     assert "refs/tags/m@v0" in world.published()
 
 
+@pytest.mark.usefixtures("long")
 def test_an_upload_that_nobody_takes_is_given_up(*, server: Server, world: World, ada: Desk, tally: Tally) -> None:
     # more than the buffers between the two hold
     ada.log("m", {"big": b"x" * (32 << 20)})
@@ -246,6 +261,7 @@ def test_another_storage_serves_while_one_fails(
         assert get(bob) == FILES
 
 
+@pytest.mark.usefixtures("long")
 def test_a_download_that_is_killed_is_completed_by_the_next(
     *, server: Server, ada: Desk, bob: Desk, tally: Tally, full: bool
 ) -> None:
@@ -270,6 +286,7 @@ def test_a_download_that_is_killed_is_completed_by_the_next(
         forget(bob)
 
 
+@pytest.mark.usefixtures("long")
 def test_a_password_in_an_address_is_in_no_error(*, server: Server, ada: Desk, tally: Tally, full: bool) -> None:
     local = ada.path / ".dvc" / "config.local"
     with_password = server.url.replace("://", f"://me:{SECRET}@")
@@ -285,6 +302,7 @@ def test_a_password_in_an_address_is_in_no_error(*, server: Server, ada: Desk, t
             assert SECRET not in told(caught.value)
 
 
+@pytest.mark.usefixtures("long")
 def test_bytes_that_a_storage_changes_as_it_keeps_them_are_never_handed_out(
     *, server: Server, ada: Desk, bob: Desk, tally: Tally
 ) -> None:
