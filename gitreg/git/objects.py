@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -29,9 +30,9 @@ _PROGRAMS = (
 )
 # Records are capped at 1 MiB (FORMAT.md 3.4); what surrounds them is small.
 MAX_OBJECT = 16 << 20
-_PATIENCE = 20
-# a question takes a fraction of a millisecond
-_QUESTIONS = 2000
+_TRIES = 20
+# Seconds, while a `git gc` is at work.
+_PATIENCE = 5.0
 
 
 class MissingObjectError(GitError):
@@ -68,8 +69,9 @@ class Objects:
             try:
                 found = self._read(oid)
                 # a `git gc` takes objects that a writer is about to write again
-                for _ in range(_QUESTIONS if found is None and self.gc_is_running else 0):
-                    found = found or self._read(oid)
+                patience = time.monotonic() + _PATIENCE
+                while found is None and time.monotonic() < patience and self._may_come_back():
+                    found = self._read(oid)
             except BaseException:
                 # the rest of an answer that was not read to its end, as after Ctrl-C, would pass for the next one
                 self._abandon()
@@ -122,6 +124,10 @@ class Objects:
         if not head:
             self._reader = None
         return head
+
+    def _may_come_back(self) -> bool:
+        """Whether an object that is missing is none that a shallow or partial clone was told to leave out."""
+        return self.gc_is_running and not (self._git.common_dir / "shallow").exists() and not self._is_partial()
 
     def _is_partial(self) -> bool:
         if self._partial is None:
@@ -177,7 +183,7 @@ class Objects:
 
     def _write(self, objects: Iterable[tuple[str, bytes]], *command: str) -> None:
         pack = _pack(list(objects))
-        for _ in range(_PATIENCE):
+        for _ in range(_TRIES):
             # a `git gc` removes temporary files, and folders that are empty at the moment
             if self._git.attempt(*command, stdin=pack).status == 0:
                 return

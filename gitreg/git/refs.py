@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -18,7 +19,8 @@ _FIELDS = "--format=%(refname)%00%(objectname)%00%(*objectname)%00%(objecttype)"
 _LOOSE_LIMIT = 1000
 # git's words when a ref is elsewhere, there already, or gone. GitPython runs git in the C locale.
 _MOVED = ("but expected", "reference already exists", "unable to resolve reference")
-_PATIENCE = 100
+# Seconds.
+_PATIENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,14 @@ class Refs:
         return found
 
     def _for_each(self, *arguments: str) -> bytes:
-        for _ in range(_PATIENCE):
+        gc_is_running = (self._git.common_dir / "gc.pid").exists()
+        patience = time.monotonic() + (10 * _PATIENCE if gc_is_running else _PATIENCE)
+        while True:
             result = self._git.attempt("for-each-ref", *arguments, offline=True)
             if result.status == 0:
                 return result.stdout
             # a `git gc` took the objects of a ref that was just made; its writer is about to write them again
-            if "missing object" not in result.stderr:
+            if "missing object" not in result.stderr or time.monotonic() > patience:
                 break
         return self._git.run("for-each-ref", *arguments, offline=True)
 
