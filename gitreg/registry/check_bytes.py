@@ -14,7 +14,7 @@ from gitreg.data.cache import Cache
 from gitreg.data.config import Storage
 from gitreg.data.hashing import Stored, hash_file
 from gitreg.data.storage import open_storage
-from gitreg.errors import MissingBytesError, NotARepositoryError, StorageError
+from gitreg.errors import Error, MissingBytesError, NotARepositoryError, StorageError
 from gitreg.registry.findings import Findings
 from gitreg.registry.repository import Registry
 from gitreg.registry.survey import quoted
@@ -139,19 +139,28 @@ class Bytes:
                 self.findings.error(use.owner.subject, f"{use.problem}{others}", use.remedy)
 
     def check_storages(self) -> None:
-        """Read what is published where it lies."""
+        """Read what is published where it lies, or on this clone's own storage where that cannot be asked."""
         for storage, uses in sorted(self._published.items(), key=lambda item: str(item[0])):
-            self._tell_storage(storage, uses, self._read(storage, uses))
+            failed = self._check_storage(storage, uses)
+            if failed is None:
+                continue
+            subject, remedy = f"storage '{storage.url}'", failed.hint or "see that it can be reached: dvc remote list"
+            default = self.default
+            if default and default.url != storage.url and self._check_storage(default, uses) is None:
+                self.findings.warning(subject, f"{failed}: '{default.url}' was checked instead", remedy)
+            else:
+                self.findings.error(subject, f"{failed}: its bytes were not checked", remedy)
 
-    def _read(self, storage: Storage, uses: dict[str, _Use]) -> dict[str, Stored | StorageError]:
-        """What a storage holds; nothing when it cannot be asked, which is reported."""
+    def _check_storage(self, storage: Storage, uses: dict[str, _Use]) -> Error | None:
+        """Read objects on a storage; why it cannot be asked, None when it can."""
         try:
-            objects = [(md5, use.wanted.size) for md5, use in uses.items()]
-            return open_storage(self.registry.project, storage).check(objects)
+            found = open_storage(self.registry.project, storage).check(
+                (md5, use.wanted.size) for md5, use in uses.items()
+            )
         except (StorageError, NotARepositoryError) as error:
-            remedy = error.hint or "see that it can be reached: dvc remote list"
-            self.findings.error(f"storage '{storage.url}'", f"{error}: its bytes were not checked", remedy)
-            return {}
+            return error
+        self._tell_storage(storage, uses, found)
+        return None
 
     def _tell_storage(self, storage: Storage, uses: dict[str, _Use], found: dict[str, Stored | StorageError]) -> None:
         missing: dict[Owner, list[Wanted]] = {}

@@ -186,10 +186,14 @@ class Survey:
 
     def _tell(self, ref: str, problem: str, remedy: str) -> None:
         """Report a ref."""
+        self._mark(ref)
+        self.findings.error(ref, problem, remedy)
+
+    def _mark(self, ref: str) -> None:
+        """Remember what a ref is of that cannot be taken in."""
         version = names_of_refs.parse_version(ref)
         found = (version, version and version.collection, names_of_refs.parse_run(ref), names_of_refs.parse_alias(ref))
         self.told.update(name for name in found if name)
-        self.findings.error(ref, problem, remedy)
 
     def _tell_broken(self, name: str) -> None:
         place = quoted(str(self.registry.git.common_dir / name))
@@ -209,7 +213,7 @@ class Survey:
         try:
             return self.registry.objects.read(ref.oid)
         except CutError:
-            return None
+            self._mark(ref.name)
         except MissingObjectError:
             remedy = self.findings.elsewhere
             if not self._is_pending(ref.name):

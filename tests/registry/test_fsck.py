@@ -254,6 +254,20 @@ class TestTheCheckItself:
         assert (finding.severity, finding.subject) == ("warning", "m:v0")
         assert finding.remedy == "'gitreg get m:v0' fetches it again"
 
+    def test_a_storage_that_is_elsewhere_here_is_checked_there(self, ada: Desk, world: World) -> None:
+        ada.log("m", "one")
+        ada.publish()
+        ada.sh(f"mv '{world.storage}' ../moved && dvc remote modify -q --local storage url ../moved")
+        (finding,) = look(ada.path, remote=True).findings
+        assert (finding.severity, finding.subject) == ("warning", f"storage '{world.storage}'")
+        assert finding.problem.endswith("/moved' was checked instead")
+        ada.sh("rm ../moved/files/md5/*/*[!r]")
+        found = look(ada.path, remote=True).findings
+        assert [(item.severity, item.subject) for item in found] == [
+            ("error", "m:v0"),
+            ("warning", f"storage '{world.storage}'"),
+        ]
+
     def test_two_files_with_one_md5_are_found(self, ada: Desk, bob: Desk) -> None:
         ada.log("m", {"a.bin": TWIN})
         bob.log("n", {"b.bin": OTHER})
