@@ -10,6 +10,7 @@ from gitreg.records import refs as names_of_refs
 from gitreg.records.names import CollectionName, VersionName, VersionNumber
 from gitreg.records.objects import Oid
 from gitreg.records.records import Place
+from gitreg.registry.hold import held
 from gitreg.registry.repository import Registry, retried
 from gitreg.registry.versions import Version, check_next, create, head, record, version_of
 
@@ -17,7 +18,8 @@ from gitreg.registry.versions import Version, check_next, create, head, record, 
 def link(registry: Registry, source: Version, target: CollectionName) -> tuple[Version, bool]:
     """Make a version of a registered model from a logged version; False when its newest version is that already.
 
-    Raises: RefusedError, TypeMismatchError when the registered model holds another type.
+    Raises: RefusedError, TypeMismatchError when the registered model holds another type, NotFoundError when the version
+    is dropped at the same moment.
     """
     found = record(registry, source)
     origin = found.link or Place(source.name, source.commit)
@@ -30,7 +32,8 @@ def link(registry: Registry, source: Version, target: CollectionName) -> tuple[V
         if at.newest and at.newest.commit == source.commit:
             return at.newest, False
         name = VersionName(target, VersionNumber(at.number))
-        return create(registry, Batch(), replace(found, version=name, link=origin), source.commit), True
+        fresh = replace(found, version=name, link=origin)
+        return create(registry, Batch(), fresh, source.commit, held(registry, source)), True
 
     return retried(attempt)
 

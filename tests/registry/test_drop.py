@@ -20,6 +20,7 @@ from gitreg.records.trailers import Message
 from gitreg.registry import aliases, index, runs, versions
 from gitreg.registry.drop import Dropped, drop_run, drop_version
 from gitreg.registry.live import LiveRun
+from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
 from helpers import agrees, fingerprint
 
@@ -471,6 +472,42 @@ class TestWhatIsNeeded:
         with pytest.raises(LostRaceError, match="link 'model/M:v0', which is new"):
             drop_version(registry, version)
         assert [line for line in state(ada).splitlines() if "model/M" not in line] == before.splitlines()
+
+    @pytest.mark.parametrize("what", ["link", "alias"])
+    def test_a_drop_that_comes_first_leaves_nothing_that_names_it(
+        self, ada: Desk, monkeypatch: pytest.MonkeyPatch, what: str
+    ) -> None:
+        before = state(ada)
+        version = ada.log("m", "x")
+        registry = ada.registry
+        transact = registry.transact
+
+        def first_a_drop(*arguments: object) -> None:
+            monkeypatch.undo()
+            with Registry.opened(ada.path) as other:
+                drop_version(other, version)
+            transact(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(registry, "transact", first_a_drop)
+        with pytest.raises(NotFoundError, match="'m:v0' was dropped meanwhile"):
+            ada.link(version, "model/M") if what == "link" else aliases.move(registry, alias_name("m:best"), version)
+        assert state(ada) == before
+
+    def test_links_and_drops_at_the_same_time_leave_no_link_to_nothing(self, ada: Desk) -> None:
+        for number in range(6):
+            ada.log("m", str(number))
+            both = [["gitreg", "link", "m", f"model/M{number}"], ["gitreg", "drop", str(ada.version("m").name)]]
+            started = [
+                subprocess.Popen(line, cwd=ada.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                for line in both
+            ]
+            codes = [process.wait() for process in started]
+            linked, dropped_ = f"model/M{number}:v0 (unpublished)" in ada.all(), codes[1] == 0
+            assert (linked, dropped_) in ((True, False), (False, True)), codes
+            if linked:
+                dropped(ada, f"model/M{number}:v0")
+                dropped(ada, "m:v0")
+            assert ada.all() == []
 
 
 class TestWhatACrashLeaves:
