@@ -51,9 +51,9 @@ def connect(remote: dict[str, Any]) -> tuple[Any, str]:
         fs.fs_args["session"] = _session(fs.fs_args.get("profile"))
         config["connector_args"] = {"socket_factory": _sockets(float(told["read_timeout"]))}
     elif scheme == "ssh":
-        # DVC's own `timeout` is for a whole transfer. A connection that is dead is found by asking for a sign of life.
-        fs.fs_args.setdefault("connect_timeout", 30)
-        fs.fs_args.setdefault("keepalive_interval", 15)
+        # The plugin has half an hour for each step. A connection that is dead is found by asking for a sign of life.
+        fs.fs_args["connect_timeout"] = int(told.get("timeout", 30))
+        fs.fs_args["keepalive_interval"] = 15
     made = fs.fs  # made here, because it is made at first use, and not by one thread only
     if scheme == "s3":
         made.retries = _TRIES
@@ -125,10 +125,10 @@ def reporting(progress: Progress | None, path: Path) -> Iterator[Any]:
         progress(rest)
 
 
-def is_absence(error: FileNotFoundError) -> bool:
+def is_absence(error: FileNotFoundError, scheme: str) -> bool:
     """Whether a file is not there; fsspec's http says so of everything that it could not find out."""
     cause = error.__cause__
-    return cause is None or isinstance(cause, FileNotFoundError) or getattr(cause, "status", 0) in (404, 410)
+    return scheme not in ("http", "https") or cause is None or getattr(cause, "status", 0) in (404, 410)
 
 
 @contextmanager

@@ -284,7 +284,7 @@ class DvcStorage(OpenStorage):
             try:
                 entry = self._fs.info(self._place(md5))
             except FileNotFoundError as error:
-                if is_absence(error):
+                if is_absence(error, self._fs.protocol):
                     return {}
                 raise error.__cause__ or error from None
         return {md5: entry["size"]} if entry["type"] == "file" else {}
