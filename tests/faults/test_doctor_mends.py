@@ -188,3 +188,26 @@ def test_drop_refuses_what_would_break_something_else(desk: Desk, name: str, tal
             drop_version(registry, desk.version(what)) if ":" in what else drop_run(registry, RunId(what))
         assert caught.value.hint
         assert desk.git("for-each-ref") == before
+
+
+def test_a_drop_and_a_link_at_the_same_time(desk: Desk, tally: Tally, *, full: bool) -> None:
+    for number in range(50 if full else 3):
+        with tally.attempt(FAULTS, "drop beside a link or an alias of the same version"):
+            desk.log("n", f"{number}")
+            version = str(desk.version("n").name)
+            other = ["link", version, f"model/N{number}"] if number % 2 else ["alias", "set", "n:best", version]
+            lines = [["gitreg", *other], ["gitreg", "drop", version]]
+            started = [
+                subprocess.Popen(line, cwd=desk.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                for line in (lines if number % 4 < 2 else lines[::-1])
+            ]
+            for process in started:
+                process.wait()
+            here = f"{version} (unpublished)" in desk.all()
+            named = desk.git("for-each-ref refs/gitreg/aliases refs/gitreg/drafts/model") != ""
+            assert here == named
+            if here:
+                status(desk, "gitreg alias reset n:best")
+                status(desk, f"gitreg drop model/N{number}:v0")
+                assert status(desk, f"gitreg drop {version}") == 0
+            assert desk.git("for-each-ref refs/gitreg/") == ""
