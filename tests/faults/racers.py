@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -50,11 +51,14 @@ def log(registry: Registry, who: str, count: str, same: str = "") -> None:
 
 
 def move(registry: Registry, who: str, count: str) -> None:
-    """Move `m:production` again and again between v0, v1 and v2."""
-    for step in range(int(count)):
-        version = resolve.version(registry, Reference.parse(f"m:v{(int(who) + step) % 3}"))
-        alias, moved = aliases.move(registry, AliasName(M, "production"), version, reason=f"{who}-{step}")
+    """Move `m:production` between v0, v1 and v2; that somebody else has just moved it there does not count."""
+    left = int(count)
+    rng = random.Random(who)
+    while left:
+        version = resolve.version(registry, Reference.parse(f"m:v{rng.randrange(3)}"))
+        alias, moved = aliases.move(registry, AliasName(M, "production"), version, reason=f"{who}-{left}")
         if moved:
+            left -= 1
             say("move", alias.tip)
 
 

@@ -10,10 +10,12 @@ import pytest
 from desks import Desk, World, alias_name
 from gitreg.errors import GitError, NotFoundError, StorageError, UsageError
 from gitreg.git.refs import Change, Refs
-from gitreg.records.names import Reference
-from gitreg.registry import aliases, publish, resolve, runs, versions
+from gitreg.records.names import Reference, RunId
+from gitreg.records.objects import Oid
+from gitreg.registry import aliases, pending, publish, resolve, runs, versions
 from gitreg.registry.pending import renumber
 from gitreg.registry.publish import Report
+from gitreg.registry.repository import Registry
 from helpers import agrees
 
 FAR = "refs/gitreg-remotes/origin/aliases"
@@ -393,6 +395,31 @@ def test_a_publishing_that_was_interrupted_is_completed_by_the_next(ada: Desk, b
     assert ada.refs("refs/gitreg/") == []
     bob.fetch()
     agrees(bob.path, "m:best", world.storage)
+
+
+def test_a_run_that_logs_while_it_is_published_brings_nothing_without_its_bytes(
+    ada: Desk, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = ada.start()
+    run.log_artifact(ada.draft("m", "one"))
+    names: list[str] = []
+
+    class Busy:
+        chain = staticmethod(runs.chain)
+
+        @staticmethod
+        def tips(registry: Registry) -> dict[RunId, tuple[Oid, bool]]:
+            if not names:
+                names.append(str(run.log_artifact(ada.draft("m", "two"))[0].name))
+            return runs.tips(registry)
+
+    monkeypatch.setattr(pending, "runs", Busy)
+    assert ada.publish().refused == []
+    assert names == ["m:v1"]
+    assert "refs/tags/m@v1" in world.published()
+    md5 = ada.details("m:v1").artifact.pointer
+    assert (world.storage / "files" / "md5" / md5[:2] / md5[2:]).exists()
+    run.finish("finished")
 
 
 @pytest.mark.parametrize("made", range(9))
