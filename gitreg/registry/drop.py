@@ -10,7 +10,15 @@ import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gitreg.errors import LostRaceError, MissingBytesError, NotFoundError, RecordError, RefusedError
+from gitreg.errors import (
+    LostRaceError,
+    MissingBytesError,
+    NotARepositoryError,
+    NotFoundError,
+    RecordError,
+    RefusedError,
+    StorageError,
+)
 from gitreg.git.objects import Batch, MissingObjectError
 from gitreg.git.refs import Change
 from gitreg.records import refs as names_of_refs
@@ -216,7 +224,11 @@ def _carry_out(
         raise LostRaceError(f"{dropped.what} is needed by {late[0].words}, which is new", hint="nothing was dropped")
     if dropped.run:
         index.forget(registry, dropped.run.id)
-    return replace(dropped, released=keep.let_go(registry, objects))
+    released = 0
+    # what stays protected although nobody needs it is found by 'gitreg doctor'
+    with contextlib.suppress(StorageError, NotARepositoryError, OSError):
+        released = keep.let_go(registry, objects)
+    return replace(dropped, released=released)
 
 
 def _check_needs(here: Unpublished, dropped: Dropped, needs: Sequence[Need]) -> None:

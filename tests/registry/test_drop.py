@@ -199,7 +199,9 @@ class TestOneOfSeveral:
         for name in ("a", "c", "e"):
             agrees(ada.path, f"{name}:v0", ada.registry.cache.directory)
         assert ada.sh("git fsck --strict --no-dangling 2>&1") == ""
+        assert ada.sh("gitreg fsck 2>/dev/null") == ""
         assert ada.publish().refused == []
+        assert ada.sh("gitreg fsck --remote 2>/dev/null") == ""
         for name in ("a", "c", "e"):
             agrees(ada.path, f"{name}:v0", ada.registry.cache.directory)
 
