@@ -235,7 +235,7 @@ KINDS: dict[str, Kind] = {
     ),
     "a split index of version 4": Kind(IN_CLONE + "git update-index --index-version 4 --split-index"),
     "no reflogs, no hooks folder, no info": Kind(IN_CLONE + "rm -rf .git/logs .git/hooks .git/info .git/branches"),
-    "the refs of another backend's stub": Kind(IN_CLONE + "git pack-refs --all --prune && rmdir .git/refs/tags"),
+    "packed refs only, and no folder for tags": Kind(IN_CLONE + "git pack-refs --all --prune && rmdir .git/refs/tags"),
     # ---- paths
     "a path with spaces": Kind("git clone --quiet server.git ' odd  place '", where=" odd  place "),
     "a path with a line break": Kind("git clone --quiet server.git 'odd\nplace'", where="odd\nplace"),
@@ -396,9 +396,29 @@ def with_settings(settings: list[str]) -> Kind:
     return Kind(IN_CLONE + lines)
 
 
+# Other tests of `make test` have these, or they are much like another kind.
+ELSEWHERE = frozenset(
+    {
+        "a clone without tags",
+        "a clone of one branch",
+        "a shallow blobless clone",
+        "a detached HEAD",
+        "a merge with conflicts",
+        "no commit yet",
+        "a linked worktree",
+        "a relative GIT_DIR",
+        "GIT_DIR alone",
+        "a revert with conflicts",
+        "patches with conflicts (am)",
+        "an interactive rebase that stopped",
+        "a cherry-pick with conflicts",
+    }
+)
+
+
 def kinds() -> dict[str, Kind]:
-    """The kinds by name, without the slow ones in the bounded form."""
-    found = {name: kind for name, kind in KINDS.items() if FULL or not kind.slow}
+    """The kinds by name, without the slow ones and those of other tests in the bounded form."""
+    found = {name: kind for name, kind in KINDS.items() if FULL or not (kind.slow or name in ELSEWHERE)}
     found[ALL_SETTINGS] = with_settings(SETTINGS)
     return found
 

@@ -70,7 +70,7 @@ def put(world: World, where: str, content: str, name: str = "m") -> str:
     return ok(world, where, "put", str(world.folder / "bytes"), "--name", name, "--type", "model").split("\n")[0]
 
 
-@pytest.mark.parametrize("served", WAYS, indirect=True)
+@pytest.mark.parametrize("served", WAYS if FULL else WAYS[1:], indirect=True)
 def test_two_people_share_over_a_real_server(served: tuple[str, str], world: World, tally: Tally) -> None:
     way, url = served
     with tally.attempt(FAULTS, f"real Git server: two people share over {way}, and both made v0"):
