@@ -54,7 +54,7 @@ class Aliases:
     def _check(self, name: AliasName, ref: str, tip: Oid) -> list[Oid] | None:
         """Check the chain that a ref leads to: its commits, the newest first; None without a record."""
         found: list[Move] = []
-        remedy = f"look at it: git log --first-parent {quoted(ref)}"
+        remedy = f"look at it: git log --first-parent {quoted(ref)}{self._give_up(name, ref)}"
         with self._findings.guarded(name, remedy):
             found += aliases.moves(self.survey.registry, name, tip)
             if not found:
@@ -63,7 +63,7 @@ class Aliases:
             # the root, or where the chain ended early: this says whether that is a shallow clone's doing
             objects = self.survey.registry.objects
             objects.commit(objects.commit(found[-1].oid).parents[0])
-            self._check_moves(name, found)
+            self._check_moves(name, ref, found)
             if found[0].record.now:
                 self._check_place(name, ref, found[0].record.now)
             return [move.oid for move in found]
@@ -86,7 +86,12 @@ class Aliases:
                 remedy += f"git push --no-verify --force {self.survey.registry.remote} COMMIT:{there}"
             self._findings.error(name, problem, remedy)
 
-    def _check_moves(self, name: AliasName, moves: list[Move]) -> None:
+    def _give_up(self, name: AliasName, ref: str) -> str:
+        """The end of a remedy: moves that are not published can be taken back."""
+        is_pending = ref.startswith(names_of_refs.PENDING) and not self.survey.registry.is_server
+        return f"; to give up what is not published: gitreg alias reset {name}" if is_pending else ""
+
+    def _check_moves(self, name: AliasName, ref: str, moves: list[Move]) -> None:
         """A promotion commit has its version's tree, and says in its first line what it does."""
         objects = self.survey.registry.objects
         trees, lines = [], []
@@ -99,10 +104,10 @@ class Aliases:
                     trees.append(move)
         if trees:
             problem = f"the tree of {_records(trees)} is not its version's: a deployment would check out another"
-            self._findings.error(name, problem, f"look at it: git show {trees[0].oid}")
+            self._findings.error(name, problem, f"look at it: git show {trees[0].oid}{self._give_up(name, ref)}")
         if lines:
             problem = f"the first line of {_records(lines)} does not say '{lines[0].record.subject}'"
-            self._findings.warning(name, problem, f"look at it: git show {lines[0].oid}")
+            self._findings.warning(name, problem, f"look at it: git show {lines[0].oid}{self._give_up(name, ref)}")
 
     def _check_place(self, name: AliasName, ref: str, place: Place) -> None:
         """The version that an alias names has a tag."""

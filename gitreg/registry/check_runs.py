@@ -73,7 +73,7 @@ class Runs:
         chains: dict[str, list[Oid]] = {}
         for base, tip in refs.each(self.survey.registry):
             ref = names_of_refs.run(run_id, base)
-            remedy = f"look at it: git log --first-parent {quoted(ref)}"
+            remedy = self._give_up(ref)
             chain: list[Oid] = []
             with self._findings.guarded(f"run {run_id}", remedy):
                 step = self.survey.step(tip)
@@ -103,7 +103,19 @@ class Runs:
         else:
             whose = f"belongs to run '{step.name}' ({step.run})" if step else "is no run's"
             problem = f"its ref points at commit {tip.short}, which {whose}"
-            self._findings.error(f"run {run_id}", problem, f"look at it: git log --first-parent {quoted(ref)}")
+            self._findings.error(f"run {run_id}", problem, self._give_up(ref))
+
+    def _give_up(self, ref: str) -> str:
+        """What to do about a run that cannot be followed."""
+        look = f"look at it: git log --first-parent {quoted(ref)}"
+        is_pending = ref.startswith(names_of_refs.PENDING) and not self.survey.registry.is_server
+        return f"{look}; to give it up: git update-ref -d {quoted(ref)}" if is_pending else look
+
+    def _take_back(self, run_id: RunId, oid: Oid) -> str:
+        """What to do about a commit of a run that says something wrong."""
+        refs = self.survey.runs.get(run_id, Refs())
+        is_pending = refs.pending and not self.survey.registry.is_server
+        return f"look at it: git show {oid}" + (f"; to take it back: gitreg drop {run_id}" if is_pending else "")
 
     def _walk(self, run_id: RunId, tip: Oid, chain: list[Oid]) -> None:
         """Add the run's commits to `chain`, the newest first; each is checked once."""
@@ -121,7 +133,7 @@ class Runs:
             oid = step.previous
 
     def _check_step(self, run_id: RunId, oid: Oid, step: Step, *, is_tip: bool) -> None:
-        subject, look = self._subject(run_id), f"look at it: git show {oid}"
+        subject, look = self._subject(run_id), self._take_back(run_id, oid)
         if step.state != "running" and not is_tip:
             self._findings.error(subject, f"it goes on after commit {oid.short}, in which it ended", look)
         if step.code not in self._codes:
@@ -144,7 +156,7 @@ class Runs:
         """Check the last commit of an ended run; one that has not ended has a process somewhere."""
         subject = self._subject(run_id)
         if step.state != "running":
-            self._check_history(subject, tip, step.tree, is_pending=is_pending)
+            self._check_history(run_id, tip, step.tree, is_pending=is_pending)
         elif not is_pending:
             refs = self.survey.runs[run_id]
             if refs.pending is None or self.survey.registry.is_server:
@@ -165,9 +177,9 @@ class Runs:
         now = self.survey.registry.refs.get(names_of_refs.run(run_id))
         return now is None or now.oid != tip
 
-    def _check_history(self, subject: str, tip: Oid, tree: Oid, *, is_pending: bool) -> None:
+    def _check_history(self, run_id: RunId, tip: Oid, tree: Oid, *, is_pending: bool) -> None:
         """Check the tree of a run's last commit: its history of steps, and nothing else."""
-        objects, look = self.survey.registry.objects, f"look at it: git show {tip}"
+        objects, subject, look = self.survey.registry.objects, self._subject(run_id), self._take_back(run_id, tip)
         top = objects.tree(tree)
         folder, name = HISTORY.split("/")
         files = objects.tree(top[folder].oid) if folder in top else {}

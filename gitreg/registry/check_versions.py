@@ -10,6 +10,7 @@ from gitreg.data.config import VERSION_GITIGNORE, Storage, parse_version_config,
 from gitreg.data.configfile import Section, normalised, parse
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
+from gitreg.records import refs as names_of_refs
 from gitreg.records.listing import Listing
 from gitreg.records.names import CollectionName, VersionName
 from gitreg.records.objects import Oid, encode_tree, parse_tree
@@ -18,7 +19,7 @@ from gitreg.records.records import ArtifactRecord
 from gitreg.records.trailers import Message
 from gitreg.registry import trees, versions
 from gitreg.registry.check_bytes import Bytes, Owner, Wanted
-from gitreg.registry.findings import Findings
+from gitreg.registry.findings import Findings, ToldError
 from gitreg.registry.survey import Step, Survey
 from gitreg.registry.versions import Details, Version
 
@@ -64,8 +65,15 @@ class Versions:
             found = versions.details(self.survey.registry, version)
         except (RecordError, MissingObjectError):
             # when it is the commit that cannot be read, this says so, once for all that needs it
-            self.survey.step(version.commit)
-            raise
+            step = self.survey.step(version.commit)
+            if step is None or version.published or self._has_record(version):
+                raise
+            # 'gitreg drop' has to read the tag of what it takes back
+            ref = names_of_refs.draft if self.survey.is_draft(version) else names_of_refs.version_tag
+            remedy = f"git update-ref -d {ref(version.name)} && gitreg drop {step.run}, and log the artifact again"
+            with self._findings.guarded(version.name, remedy):
+                raise
+            raise ToldError("the tag cannot be read") from None
         self.survey.steps.setdefault(version.commit, Step.of(found.commit, found.run, found.artifact))
         self.runs.add(found.run.id)
         kind = (found.record.type, found.record.link is not None)
@@ -76,6 +84,13 @@ class Versions:
         if version.commit not in self._seen:
             self._seen.add(version.commit)
             self._check_content(found, remedy, is_draft=is_draft)
+
+    def _has_record(self, version: Version) -> bool:
+        try:
+            versions.record(self.survey.registry, version)
+        except RecordError:
+            return False
+        return True
 
     def _check_content(self, found: Details, remedy: str, *, is_draft: bool) -> None:
         """Check the tree, and the bytes as far as the tree can say which they are."""

@@ -244,6 +244,16 @@ def first_command(then: str) -> Script:
     return lambda _, finding: f"{finding.remedy.partition(', then ')[0]}\n{then}"
 
 
+def after(words: str) -> Script:
+    """The command of the remedy that follows these words."""
+
+    def command(_: Ground, finding: Finding) -> str:
+        assert words in finding.remedy, finding.remedy
+        return finding.remedy.partition(words)[2]
+
+    return command
+
+
 def error(subject: str, problem: str, remedy: str) -> Expected:
     return Expected("error", subject, problem, remedy)
 

@@ -14,6 +14,7 @@ from damaging import (
     PRODUCTION,
     Case,
     Ground,
+    after,
     check,
     error,
     exchange,
@@ -104,6 +105,7 @@ RECORDS = [
         "a tag whose record names another digest than its commit",
         lambda ground: ground.remake(tag=off_by_one("digest")),
         (error("mnist:v1", "tag and commit of 'mnist:v1' disagree about 'digest'", DROP),),
+        mend=lambda *_: "gitreg drop mnist:v1",
     ),
     Case(
         "a tag whose first line names another version",
@@ -118,7 +120,8 @@ RECORDS = [
     Case(
         "a record that is no YAML",
         lambda ground: ground.remake(tag=exchange("  number: 1", "  number: [1")),
-        (error("mnist:v1", "bad YAML", DROP),),
+        (error("mnist:v1", "bad YAML", f"git update-ref -d {DRAFT} && gitreg drop "),),
+        mend=lambda _, finding: finding.remedy.partition(", and ")[0],
     ),
     Case(
         "a tag with its record behind other words",
@@ -134,11 +137,13 @@ RECORDS = [
         "an input with another digest",
         lambda ground: ground.remake(commit=_other_digest),
         (error("run 'train-2'", "it used 'digits:v0' with another digest than commit ", "git show "),),
+        mend=after("to take it back: "),
     ),
     Case(
         "an input that is no version",
         lambda ground: ground.remake(commit=other_input(ground)),
         (error("run 'train-2'", ", which logs no artifact", "git show "),),
+        mend=after("to take it back: "),
     ),
     Case(
         "an artifact's record that claims more files",
@@ -206,6 +211,7 @@ RECORDS = [
         "a file too many in a version's tree",
         lambda ground: ground.remake_tree("echo 'steps: 1' | put .github/workflows/run.yml"),
         (error("mnist:v1", "its tree holds '.github', which is no part of an artifact", DROP),),
+        mend=lambda *_: "gitreg drop mnist:v1",
     ),
     Case(
         "a file missing from a version's tree",
@@ -232,6 +238,7 @@ RECORDS = [
                 f"change what is secret there; {DROP}",
             ),
         ),
+        mend=lambda *_: "gitreg drop mnist:v1",
     ),
     Case(
         "a storage that is not absolute",
@@ -345,6 +352,7 @@ RUNS = [
         "a run that goes on after its end",
         go_on,
         (error("run 'train-2'", "it goes on after commit ", "git show "),),
+        mend=after("to take it back: "),
     ),
     Case(
         "a run that ended twice, here and on the remote",
@@ -358,6 +366,7 @@ RUNS = [
             "git update-index --add --cacheinfo 100644,$(echo step | git hash-object -w --stdin),run/history.jsonl",
         ),
         (error("run 'train-2'", "'run/history.jsonl' is not one JSON object with '_step' a line", "git show "),),
+        mend=after("to take it back: "),
     ),
     Case(
         "something else in the tree of a run's last commit",
@@ -436,16 +445,19 @@ ALIASES = [
         "an alias's record out of sequence",
         lambda ground: ground.promote(exchange("seq: 1", "seq: 2")),
         (error("mnist:candidate", "does not begin at its first record", "git log --first-parent "),),
+        mend=after("not published: "),
     ),
     Case(
         "an alias's record of another alias",
         lambda ground: ground.git(f"update-ref {CANDIDATE} {PRODUCTION}"),
         (error("mnist:candidate", "does not fit its commit", "git log --first-parent "),),
+        mend=after("not published: "),
     ),
     Case(
         "an alias's record without its version as parent",
         lambda ground: ground.promote(drop_parent),
         (error("mnist:candidate", "does not fit its commit", "git log --first-parent "),),
+        mend=after("not published: "),
     ),
     Case(
         "a promotion whose tree is not its version's",
@@ -453,11 +465,13 @@ ALIASES = [
             exchange(ground.git("rev-parse 'mnist@v0^{tree}'"), ground.git("rev-parse 'digits@v0^{tree}'"))
         ),
         (error("mnist:candidate", "a deployment would check out another", "git show "),),
+        mend=after("not published: "),
     ),
     Case(
         "a promotion whose first line says something else",
         lambda ground: ground.promote(exchange("candidate -> mnist@v0", "candidate -> mnist@v9")),
         (warning("mnist:candidate", "does not say 'candidate -> mnist@v0'", "git show "),),
+        mend=after("not published: "),
     ),
     Case(
         "an alias that names a version without a tag",
