@@ -51,7 +51,8 @@ def _failure(message: str, hint: str | None) -> None:
 
 def _line(text: str) -> str:
     """One line, and one that somebody reads to its end: names in it may be of any length, and hold line breaks."""
-    return visible(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
+    shown = visible(text)
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
 
 
 def usage(error: click.ClickException) -> None:

@@ -28,7 +28,7 @@ _OBJECT_ID = re.compile(r"(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})\Z")
 _RESERVED_FILES = frozenset({"dvc.yaml", "dvc.lock", "head"})
 _RESERVED_ENDS = (".lock", ".dvc", ".sha256", ".files")
 # What W&B allows in the names of entities and projects, which are labels here.
-_LABEL = re.compile(r"(?!\.{1,2}\Z)[^-\s/\\#?%:@][^/\\#?%:@]{0,127}\Z")
+_LABEL = re.compile(r"(?!\.{1,2}\Z)[^-~\s/\\#?%:@][^/\\#?%:@]{0,127}\Z")
 _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)})
 
 _HINTS = {

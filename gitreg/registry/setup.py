@@ -43,10 +43,13 @@ def init(registry: Registry, *, storage: str | None = None, remote: str | None =
     if worktree is None:
         raise NotARepositoryError("a bare repository has no place for artifacts", hint="run 'gitreg init' in a clone")
     _check_sparse(registry, worktree)
+    if remote is not None:
+        _check_remote(registry, remote)
     check_mirror(registry, remote or registry.remote)
     folder = local_path(parse_storage_url(storage)) if storage is not None else None
     if remote is not None:
-        _set_remote(registry, remote)
+        registry.git.run("config", "gitreg.remote", remote)
+        registry.use_remote(remote)
     if folder:
         _make(folder)
     created = init_project(worktree)
@@ -86,16 +89,14 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def _set_remote(registry: Registry, remote: str) -> None:
-    """Choose the registry remote. Raises: UsageError when there is none of this name."""
+def _check_remote(registry: Registry, remote: str) -> None:
+    """Raises: UsageError when there is no remote of this name."""
     known = registry.git.text("remote").split()
     if remote not in known:
         raise UsageError(
             f"there is no remote '{remote}'",
             hint=f"this repository has {', '.join(known)}" if known else f"add it: git remote add {DEFAULT_REMOTE} URL",
         )
-    registry.git.run("config", "gitreg.remote", remote)
-    registry.use_remote(remote)
 
 
 def has_refspec(registry: Registry) -> bool:

@@ -101,8 +101,9 @@ def is_own(registry: Registry, oid: Oid) -> bool:
 
     Raises: MissingObjectError.
     """
-    kind, data = registry.objects.read(oid)
     try:
+        # one that is larger than a record may be is none either
+        kind, data = registry.objects.read(oid)
         return kind == "tag" and VERSION in Message.parse(Tag.parse(data).message).trailers
     except RecordError:
         return False

@@ -248,7 +248,7 @@ class Artifact:
         staging = self._need_draft("add a file")
         if mode not in _MODES:
             raise InvalidArtifactError(
-                f"a new file cannot be opened with mode '{mode}'", hint="use 'x', 'w', 'xb' or 'wb'"
+                f"a new file cannot be opened with mode {mode[:100]!r}", hint="use 'x', 'w', 'xb' or 'wb'"
             )
         inside = inside_path(name)
         if "x" in mode and inside in staging:

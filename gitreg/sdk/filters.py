@@ -68,7 +68,7 @@ def _value(run: RunView, key: str) -> Any:
     first, *rest = key.split(".")
     name = _SPELLINGS.get(first, first)
     if name not in _KEYS:
-        raise UsageError(f"runs have no '{key}'", hint=f"one of {', '.join(sorted(_KEYS))}, such as config.lr")
+        raise UsageError(f"runs have no {key[:100]!r}", hint=f"one of {', '.join(sorted(_KEYS))}, such as config.lr")
     value: Any = getattr(run, name)
     for part in rest:
         # W&B's own spelling of a config value

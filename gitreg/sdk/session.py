@@ -255,12 +255,16 @@ def _check_modes(mode: str | None, reinit: object, resume: object) -> None:
     """Raises: UsageError for what is not there."""
     if mode is not None and mode not in _MODES:
         raise UsageError(
-            f"mode '{mode}' is not supported", hint=f"one of {', '.join(_MODES)}: all of them work offline"
+            f"mode {mode[:100]!r} is not supported", hint=f"one of {', '.join(_MODES)}: all of them work offline"
         )
     if reinit not in _REINIT:
-        raise UsageError(f"reinit={reinit!r} is not supported", hint="finish_previous, return_previous or create_new")
+        raise UsageError(
+            f"reinit={str(reinit)[:100]!r} is not supported", hint="finish_previous, return_previous or create_new"
+        )
     if resume not in (None, False, "never", "allow", "auto"):
-        raise UsageError(f"resume={resume!r} is not supported", hint="a finished run never changes: start another")
+        raise UsageError(
+            f"resume={str(resume)[:100]!r} is not supported", hint="a finished run never changes: start another"
+        )
 
 
 def _label(text: str | None) -> str:

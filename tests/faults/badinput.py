@@ -27,7 +27,7 @@ NO_NAMES: dict[str, tuple[str, ...]] = {
     ),
     "object ids": ("0" * 40, "aBcDeF01" * 5, "f" * 64),
     "Git revisions and patterns": (
-        "m@{1}", "m~1", "m^", "m^{tree}", ":/m", "HEAD^", "*", "m*", "[m]", "m?", "refs/tags/m@v0", "m..m", "^m",
+        "m@{1}", "m~1", "m^", "m^{tree}", ":/m", "HEAD^", "*", "m*", "[m]", "m?", "m..m", "^m",
         "@{u}", "!m", "m:m:m", "m@@v0",
     ),
     "paths": (

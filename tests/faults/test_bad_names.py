@@ -135,6 +135,7 @@ PLACES: dict[tuple[str, str], list[Place]] = {
     ("ls", "collection"): [place("name", "ls -- {}")],
     ("show", "reference"): [place("name", "show -- {}"), place("name", "show m:{}"), place("label", "show a/{}/m")],
     ("drop", "what"): [place("name", "drop -- {}"), place("name", "drop m:{}")],
+    ("fsck", "collections"): [place("name", "fsck -- {}"), place("name", "fsck -- m {}")],
     ("get", "reference"): [place("name", "get -- {}"), place("name", "get m@{}")],
     ("get", "output"): [place("path to write", "get m --output={}")],
     ("lineage", "reference"): [place("name", "lineage -- {}")],

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import badinput
@@ -18,6 +20,7 @@ from forgeries import CHAINS, EVIL, FORGERIES, Forgery
 
 import gitreg
 from conftest import run_shell
+from gitreg.records.objects import Oid
 from gitreg.records.records import VERSION
 from tally import INPUTS, Tally
 
@@ -214,3 +217,97 @@ def test_a_forged_chain_is_refused_and_hides_no_other_alias(forged: Path, tally:
     lying = next(at for at, chain in enumerate(CHAINS) if chain.case == "a version of another collection")
     assert badinput.run("show", f"model/Good:alias{lying}").code == 1
     assert "not a version here" in next(line for line in listed.out.splitlines() if f":alias{lying} " in line)
+
+
+# (what, how large it is made in `make test` and in `make faults`, the forgery of that size)
+HEAVY: list[tuple[str, int, int, Callable[[Forge, str, int], object]]] = [
+    ("a scalar of megabytes", 2, 10, lambda f, n, size: f.version(n, run=f"a: {'x' * (size << 20)}")),
+    ("a tag's message above the limit of an object", 17, 64,
+     lambda f, n, size: f.version(n, tag_message=lambda text: "x" * (size << 20) + text)),
+    ("a commit's message above the limit of an object", 17, 64,
+     lambda f, n, size: f.version(n, commit_message=lambda text: "x" * (size << 20) + text)),
+    ("a commit of a hundred thousand parents", 2, 100, lambda f, n, size: f.version(
+        n, parents=tuple(Oid(number.to_bytes(20, "big")) for number in range(1, size * 1_000)))),
+    ("a manifest above the limit of an object", 17, 64,
+     lambda f, n, size: f.version(n, tree={"artifacts/NAME.sha256": b"x" * (size << 20)})),
+    ("a manifest of a hundred thousand lines", 2, 100, lambda f, n, size: f.version(n, tree=_lines(size * 1_000))),
+    ("a tree of ten thousand files", 1, 10, lambda f, n, size: f.version(
+        n, tree={f"artifacts/{number}": b"" for number in range(size * 1_000)})),
+    ("brackets that do not close", 1, 1, lambda f, n, size: f.version(n, run="a: " + "[" * ((size << 20) - 100))),
+    ("a version's own .dvc/config of megabytes", 2, 10,
+     lambda f, n, size: f.version(n, tree={".dvc/config": b"[" * (size << 20)})),
+    ("a pointer of megabytes", 2, 10,
+     lambda f, n, size: f.version(n, tree={"artifacts/NAME.dvc": b"[" * (size << 20)})),
+]  # fmt: skip
+
+
+def _lines(count: int) -> dict[str, bytes | None]:
+    names = sorted(f"{number}" for number in range(count))
+    return {
+        "artifacts/NAME.sha256": "".join(f"{'0' * 64}  {name}\n" for name in names).encode(),
+        "artifacts/NAME.files": "".join(f"{'f' * 32}  1  {name}\n" for name in names).encode(),
+    }
+
+
+@pytest.mark.parametrize("at", range(len(HEAVY)), ids=[heavy[0] for heavy in HEAVY])
+def test_what_is_large_or_deep_takes_bounded_time_and_memory(
+    made: Path, folder: Path, tally: Tally, at: int, *, full: bool
+) -> None:
+    """In processes that the system ends after 30 seconds of work or at 2 GB."""
+    case, small, large, make = HEAVY[at]
+    world = folder / f"heavy{at}"
+    shutil.copytree(made, world, symlinks=True)
+    forger = Forge(world / "repo")
+    make(forger, "bad", large if full else small)
+    forger.write()
+    commands = ("show bad", "ls", "runs", "get bad -o ../out", "lineage bad", "show good:v0")
+    for command in commands if full else commands[:2]:
+        with tally.attempt(INPUTS, f"large records, bounded time and memory: {case}"):
+            script = f"ulimit -t 30; ulimit -v {2 << 20}; exec gitreg {command}"
+            done = subprocess.run(["sh", "-c", script], cwd=world / "repo", capture_output=True, check=False)
+            assert done.returncode in ((0,) if command in ("ls", "runs", "show good:v0") else (0, 1)), done.stderr[
+                -500:
+            ]
+            assert b"Traceback" not in done.stderr
+
+
+def test_what_a_server_holds_is_read_like_what_is_here(
+    made: Path, folder: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The forgeries that Git lets pass, pushed to a server by their forger and fetched by somebody else."""
+    world = folder / "served"
+    shutil.copytree(made, world, symlinks=True)
+    forger = Forge(world / "repo")
+    some = [item for item in FORGERIES if not item.family.startswith(("fields", "objects"))][::9]
+    for at, item in enumerate(some):
+        item.make(forger, f"bad{at}")
+    for at, chain in enumerate(CHAINS[:-1]):
+        chain.make(forger, f"alias{at}")
+    forger.write()
+    run_shell(
+        """
+        git init --quiet --bare server.git
+        cd repo && git push --quiet --no-verify ../server.git main
+        # one by one: what lacks an object holds back all that is pushed with it
+        for ref in $(git for-each-ref --format='%(refname)' refs/tags refs/gitreg); do
+            git push --quiet --no-verify ../server.git "$ref:$ref" 2>/dev/null || true
+        done
+        cd ..
+        git clone --quiet --no-tags file://"$PWD"/server.git other && cd other && gitreg init 2>/dev/null
+        """,
+        world,
+    )
+    monkeypatch.chdir(world / "other")
+    for command in ("fetch", "ls", "runs", "alias ls", "lineage --all", "show good:v0", "show model/Good:production"):
+        with tally.attempt(INPUTS, "forgeries on a server: fetched, and good versions beside them"):
+            done = badinput.run(*command.split())
+            assert done.code == 0, (command, done.err)
+            assert not badinput.raw(done.out + done.err)
+            if command == "fetch":
+                assert "versions" in done.err, done
+            assert "good" in done.out + done.err or command in ("fetch", "alias ls"), command
+    for at in range(len(some)):
+        with tally.attempt(INPUTS, "forgeries on a server: refused or shown by name"):
+            done = badinput.run("show", f"bad{at}")
+            assert done.code in (0, 1, 6)
+            assert f"bad{at}" in done.out + done.err
