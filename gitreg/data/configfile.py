@@ -106,7 +106,8 @@ def merge(into: Section, update: Section) -> None:
 def _absolute(value: object, base: Path) -> object:
     if not isinstance(value, str) or re.match(r"\w+://", value):
         return value
-    path = Path(value).expanduser()
+    # as DVC does it: a '~' of nobody stays as it is
+    path = Path(os.path.expanduser(value))  # noqa: PTH111
     return value if path == Path(value) and path.is_absolute() else os.path.abspath(base / path)  # noqa: PTH100
 
 

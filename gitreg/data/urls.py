@@ -83,7 +83,11 @@ def parse_storage_url(text: str) -> str:
     if scheme == "":
         if _HOST.match(text):
             raise UsageError(f"{text!r} is no storage address", hint="write ssh://HOST/PATH, or ./ before a directory")
-        return str(Path(os.path.abspath(Path(text).expanduser())))  # noqa: PTH100 - resolve() would follow links
+        # unlike Path's, this one leaves a '~' of nobody as it is
+        path = os.path.expanduser(text)  # noqa: PTH111
+        if path.startswith("~"):
+            raise UsageError(f"{text!r} names no user's home", hint="write ./ before a directory whose name starts so")
+        return str(Path(os.path.abspath(path)))  # noqa: PTH100 - resolve() would follow links
     if scheme not in SAFE_OPTIONS:
         kinds = ", ".join(f"{kind}://" for kind in SAFE_OPTIONS if kind)
         raise UsageError(f"storage address {text!r} is of an unknown kind", hint=f"known are directories and {kinds}")

@@ -277,3 +277,11 @@ class TestTheConfigurationOfAVersion:
     def test_nothing_in_it_is_interpolated(self) -> None:
         text = b"[core]\nremote = s\nx = %(y)s\n['remote \"s\"']\nurl = /srv/%(x)s\n"
         assert parse_version_config(text) == Storage("s", "/srv/%(x)s")
+
+
+def test_a_home_of_nobody_stays_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").write_text("[core]\nremote = s\n['remote \"s\"']\nurl = ~nobody-of-this-name/x\n")
+    storage = Project(tmp_path, tmp_path).default_storage
+    assert storage is not None
+    assert storage.url == str(tmp_path / ".dvc" / "~nobody-of-this-name" / "x")

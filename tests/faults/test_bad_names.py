@@ -81,6 +81,7 @@ FAMILIES: dict[str, Mapping[str, tuple[str, ...]]] = {
         ),
         "line breaks and NUL": ("a\nb", "s3://b\n[core]", "a\0", "s3://b/\r", "file:///a%00b", "file:///a%0ab", "a\tb"),
         "what DVC's configuration takes for something else": ("s3://b/%(home)s", "%(x)s"),
+        "the home of nobody": ("~nobody-of-this-name", "~0/x"),
         _LONG: ("a" * 10_000, "s3://" + "b" * 100_000),
         "direction controls": ("s3://b\u202ea", "a\u2066b"),
         "characters without width": ("s3://b\u200b", "\ufeffa"),
