@@ -6,6 +6,7 @@ same code, so that a fault differs from the sound answer in nothing but what it 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import re
@@ -291,3 +292,63 @@ def empty(folder: Path) -> None:
     """Take everything out of a folder."""
     shutil.rmtree(folder)
     folder.mkdir()
+
+
+@dataclass(slots=True)
+class Ssh:
+    """A server of SFTP.
+
+    Attributes:
+        port, keyfile: how to get in, as anybody.
+        fault: 'cut' (the connection breaks at the first byte of a file) or nothing.
+    """
+
+    port: int
+    keyfile: Path
+    fault: str = ""
+
+
+@contextlib.contextmanager
+def ssh_server(folder: Path) -> Iterator[Ssh]:
+    """Serve the machine's files by SFTP, with a key of its own in `folder`."""
+    import asyncssh
+
+    found = Ssh(0, folder / "key")
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    key.write_private_key(str(found.keyfile))
+    key.write_public_key(f"{found.keyfile}.pub")
+
+    class Sftp(asyncssh.SFTPServer):
+        async def _fail(self) -> None:
+            if found.fault == "cut":
+                self.connection.abort()
+                await asyncio.Event().wait()
+
+        async def read(self, file_obj: object, offset: int, size: int) -> bytes:
+            await self._fail()
+            return await asyncio.to_thread(super().read, file_obj, offset, size)  # type: ignore[arg-type]
+
+        async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+            await self._fail()
+            return await asyncio.to_thread(super().write, file_obj, offset, data)  # type: ignore[arg-type]
+
+    async def serve() -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
+            authorized_client_keys=f"{found.keyfile}.pub",
+            sftp_factory=Sftp,
+        )
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    listener = asyncio.run_coroutine_threadsafe(serve(), loop).result()
+    found.port = listener.get_port()
+    try:
+        yield found
+    finally:
+        loop.call_soon_threadsafe(listener.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
