@@ -47,7 +47,10 @@ class OpenStorage(ABC):
         self.storage = storage
 
     def missing(self, objects: Iterable[Object]) -> list[Object]:
-        """Those that the storage lacks, or has with another size. Raises: StorageError."""
+        """Those that the storage lacks, or has with another size. Raises: StorageError.
+
+        Other bytes of the same number pass here; readers and `check` find them.
+        """
         return self._missing(list(dict.fromkeys(objects)))
 
     def upload(self, cache: Cache, objects: Iterable[Object], progress: Progress | None = None) -> list[Object]:
