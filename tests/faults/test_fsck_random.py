@@ -141,7 +141,7 @@ def test_there_is_no_false_alarm_beside_somebody_who_works(
     fresh: Callable[[], Ground], tally: Tally, *, full: bool
 ) -> None:
     ground = fresh()
-    rounds = 40 if full else 3
+    rounds = 40 if full else 2
     writer = subprocess.Popen(
         ["sh", "-c", WRITER, "sh", str(rounds)], cwd=ground.work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
