@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from crashing import COMMANDS, Command, Ended, World, complete, prepared, progress
+from crashing import Command, Ended, World, prepared
+from killed import COMMANDS, complete, progress
 
 from tally import FAULTS, Tally
 
