@@ -228,7 +228,7 @@ def test_a_bad_word_is_refused_before_anything_is_written(world: Path, tally: Ta
     before = badinput.snapshot(world)
     for family, words in FAMILIES[kind].items():
         tried = held = 0
-        for word in words if full else words[:2]:
+        for word in words if full else words[:1]:
             problem = outcome(call, word)
             after = badinput.snapshot(world)
             found = [problem] if problem else []

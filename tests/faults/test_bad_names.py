@@ -199,7 +199,7 @@ def test_a_bad_word_is_refused_before_anything_is_written(
     before = badinput.snapshot(world)
     for family, words in FAMILIES[at.kind].items():
         tried = held = 0
-        for word in words if full or at.kind != "name" else words[:2]:
+        for word in words if full or at.kind != "name" else words[:1]:
             done = badinput.run(*(part.replace("{}", word) for part in at.command))
             # the system, not gitreg, knows where nothing can be written
             found = complaints(done, (1, 2) if at.kind == "path to write" else (2, 6))

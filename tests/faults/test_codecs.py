@@ -56,7 +56,7 @@ def many(count: int, *, full: bool) -> settings:
     """Settings for an inner test: a repository and its processes are made once for all examples."""
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
     return settings(
-        max_examples=count * (_FULL if full else 1), deadline=None, database=None, suppress_health_check=checks
+        max_examples=count * _FULL if full else count // 2, deadline=None, database=None, suppress_health_check=checks
     )
 
 
