@@ -226,7 +226,7 @@ HEAVY: list[tuple[str, int, int, Callable[[Forge, str, int], object]]] = [
      lambda f, n, size: f.version(n, tag_message=lambda text: "x" * (size << 20) + text)),
     ("a commit's message above the limit of an object", 17, 64,
      lambda f, n, size: f.version(n, commit_message=lambda text: "x" * (size << 20) + text)),
-    ("a commit of a hundred thousand parents", 2, 100, lambda f, n, size: f.version(
+    ("a commit of thousands of parents", 2, 30, lambda f, n, size: f.version(
         n, parents=tuple(Oid(number.to_bytes(20, "big")) for number in range(1, size * 1_000)))),
     ("a manifest above the limit of an object", 17, 64,
      lambda f, n, size: f.version(n, tree={"artifacts/NAME.sha256": b"x" * (size << 20)})),
