@@ -11,7 +11,7 @@ from typing import Any
 
 from gitreg.data.hashing import Progress
 from gitreg.data.urls import scheme_of
-from gitreg.errors import Error, StorageError
+from gitreg.errors import Error, StorageError, advice
 
 _EXTRAS = {"https": "http", "webdavs": "webdav"}
 _USER = re.compile(r"://[^/\s]*@")
@@ -149,7 +149,7 @@ def plugin_errors(what: str, scheme: str) -> Iterator[None]:
         words = _USER.sub("://", words)
         if isinstance(error, TimeoutError) or _NO_ANSWER.search(words):
             raise StorageError(f"{what}: it did not answer in time", hint=_more_time(scheme)) from error
-        raise StorageError(f"{what}: {words}", hint=_hint(words)) from error
+        raise StorageError(f"{what}: {words}", hint=_hint(error, words)) from error
 
 
 def _more_time(scheme: str) -> str:
@@ -157,9 +157,10 @@ def _more_time(scheme: str) -> str:
     return f"try again later; for a slow storage: dvc remote modify --local NAME {option} SECONDS"
 
 
-def _hint(words: str) -> str | None:
+def _hint(error: Exception, words: str) -> str | None:
     if _DENIED.search(words):
         return "give it what it wants, outside Git: dvc remote modify --local NAME KEY VALUE"
-    if _PASSING.search(words):
-        return "see whether it can be reached, then run the same command again"
-    return None
+    here = advice(error) if isinstance(error, OSError) else None
+    if here or not (isinstance(error, OSError) or _PASSING.search(words)):
+        return here
+    return "see whether it can be reached, then run the same command again"

@@ -36,9 +36,9 @@ def objects(cache: Cache) -> list[Object]:
     return [(cache.add_bytes(f"{number}".encode() * 70_000).md5, None) for number in range(3)]
 
 
-def connected(server: Ssh, root: Path) -> DvcStorage:
+def connected(server: Ssh, root: Path, timeout: int = 60) -> DvcStorage:
     url = f"ssh://me@127.0.0.1:{server.port}{root}"
-    return DvcStorage.connect(Storage("s", url), {"url": url, "keyfile": str(server.keyfile), "timeout": 2})
+    return DvcStorage.connect(Storage("s", url), {"url": url, "keyfile": str(server.keyfile), "timeout": timeout})
 
 
 def names(folder: Path) -> list[str]:
@@ -76,5 +76,5 @@ def test_a_host_that_accepts_and_says_nothing_is_given_up(
         server.port = silent.getsockname()[1]
         with tally.attempt(FAULTS, "SSH storage: the host accepts the connection and says nothing"):
             with pytest.raises(StorageError, match="in time") as caught:
-                connected(server, tmp_path).missing(objects)
+                connected(server, tmp_path, timeout=1).missing(objects)
             assert caught.value.hint
