@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -145,9 +145,9 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
             discard_run(live)
             raise
         console.say(f"run {live.record.name} ({run_id})")
-        children: list[subprocess.Popen[bytes]] = []
-        with _signals_for(children):
-            status = _execute(command, live, children)
+        child = _Child()
+        with _signals_for(child):
+            status = _execute(command, live, child)
             # the command's processes have added to it; held without a gap, or somebody would take the run for dead
             whole = LiveRun.attach(registry, run_id)
             live.detach()
@@ -157,19 +157,36 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
     return status
 
 
+class _Child:
+    """The command of a run, and the signals that go to it: those that come before it is known are kept for it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+
+    def start(self, command: Sequence[str], **options: Any) -> int:
+        """Start the command and wait for its end; its exit code as Popen has it. Raises: OSError."""
+        self._process = subprocess.Popen(command, **options)
+        for number in self._early:
+            self._process.send_signal(number)
+        return self._process.wait()
+
+    def send(self, number: int, _: FrameType | None) -> None:
+        """Hand a signal on."""
+        if self._process:
+            self._process.send_signal(number)
+        else:
+            self._early.append(number)
+
+
 @contextlib.contextmanager
-def _signals_for(children: list[subprocess.Popen[bytes]]) -> Iterator[None]:
+def _signals_for(child: _Child) -> Iterator[None]:
     """Hand signals that would end this process to the command, and stay to record what came of it.
 
     SIGINT comes to the command from the terminal by itself. After the command has ended, all of them are ignored:
     `timeout` sends its signal twice.
     """
-
-    def forward(number: int, _: FrameType | None) -> None:
-        for child in children:
-            child.send_signal(number)
-
-    before = {number: signal.signal(number, forward) for number in _FORWARDED}
+    before = {number: signal.signal(number, child.send) for number in _FORWARDED}
     before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda _number, _frame: None)
     try:
         yield
@@ -178,7 +195,7 @@ def _signals_for(children: list[subprocess.Popen[bytes]]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _execute(command: tuple[str, ...], live: LiveRun, children: list[subprocess.Popen[bytes]]) -> int:
+def _execute(command: tuple[str, ...], live: LiveRun, child: _Child) -> int:
     """The exit code of the command, as a shell would give it.
 
     It holds the run as well: should this process be killed, the run goes on for as long as the command does.
@@ -186,12 +203,11 @@ def _execute(command: tuple[str, ...], live: LiveRun, children: list[subprocess.
     environment = {**os.environ, context.RUN_VARIABLE: live.record.id}
     held = () if os.name == "nt" else (live.descriptor,)
     try:
-        children.append(subprocess.Popen(command, env=environment, cwd=context.directory(), pass_fds=held))
+        status = child.start(command, env=environment, cwd=context.directory(), pass_fds=held)
     except FileNotFoundError:
         console.say(f"error: command '{command[0]}' not found")
         return 127
     except PermissionError:
         console.say(f"error: '{command[0]}' cannot be executed")
         return 126
-    status = children[0].wait()
     return 128 - status if status < 0 else status

@@ -56,8 +56,6 @@ class CheckedObjects(Objects):
             if oid in self._beyond:
                 raise self._cut(oid) from None
             if self._file(oid).exists():
-                # git has complained on its standard error, which would fill up
-                self.close()
                 raise self._damaged(oid) from None
             raise
         except GitError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -30,6 +31,7 @@ _PROGRAMS = (
 )
 # Records are capped at 1 MiB (FORMAT.md 3.4); what surrounds them is small.
 MAX_OBJECT = 16 << 20
+_COMPLAINTS = 1 << 16
 _TRIES = 20
 # Seconds, while a `git gc` is at work.
 _PATIENCE = 5.0
@@ -93,6 +95,7 @@ class Objects:
         if not head:
             raise GitError(("cat-file",), 1, "the process that reads objects ended twice", hint="git fsck")
         if len(head) != 3:
+            self._pass_over_complaints()
             return None
         kind, size = head[1].decode(), int(head[2])
         if size > MAX_OBJECT:
@@ -108,6 +111,14 @@ class Objects:
             self._reader.proc.kill()
             self._reader.communicate()
         self._reader = None
+
+    def _pass_over_complaints(self) -> None:
+        """Empty the pipe into which git complains about damaged objects: when it is full, git waits for ever."""
+        descriptor = self._reader.stderr.fileno()
+        os.set_blocking(descriptor, False)
+        with contextlib.suppress(BlockingIOError):
+            while os.read(descriptor, _COMPLAINTS):
+                pass
 
     def _question(self, oid: Oid) -> list[bytes]:
         """Ask for an object; the words of the answer's first line, none when the reading process has ended."""

@@ -276,6 +276,18 @@ def test_after_an_interrupted_answer_the_next_one_is_the_right_one(clone: Clone)
     assert clone.objects.read(one) == objects[0]
 
 
+def test_any_number_of_damaged_objects_can_be_met(clone: Clone) -> None:
+    # git complains about each on its standard error, whose pipe holds 64 KiB
+    for number in range(700):
+        data = f"object {number}".encode()
+        oid = hash_object("blob", data)
+        place = clone.git.common_dir / "objects" / str(oid)[:2] / str(oid)[2:]
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(b"no zlib stream")
+        with pytest.raises(MissingObjectError):
+            clone.objects.read(oid)
+
+
 def test_replace_refs_and_a_hostile_configuration_change_nothing(clone: Clone, tmp_path: Path) -> None:
     head = clone.sh("git rev-parse HEAD").strip()
     clone.sh("git commit --quiet --allow-empty -m other && git replace HEAD~1 HEAD")
