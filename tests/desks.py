@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import pytest
 
 from conftest import Shell
 from gitreg.git.runner import Git
@@ -157,3 +159,38 @@ class World:
     def close(self) -> None:
         for desk in self._desks:
             desk.registry.close()
+
+
+@pytest.fixture
+def desk(repo: Path, sh: Shell) -> Iterator[Desk]:
+    """A repository without a remote."""
+    found = Desk(repo, sh)
+    yield found
+    found.registry.close()
+
+
+@pytest.fixture
+def world(repo: Path, tmp_path: Path, sh: Shell) -> Iterator[World]:
+    """A server and a storage, whose clones know the storage."""
+    found = World(tmp_path, sh)
+    config = f"""[core]\n    remote = storage\n['remote "storage"']\n    url = {found.storage}\n"""
+    (repo / ".dvc" / "config").write_text(config)
+    sh(
+        "git init --quiet --bare ../server.git && git commit --quiet -am storage &&"
+        " git push --quiet ../server.git main",
+        repo,
+    )
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def ada(world: World) -> Desk:
+    """A clone."""
+    return world.clone("ada")
+
+
+@pytest.fixture
+def bob(world: World) -> Desk:
+    """Another clone."""
+    return world.clone("bob")

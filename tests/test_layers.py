@@ -22,7 +22,7 @@ ROWS = (
     ("records",),
     ("git", "data"),
     ("registry",),
-    ("lineage", "promotion"),
+    ("lineage", "promotion", "health"),
     ("sdk",),
     ("__init__",),
     ("cli",),

@@ -9,8 +9,8 @@ import click
 
 from gitreg.cli import console, context
 from gitreg.cli.setup import own_command
-from gitreg.registry import doctor as registry_doctor
-from gitreg.registry.diagnosis import Diagnosis, ok, warning
+from gitreg.health import doctor as health_doctor
+from gitreg.health.diagnosis import Diagnosis, ok, warning
 
 _TODO = f"{'':<8} -> "
 
@@ -31,12 +31,12 @@ def doctor(*, fix: bool, remote: bool, as_json: bool) -> int:
     """
     found = []
     with context.opened() as registry:
-        checks = [registry_doctor.examine(registry, command=own_command()), _programs()]
+        checks = [health_doctor.examine(registry, command=own_command()), _programs()]
         if remote:
-            checks.append(registry_doctor.tried_out(registry))
+            checks.append(health_doctor.tried_out(registry))
         for check in checks:
             for item in check:
-                shown = registry_doctor.mended(item) if fix else item
+                shown = health_doctor.mended(item) if fix else item
                 found.append(shown)
                 if not as_json:
                     _tell(shown)

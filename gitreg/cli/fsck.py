@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from gitreg.cli import console, context
-from gitreg.registry import fsck as registry_fsck
-from gitreg.registry.findings import SEVERITIES, Severity
-from gitreg.registry.fsck import Report
+from gitreg.health import fsck as health_fsck
+from gitreg.health.findings import SEVERITIES, Severity
+from gitreg.health.fsck import Report
 
 _FINDINGS = 3
 
@@ -29,7 +29,7 @@ def fsck(collections: tuple[str, ...], *, remote: bool, as_json: bool) -> int:
     Git's own objects as a whole, the code among them, are checked by 'git fsck'.
     """
     with context.opened() as registry:
-        report = registry_fsck.fsck(registry, collections, remote=remote)
+        report = health_fsck.fsck(registry, collections, remote=remote)
     counts = {severity: sum(item.severity == severity for item in report.findings) for severity in SEVERITIES}
     if as_json:
         _document(report, counts)

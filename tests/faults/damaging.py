@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conftest import run_shell, sealed_environment
-from gitreg.registry.findings import Finding
-from gitreg.registry.fsck import Report, fsck
+from gitreg.health.findings import Finding
+from gitreg.health.fsck import Report, fsck
 from gitreg.registry.repository import Registry
 
 if TYPE_CHECKING:

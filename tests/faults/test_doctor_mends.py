@@ -14,9 +14,9 @@ from conftest import Shell
 from desks import Desk, World
 from gitreg.errors import RefusedError
 from gitreg.git import hooks
+from gitreg.health import doctor
+from gitreg.health.diagnosis import Diagnosis
 from gitreg.records.names import RunId
-from gitreg.registry import doctor
-from gitreg.registry.diagnosis import Diagnosis
 from gitreg.registry.drop import drop_run, drop_version
 from gitreg.registry.versions import record
 from tally import FAULTS, Tally

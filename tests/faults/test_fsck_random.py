@@ -16,7 +16,7 @@ from forge import STORY, Forge
 from forgeries import FORGERIES
 
 from conftest import run_shell
-from gitreg.registry.fsck import fsck
+from gitreg.health.fsck import fsck
 from gitreg.registry.repository import Registry
 from tally import FAULTS, Tally
 

@@ -7,10 +7,11 @@ from functools import partial
 from itertools import accumulate
 
 from gitreg.git import locks
+from gitreg.health import leftovers
+from gitreg.health.diagnosis import Diagnosis, listed, ok, plural, problem, warning
+from gitreg.health.leftovers import Leftovers
 from gitreg.records import refs as names_of_refs
-from gitreg.registry import index, keep, leftovers, recover
-from gitreg.registry.diagnosis import Diagnosis, listed, ok, plural, problem, warning
-from gitreg.registry.leftovers import Leftovers
+from gitreg.registry import index, keep, recover
 from gitreg.registry.pending import collect
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import all_versions, is_own

@@ -17,9 +17,9 @@ from conftest import Shell
 from desks import Desk, World
 from gitreg.errors import NotFoundError, UsageError
 from gitreg.git.runner import Git
+from gitreg.health.findings import Findings
+from gitreg.health.fsck import Report, fsck
 from gitreg.registry import trees
-from gitreg.registry.findings import Findings
-from gitreg.registry.fsck import Report, fsck
 from gitreg.registry.repository import Registry
 
 MAKE_GOLDEN = Path(__file__).parents[1] / "golden" / "make.sh"

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from gitreg.errors import RecordError
+from gitreg.health.check_bytes import Bytes, Owner, Wanted
+from gitreg.health.findings import Findings
+from gitreg.health.survey import Refs, Step, Survey, quoted
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import CollectionName, RunId
 from gitreg.records.objects import Oid
 from gitreg.registry import history
-from gitreg.registry.check_bytes import Bytes, Owner, Wanted
-from gitreg.registry.findings import Findings
 from gitreg.registry.history import HISTORY
 from gitreg.registry.journal import Journal
 from gitreg.registry.recover import dead_runs
-from gitreg.registry.survey import Refs, Step, Survey, quoted
 from gitreg.registry.versions import Version
 
 _SNAPSHOT = "snapshot of uncommitted changes"

@@ -10,6 +10,9 @@ from gitreg.data.config import VERSION_GITIGNORE, Storage, parse_version_config,
 from gitreg.data.configfile import Section, normalised, parse
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
+from gitreg.health.check_bytes import Bytes, Owner, Wanted
+from gitreg.health.findings import Findings, ToldError
+from gitreg.health.survey import Step, Survey
 from gitreg.records import refs as names_of_refs
 from gitreg.records.listing import Listing
 from gitreg.records.names import CollectionName, VersionName
@@ -18,9 +21,6 @@ from gitreg.records.pointer import Pointer
 from gitreg.records.records import ArtifactRecord
 from gitreg.records.trailers import Message
 from gitreg.registry import trees, versions
-from gitreg.registry.check_bytes import Bytes, Owner, Wanted
-from gitreg.registry.findings import Findings, ToldError
-from gitreg.registry.survey import Step, Survey
 from gitreg.registry.versions import Details, Version
 
 

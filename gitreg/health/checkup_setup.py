@@ -13,8 +13,8 @@ from gitreg.data.config import Storage, is_project
 from gitreg.data.urls import scheme_of
 from gitreg.errors import GitError, StorageError, UsageError
 from gitreg.git import hooks
+from gitreg.health.diagnosis import Diagnosis, ok, problem, warning
 from gitreg.registry import setup
-from gitreg.registry.diagnosis import Diagnosis, ok, problem, warning
 from gitreg.registry.pending import collect
 from gitreg.registry.repository import Registry
 

@@ -15,9 +15,9 @@ from gitreg.data.config import Storage
 from gitreg.data.hashing import Stored, hash_file
 from gitreg.data.storage import open_storage
 from gitreg.errors import Error, MissingBytesError, NotARepositoryError, StorageError
-from gitreg.registry.findings import Findings
+from gitreg.health.findings import Findings
+from gitreg.health.survey import quoted
 from gitreg.registry.repository import Registry
-from gitreg.registry.survey import quoted
 
 # A longer command is for nobody to copy.
 _AT_ONCE = 4

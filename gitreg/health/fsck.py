@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 from gitreg.errors import NotFoundError, UsageError
 from gitreg.git.checked import CheckedObjects
+from gitreg.health.check_aliases import Aliases
+from gitreg.health.check_bytes import Bytes
+from gitreg.health.check_remote import Remote
+from gitreg.health.check_runs import Runs
+from gitreg.health.check_versions import Versions
+from gitreg.health.findings import Finding, Findings
+from gitreg.health.survey import Survey, quoted
 from gitreg.records.names import CollectionName, parse_collection
-from gitreg.registry.check_aliases import Aliases
-from gitreg.registry.check_bytes import Bytes
-from gitreg.registry.check_remote import Remote
-from gitreg.registry.check_runs import Runs
-from gitreg.registry.check_versions import Versions
-from gitreg.registry.findings import Finding, Findings
 from gitreg.registry.repository import Registry
-from gitreg.registry.survey import Survey, quoted
 
 
 @dataclass(frozen=True, slots=True)

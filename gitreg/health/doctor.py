@@ -14,10 +14,10 @@ from gitreg.data.storage import open_storage
 from gitreg.errors import Error
 from gitreg.git.objects import Batch
 from gitreg.git.transport import Push
+from gitreg.health import checkup_setup, checkup_state
+from gitreg.health.diagnosis import Diagnosis, ok, problem, warning
 from gitreg.records import refs as names_of_refs
 from gitreg.records.objects import EMPTY_TREE, GITREG_IDENTITY, ZERO, Commit, Oid
-from gitreg.registry import checkup_setup, checkup_state
-from gitreg.registry.diagnosis import Diagnosis, ok, problem, warning
 from gitreg.registry.repository import Registry
 
 Check = Callable[[Registry], Iterator[Diagnosis]]

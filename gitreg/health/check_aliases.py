@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from gitreg.health.findings import Findings
+from gitreg.health.survey import Survey, quoted
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, CollectionName
 from gitreg.records.objects import EMPTY_TREE, Oid, hash_object
@@ -11,8 +13,6 @@ from gitreg.records.records import Place
 from gitreg.records.trailers import Message
 from gitreg.registry import aliases
 from gitreg.registry.aliases import Move
-from gitreg.registry.findings import Findings
-from gitreg.registry.survey import Survey, quoted
 from gitreg.registry.versions import Version
 
 

@@ -21,10 +21,11 @@ from gitreg.errors import GitError
 from gitreg.git import hooks, locks
 from gitreg.git.locks import OldFile
 from gitreg.git.refs import Change
+from gitreg.health import doctor
+from gitreg.health.diagnosis import Diagnosis
 from gitreg.lineage.build import lineage_of, whole
 from gitreg.records.objects import ZERO
-from gitreg.registry import doctor, index, keep, versions
-from gitreg.registry.diagnosis import Diagnosis
+from gitreg.registry import index, keep, versions
 from gitreg.registry.live import LiveRun
 
 

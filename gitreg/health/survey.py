@@ -15,12 +15,12 @@ from gitreg.errors import Error, RecordError
 from gitreg.git.checked import CutError, RawRef, locks, raw_refs
 from gitreg.git.objects import MissingObjectError
 from gitreg.git.refs import Ref
+from gitreg.health.findings import Findings, ToldError
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, CollectionName, RunId, VersionName
 from gitreg.records.objects import Commit, Oid, Tag
 from gitreg.records.records import VERSION, ArtifactRecord, RunRecord, Use
 from gitreg.registry import runs, versions
-from gitreg.registry.findings import Findings, ToldError
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 

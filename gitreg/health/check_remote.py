@@ -6,10 +6,10 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from gitreg.errors import GitError
+from gitreg.health.findings import Findings
+from gitreg.health.survey import Step, Survey, quoted
 from gitreg.records import refs as names_of_refs
 from gitreg.records.objects import Oid
-from gitreg.registry.findings import Findings
-from gitreg.registry.survey import Step, Survey, quoted
 from gitreg.registry.versions import Version
 
 
