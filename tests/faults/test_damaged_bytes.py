@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,25 +32,6 @@ from gitreg.registry.start import new_id
 from tally import FAULTS, INPUTS, Tally
 
 FILES = {"a": b"first\n" * 300, "sub/b": b"second\n" * 300, "c": b"", "sub/deep/d": bytes(range(256))}
-
-
-@pytest.fixture
-def world(repo: Path, tmp_path: Path, sh: Shell) -> Iterator[World]:
-    found = World(tmp_path, sh)
-    config = f"""[core]\n    remote = storage\n['remote "storage"']\n    url = {found.storage}\n"""
-    (repo / ".dvc" / "config").write_text(config)
-    sh(
-        "git init --quiet --bare ../server.git && git commit --quiet -am storage &&"
-        " git push --quiet ../server.git main",
-        repo,
-    )
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def ada(world: World) -> Desk:
-    return world.clone("ada")
 
 
 @pytest.fixture

@@ -6,40 +6,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import racers
 
-from conftest import Shell
 from desks import Desk, World, alias_name
 from gitreg.registry import aliases, runs, versions
 from helpers import agrees
 from tally import FAULTS, LOAD, Tally
 
 Lines = list[list[str]]
-
-
-@pytest.fixture
-def desk(repo: Path, sh: Shell) -> Iterator[Desk]:
-    found = Desk(repo, sh)
-    yield found
-    found.registry.close()
-
-
-@pytest.fixture
-def world(repo: Path, tmp_path: Path, sh: Shell) -> Iterator[World]:
-    found = World(tmp_path, sh)
-    config = f"""[core]\n    remote = storage\n['remote "storage"']\n    url = {found.storage}\n"""
-    (repo / ".dvc" / "config").write_text(config)
-    sh(
-        "git init --quiet --bare ../server.git && git commit --quiet -am storage &&"
-        " git push --quiet ../server.git main",
-        repo,
-    )
-    yield found
-    found.close()
 
 
 def start(path: Path, *arguments: str) -> subprocess.Popen[bytes]:
@@ -286,16 +264,6 @@ def test_a_lock_that_a_killed_git_left_is_named_and_waited_for_only_shortly(
 
 
 # ---- two clones and a server
-
-
-@pytest.fixture
-def ada(world: World) -> Desk:
-    return world.clone("ada")
-
-
-@pytest.fixture
-def bob(world: World) -> Desk:
-    return world.clone("bob")
 
 
 # a server that refuses every third ref, whatever it is
