@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gitreg.data.hashing import Progress
+from gitreg.data.ssh import channels
 from gitreg.data.urls import scheme_of
 from gitreg.errors import Error, StorageError, advice
 
@@ -51,9 +52,11 @@ def connect(remote: dict[str, Any]) -> tuple[Any, str]:
         fs.fs_args["session"] = _session(fs.fs_args.get("profile"))
         config["connector_args"] = {"socket_factory": _sockets(float(told["read_timeout"]))}
     elif scheme == "ssh":
-        # The plugin has half an hour for each step. A connection that is dead is found by asking for a sign of life.
-        fs.fs_args["connect_timeout"] = int(told.get("timeout", 30))
+        # The plugin has half an hour to connect, and no end after that.
+        seconds = int(told.get("timeout") or 0)
+        fs.fs_args["connect_timeout"] = seconds or 30
         fs.fs_args["keepalive_interval"] = 15
+        fs.fs_args["pool_type"] = channels(seconds or 45)
     made = fs.fs  # made here, because it is made at first use, and not by one thread only
     if scheme == "s3":
         made.retries = _TRIES

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -300,7 +301,8 @@ class Ssh:
 
     Attributes:
         port, keyfile: how to get in, as anybody.
-        fault: 'cut' (the connection breaks at the first byte of a file) or nothing.
+        fault: 'cut' (the connection breaks at the first byte of a file), 'stall' (the first part of a file is read or
+            written, and no other is), 'hang' (no question about files is answered) or nothing.
     """
 
     port: int
@@ -319,17 +321,29 @@ def ssh_server(folder: Path) -> Iterator[Ssh]:
     key.write_public_key(f"{found.keyfile}.pub")
 
     class Sftp(asyncssh.SFTPServer):
-        async def _fail(self) -> None:
+        async def _fail(self, offset: int) -> None:
             if found.fault == "cut":
                 self.connection.abort()
+            if found.fault == "cut" or (found.fault == "stall" and offset > 0):
                 await asyncio.Event().wait()
 
+        async def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
+            if found.fault == "hang":
+                await asyncio.Event().wait()
+            return asyncssh.SFTPAttrs.from_local(await asyncio.to_thread(os.stat, path))
+
+        async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+            if found.fault == "hang":
+                await asyncio.Event().wait()
+            async for entry in super().scandir(path):
+                yield entry
+
         async def read(self, file_obj: object, offset: int, size: int) -> bytes:
-            await self._fail()
+            await self._fail(offset)
             return await asyncio.to_thread(super().read, file_obj, offset, size)  # type: ignore[arg-type]
 
         async def write(self, file_obj: object, offset: int, data: bytes) -> int:
-            await self._fail()
+            await self._fail(offset)
             return await asyncio.to_thread(super().write, file_obj, offset, data)  # type: ignore[arg-type]
 
     async def serve() -> asyncssh.SSHAcceptor:

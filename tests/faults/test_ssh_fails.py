@@ -78,3 +78,43 @@ def test_a_host_that_accepts_and_says_nothing_is_given_up(
             with pytest.raises(StorageError, match="in time") as caught:
                 connected(server, tmp_path, timeout=1).missing(objects)
             assert caught.value.hint
+
+
+def test_a_host_that_lives_and_answers_no_more_is_given_up(
+    *, server: Ssh, tmp_path: Path, cache: Cache, tally: Tally
+) -> None:
+    root, elsewhere = tmp_path / "root", Cache(tmp_path / "elsewhere")
+    root.mkdir()
+    large: list[Object] = [(cache.add_bytes(f"{number}".encode() * 2_000_000).md5, None) for number in range(3)]
+    with tally.attempt(FAULTS, "SSH storage, upload: the host keeps silent in the middle of a file, then once more"):
+        server.fault = "stall"
+        with pytest.raises(StorageError, match=r"cannot be sent .* in time") as caught:
+            connected(server, root, timeout=1).upload(cache, large)
+        assert caught.value.hint
+        assert not set(names(root)) & set(names(cache.directory))
+        server.fault = ""
+        assert len(connected(server, root).upload(cache, large)) == 3
+    with tally.attempt(FAULTS, "SSH storage, download: the host keeps silent in the middle of a file, then once more"):
+        server.fault = "stall"
+        with pytest.raises(StorageError, match=r"cannot be fetched .* in time") as caught:
+            connected(server, root, timeout=1).download(elsewhere, large)
+        assert caught.value.hint
+        assert names(elsewhere.directory) == []
+        server.fault = ""
+        connected(server, root).download(elsewhere, large)
+        assert names(elsewhere.directory) == names(cache.directory)
+
+
+@pytest.mark.parametrize("count", [1, 5], ids=["by asking", "by listing"])
+def test_a_host_that_lives_and_answers_no_question_is_given_up(
+    *, server: Ssh, tmp_path: Path, tally: Tally, count: int
+) -> None:
+    asked: list[Object] = [(f"{number:032x}", None) for number in range(count)]
+    storage = connected(server, tmp_path, timeout=1)
+    assert storage.missing(asked) == asked
+    server.fault = "hang"
+    with tally.attempt(FAULTS, "SSH storage: the host lives and answers no question"):
+        for _ in range(2):
+            with pytest.raises(StorageError, match="in time") as caught:
+                storage.missing(asked)
+            assert caught.value.hint
