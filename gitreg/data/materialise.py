@@ -6,12 +6,12 @@ DVC's cache is not trusted: a byte reaches its place only when its file has the 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Container
 from contextlib import closing, suppress
 from pathlib import Path
 
 from gitreg.data.cache import Cache
-from gitreg.data.configfile import create
 from gitreg.data.hashing import READ_FLAGS, hash_file, pump, refusals, storage_error
 from gitreg.data.tree import Tree
 from gitreg.errors import IntegrityError, MissingBytesError, StorageError
@@ -34,29 +34,45 @@ def default_folder(directory: Path, version: str, *, make: bool = False) -> Path
                 f"'{place}' is a symbolic link, and may lead anywhere", hint="say into which folder the files go"
             )
     shared = directory / "artifacts"
-    if make and not shared.exists():
+    if make and (not shared.exists() or _is_unfinished(shared)):
         _make_shared(shared)
     return place
 
 
 def _make_shared(folder: Path) -> None:
     with refusals(f"'{folder}' cannot be made"):
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            return  # another download was as quick
-    try:
-        create(folder / ".gitignore", b"*\n")
-    except BaseException:
-        with suppress(OSError):  # the first error counts
-            folder.rmdir()
-        raise
+        # The sticky bit says that the rest is still to be done, also after a kill; where there is none, nothing does.
+        with suppress(FileExistsError):  # another download was as quick
+            folder.mkdir(0o777 | stat.S_ISVTX)
+        with closing(Tree(folder)) as tree:
+            tree.sweep(".gitignore", keep=())
+            temporary, sink = tree.create(".gitignore")
+            try:
+                with os.fdopen(sink, "wb") as file:
+                    file.write(b"*\n")
+                    file.flush()
+                    os.fsync(sink)
+                tree.move(temporary, ".gitignore")
+            except BaseException:
+                with suppress(OSError):  # the first error counts
+                    tree.remove(temporary)
+                    folder.rmdir()
+                raise
+        folder.chmod(stat.S_IMODE(folder.stat().st_mode) & ~stat.S_ISVTX)
+
+
+def _is_unfinished(folder: Path) -> bool:
+    with refusals(f"'{folder}' cannot be read"):
+        return bool(folder.stat().st_mode & stat.S_ISVTX) and all(
+            path.name == ".gitignore" or path.name.startswith(".gitreg-") for path in folder.iterdir()
+        )
 
 
 def materialise(listing: Listing, cache: Cache, target: Path, *, only: Container[str] | None = None) -> Path:
     """Write the files (those whose path is in `only`) into the directory `target`, and return it.
 
-    Files that are right stay, wrong ones are replaced, others are left alone. Modes are 0644 less the umask.
+    Files that are right stay, wrong ones are replaced, others are left alone, but for what a killed process has left
+    half-written beside them. Modes are 0644 less the umask.
 
     Raises: MissingBytesError before any file is written; IntegrityError for wrong bytes, whose object is then moved
         aside so that it can be fetched again; StorageError when something is in the way.
@@ -64,6 +80,9 @@ def materialise(listing: Listing, cache: Cache, target: Path, *, only: Container
     entries = [entry for entry in listing if only is None or entry.path in only]
     try:
         with closing(Tree(target)) as tree:
+            own = {entry.path for entry in listing}
+            for path in {entry.path.rpartition("/")[0]: entry.path for entry in entries}.values():
+                tree.sweep(path, keep=own)
             wanted = [entry for entry in entries if not _is_right(tree, entry)]
             missing = [entry for entry in wanted if not cache.has(entry.md5)]
             if missing:

@@ -12,14 +12,18 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Container
 from pathlib import Path
 
+from gitreg.data.locks import lock
 from gitreg.errors import StorageError
 
 _HAS_DIR_FD = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW") and hasattr(os, "O_DIRECTORY")
 _COMMON = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _READ = os.O_RDONLY | _COMMON | getattr(os, "O_NONBLOCK", 0)
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _COMMON
+_SEIZE = os.O_RDWR | _COMMON | getattr(os, "O_NONBLOCK", 0)
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | _COMMON
+_TEMPORARY = re.compile(r"\.gitreg-[0-9a-f]{16}\.tmp")
 _ON_WINDOWS = os.name == "nt"
 # Characters, ends of parts and devices that mean something else there.
 _WINDOWS_SPECIAL = re.compile(
@@ -30,6 +34,9 @@ _WINDOWS_SPECIAL = re.compile(
 class Tree:
     """A directory to write files into, by paths with `/` that have been checked (`records.paths`).
 
+    A file gets its name when it is complete. Until then its writer holds a lock on it, so that the next one sees which
+    are nobody's any more.
+
     Methods raise OSError, and StorageError where a link or a file is in the way.
     """
 
@@ -39,11 +46,15 @@ class Tree:
         root.mkdir(parents=True, exist_ok=True)
         # The directories from the root to the last one used, open; files come sorted, so most steps reuse them.
         self._open: list[tuple[str, int]] = []
+        # The temporary files, and what keeps each of them locked.
+        self._locked: dict[str, int] = {}
         if relative:
             self._open.append(("", os.open(root, os.O_RDONLY | os.O_DIRECTORY)))
 
     def close(self) -> None:
-        """Give back the directories that are open."""
+        """Give back the directories that are open, and the locks."""
+        for temporary in list(self._locked):
+            self._release(temporary)
         while self._open:
             os.close(self._open.pop()[1])
 
@@ -72,20 +83,61 @@ class Tree:
         """A new file beside `path`: its temporary path, and a descriptor to write to."""
         if _ON_WINDOWS and _WINDOWS_SPECIAL.search(path):
             raise StorageError(f"'{path}' cannot be a file on Windows")
-        temporary = f"{path.rpartition('/')[0]}/.gitreg-{secrets.token_hex(8)}.tmp".lstrip("/")
-        where, name = self._parent(temporary)
-        return temporary, os.open(name, _CREATE, 0o644, dir_fd=where)
+        while True:
+            temporary = f"{path.rpartition('/')[0]}/.gitreg-{secrets.token_hex(8)}.tmp".lstrip("/")
+            where, name = self._parent(temporary)
+            descriptor = os.open(name, _CREATE, 0o644, dir_fd=where)
+            if not lock(descriptor, alone=False):
+                return temporary, descriptor
+            # somebody who swept may have been quicker than the lock
+            if os.fstat(descriptor).st_nlink:
+                self._locked[temporary] = os.dup(descriptor)
+                return temporary, descriptor
+            os.close(descriptor)
 
     def move(self, temporary: str, path: str) -> None:
         """Give the file that `create` made its name; a file or link of that name is replaced."""
         where, old = self._parent(temporary)
         _, new = self._parent(path)
         os.replace(old, new, src_dir_fd=where, dst_dir_fd=where)
+        self._release(temporary)
 
     def remove(self, temporary: str) -> None:
         """Remove the file that `create` made."""
         where, name = self._parent(temporary)
         os.unlink(name, dir_fd=where)
+        self._release(temporary)
+
+    def sweep(self, path: str, keep: Container[str]) -> None:
+        """Remove the files beside `path`, those in `keep` excepted, that `create` made for a process that has ended.
+
+        What cannot be opened or removed stays.
+        """
+        folder = path.rpartition("/")[0]
+        try:
+            where, place = self._parent(path, make=False)
+            names = os.listdir(Path(place).parent if where is None else where)  # noqa: PTH208 - pathlib takes no number
+        except FileNotFoundError:
+            return
+        for name in names:
+            temporary = f"{folder}/{name}".lstrip("/")
+            if _TEMPORARY.fullmatch(name) and temporary not in keep:
+                with contextlib.suppress(OSError):  # another user's, or no file at all
+                    self._sweep(temporary)
+
+    def _sweep(self, temporary: str) -> None:
+        where, name = self._parent(temporary, make=False)
+        descriptor = os.open(name, _SEIZE, dir_fd=where)
+        try:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode) and lock(descriptor, alone=True):
+                os.unlink(name, dir_fd=where)
+        finally:
+            os.close(descriptor)
+
+    def _release(self, temporary: str) -> None:
+        descriptor = self._locked.pop(temporary, -1)
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def _parent(self, path: str, *, make: bool = True) -> tuple[int | None, str]:
         """What the system's calls take as `dir_fd` and as name."""

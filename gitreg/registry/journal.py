@@ -8,7 +8,6 @@ It is what a second process attaches to, and what a killed run is recovered from
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import time
@@ -17,16 +16,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from gitreg.data.hashing import refusals
+from gitreg.data.locks import lock
 from gitreg.errors import NotFoundError, RecordError, StorageError, UsageError
 from gitreg.records.names import RunId
 
-try:
-    import fcntl
-except ImportError:  # Windows: no run is ever taken for dead
-    fcntl = None  # type: ignore[assignment]
-
-# What a file system without locks says.
-_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
 _FLAGS = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -69,7 +62,7 @@ class Journal:
         except (FileNotFoundError, PermissionError):
             return True
         try:
-            return not _lock(descriptor, alone=True)
+            return not lock(descriptor, alone=True)
         finally:
             os.close(descriptor)
 
@@ -82,7 +75,7 @@ class Journal:
         """Begin an empty journal and hold it. Raises: FileExistsError when there is one."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
-        _lock(self._descriptor, alone=False)
+        lock(self._descriptor, alone=False)
 
     def hold(self) -> None:
         """Open the journal as one of the run's processes. Raises: NotFoundError when there is none."""
@@ -90,7 +83,7 @@ class Journal:
             with self._found():
                 self._descriptor = os.open(self.path, _FLAGS)
             # waits while somebody takes the run for dead, and then there is no journal
-            _lock(self._descriptor, alone=False)
+            lock(self._descriptor, alone=False)
             if self._is_gone():
                 self.close()
                 raise self._not_found()
@@ -102,7 +95,7 @@ class Journal:
             descriptor = os.open(self.path, _FLAGS)
         except FileNotFoundError:
             return False
-        if not _lock(descriptor, alone=True):
+        if not lock(descriptor, alone=True):
             os.close(descriptor)
             return False
         self._descriptor = descriptor
@@ -181,16 +174,3 @@ class Journal:
         """The run is committed: the journal goes."""
         self.path.unlink(missing_ok=True)
         self.close()
-
-
-def _lock(descriptor: int, *, alone: bool) -> bool:
-    """Hold a journal together with others, or `alone`; False when that cannot be had or is not known here."""
-    if fcntl is None:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
-    except OSError as error:
-        if not isinstance(error, BlockingIOError) and error.errno not in _NO_LOCKS:
-            raise
-        return False
-    return True

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 from gitreg.data import materialise as module
 from gitreg.data import tree as tree_module
 from gitreg.data.cache import Cache, store
-from gitreg.data.materialise import materialise, verify
+from gitreg.data.materialise import default_folder, materialise, verify
 from gitreg.data.tree import Tree as Target
 from gitreg.data.walk import walk_directory
 from gitreg.errors import IntegrityError, MissingBytesError, StorageError
@@ -211,6 +214,108 @@ def test_windows_gets_no_name_that_means_something_else_there(
     monkeypatch.setattr(tree_module, "_ON_WINDOWS", True)
     with closing(Target(tmp_path)) as place, pytest.raises(StorageError, match="Windows"):
         place.create(path)
+
+
+# Runs a function of this module, and is killed at the audited event, of which `part` must be in the path.
+_KILLED = """
+import os, sys
+from pathlib import Path
+from gitreg.data.cache import Cache, store
+from gitreg.data.materialise import default_folder, materialise
+from gitreg.data.walk import walk_directory
+
+event, part, work = sys.argv[1:]
+listing = store(walk_directory(Path("files")), Cache(Path("cache")))
+
+def hook(name, arguments):
+    if name == event and part in str(arguments[0]):
+        os.kill(os.getpid(), 9)
+
+sys.addaudithook(hook)
+exec(work)
+"""
+
+
+def killed(folder: Path, event: str, part: str, work: str) -> None:
+    done = subprocess.run([sys.executable, "-c", _KILLED, event, part, work], cwd=folder, check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+class TestWhatAKilledProcessLeaves:
+    def test_goes_when_the_files_are_written_again(
+        self, *, listing: Listing, cache: Cache, target: Path, tmp_path: Path, tree: Tree, files: Path
+    ) -> None:
+        for part in ("a", "sub/deep/same"):
+            work = f"materialise(listing, Cache(Path('cache')), Path('target/m'), only={{{part!r}}})"
+            killed(tmp_path, "os.rename", ".gitreg-", work)
+        assert [name.rpartition("/")[0] for name in tree(target) if ".gitreg-" in name] == ["", "sub/deep"]
+        materialise(listing, cache, target)
+        assert tree(target) == tree(files)
+
+    def test_goes_even_when_all_files_are_right(
+        self, listing: Listing, cache: Cache, target: Path, tmp_path: Path
+    ) -> None:
+        killed(tmp_path, "os.rename", ".gitreg-", "materialise(listing, Cache(Path('cache')), Path('target/m'))")
+        (left,) = target.glob(".gitreg-*")
+        data = left.read_bytes()
+        left.unlink()
+        materialise(listing, cache, target)
+        left.write_bytes(data)
+        materialise(listing, cache, target)
+        assert verify(listing, target) == []
+
+    def test_is_told_from_what_another_process_writes(
+        self, listing: Listing, cache: Cache, target: Path, way: str
+    ) -> None:
+        with closing(Target(target, relative=way != "by whole paths")) as other:
+            temporary, descriptor = other.create("a")
+            os.write(descriptor, b"a\n")
+            os.close(descriptor)
+            materialise(listing, cache, target)
+            assert (target / temporary).exists()
+            other.move(temporary, "a")
+        assert verify(listing, target) == []
+
+    @pytest.mark.parametrize(
+        "name", [".gitreg-0123.tmp", ".gitreg-0123456789abcdef", "x.gitreg-0123456789abcdef.tmp", "mine.tmp"]
+    )
+    def test_is_told_from_the_users_files(self, listing: Listing, cache: Cache, target: Path, name: str) -> None:
+        target.mkdir(parents=True)
+        (target / name).write_text("mine")
+        materialise(listing, cache, target)
+        assert (target / name).read_text() == "mine"
+
+    def test_is_told_from_the_artifacts_files_and_from_what_is_no_file(
+        self, cache: Cache, files: Path, target: Path
+    ) -> None:
+        (files / ".gitreg-0123456789abcdef.tmp").write_text("logged")
+        (target / ".gitreg-1123456789abcdef.tmp").mkdir(parents=True)
+        (target / ".gitreg-2123456789abcdef.tmp").symlink_to(files / "a")
+        os.mkfifo(target / ".gitreg-3123456789abcdef.tmp")
+        listing = store(walk_directory(files), cache)
+        materialise(listing, cache, target)
+        materialise(listing, cache, target, only={"a"})
+        assert sorted(path.name[8] for path in target.glob(".gitreg-*")) == ["0", "1", "2", "3"]
+
+    @pytest.mark.parametrize(("event", "part"), [("open", ".gitreg-"), ("os.rename", ".gitreg-"), ("os.chmod", "")])
+    def test_is_made_complete_when_it_is_the_default_folder(
+        self, files: Path, tmp_path: Path, tree: Tree, event: str, part: str
+    ) -> None:
+        assert files.exists()
+        killed(tmp_path, event, part, "default_folder(Path(), 'm:v0', make=True)")
+        default_folder(tmp_path, "m:v0", make=True)
+        assert tree(tmp_path / "artifacts") == {".gitignore": b"*\n"}
+        (tmp_path / "fresh").mkdir()
+        default_folder(tmp_path / "fresh", "m:v0", make=True)
+        made = [(tmp_path / folder).stat().st_mode for folder in ("artifacts", "fresh/artifacts", "files")]
+        assert made == made[:1] * 3
+
+    def test_is_told_from_a_default_folder_of_the_users(self, tmp_path: Path, tree: Tree) -> None:
+        (tmp_path / "artifacts").mkdir()
+        (tmp_path / "artifacts").chmod(0o1777)
+        (tmp_path / "artifacts" / "mine").write_text("mine")
+        default_folder(tmp_path, "m:v0", make=True)
+        assert tree(tmp_path / "artifacts") == {"mine": b"mine"}
 
 
 class TestVerifying:
