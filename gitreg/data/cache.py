@@ -191,11 +191,7 @@ class Cache:
             while self._unsynced:
                 directory = self._unsynced.pop()
                 with refusals(f"directory '{directory}' cannot be synced"):
-                    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-                    try:
-                        os.fsync(descriptor)
-                    finally:
-                        os.close(descriptor)
+                    _sync(directory)
 
     def _add_batch(self, sources: Sequence[Path], progress: Progress | None) -> list[Stored]:
         """Store a few files; written first and synced after, they share the disk's work."""
@@ -228,10 +224,12 @@ class Cache:
         """Give a complete temporary file its name, or find that the object is there already."""
         md5 = stored.md5 + suffix
         place = self.path(md5)
-        if not self._holds(place, stored):
+        self._make_parent(place)
+        if self._holds(place, stored):
+            _sync(place)  # DVC, which may have put it there, does not
+        else:
             os.fsync(temporary.descriptor)
             temporary.path.chmod(_MODE)
-            self._make_parent(place)
             temporary.move(place)
         if keep and self.keep:
             kept = _place(self.keep, md5)
@@ -250,7 +248,8 @@ class Cache:
 
     def _make_parent(self, place: Path) -> None:
         self._make_directory(place.parent)
-        self._unsynced.add(place.parent)
+        # also when both are there: whoever made the one or filled the other may have been killed before syncing
+        self._unsynced.update(place.parents[:2])
 
     def _make_directory(self, directory: Path) -> None:
         if directory.is_dir():
@@ -288,6 +287,15 @@ def _is_object(place: Path, size: int | None) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return stat.S_ISREG(found.st_mode) and (size is None or found.st_size == size)
+
+
+def _sync(place: Path) -> None:
+    if os.name == "posix":  # elsewhere only what can be written is synced
+        descriptor = os.open(place, READ_FLAGS)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _state(found: os.stat_result) -> tuple[int, int, int, int]:

@@ -290,3 +290,21 @@ def test_every_object_is_synced_before_it_has_its_name_and_its_directory_after(
     assert all(named)
     assert {cache.path(entry.md5).parent.stat().st_ino for entry in listing} <= synced
     assert cache.directory.stat().st_ino in synced
+
+
+def test_what_is_there_already_is_synced_too_since_its_writer_may_not_have_come_to_it(
+    cache: Cache, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = store(walk_directory(files), cache)
+    synced: set[int] = set()
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert store(walk_directory(files), Cache(cache.directory, cache.keep)) == listing
+    places = [cache.path(entry.md5) for entry in listing]
+    for place in (*places, *(place.parent for place in places), places[0].parent.parent):
+        assert place.stat().st_ino in synced
