@@ -184,8 +184,6 @@ class Cache:
 
     def sync(self) -> None:
         """Make the names of what was stored last through a crash. Raises: StorageError."""
-        if os.name != "posix":
-            return
         # Whoever waits here for another thread's sync may count on it afterwards.
         with self._syncing:
             while self._unsynced:
