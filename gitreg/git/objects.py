@@ -193,7 +193,7 @@ class Objects:
         self._write(objects, "unpack-objects", "-q")
 
     def _write(self, objects: Iterable[tuple[str, bytes]], *command: str) -> None:
-        pack = _pack(list(objects))
+        pack = pack_of(list(objects))
         for _ in range(_TRIES):
             # a `git gc` removes temporary files, and folders that are empty at the moment
             if self._git.attempt(*command, stdin=pack).status == 0:
@@ -252,7 +252,7 @@ class Batch:
         return self.add("tree", encode_tree(entries))
 
 
-def _pack(objects: Sequence[tuple[str, bytes]]) -> bytes:
+def pack_of(objects: Sequence[tuple[str, bytes]]) -> bytes:
     """A packfile of whole objects. Source: git's `Documentation/gitformat-pack.txt`."""
     unique = list(dict.fromkeys(objects))
     parts = [b"PACK", (2).to_bytes(4, "big"), len(unique).to_bytes(4, "big")]

@@ -1,22 +1,24 @@
 """Captures the code of a run: HEAD's commit, or a commit of what lies in the working tree on top of it.
 
-Nothing of the user's is touched: paths are staged in a private copy of the index, and no ref is written here.
+Nothing of the user's is touched: paths are staged in a private copy of the index, and no ref is written here. A new
+commit is safe from `git gc` for as long as the caller takes to make one.
 Which files count as code is decided here; whether a snapshot is wanted is the caller's business.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import stat
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gitreg.errors import Error
+from gitreg.errors import Error, GitError
 from gitreg.git.objects import Objects
+from gitreg.git.quarantine import Quarantine
 from gitreg.git.runner import Git
-from gitreg.records.objects import EMPTY_TREE, Commit, Identity, Oid, hash_object
+from gitreg.records.objects import EMPTY_TREE, Commit, Identity, Oid
 from gitreg.records.records import Code
 
 MAX_UNTRACKED = 1 << 20
@@ -65,10 +67,10 @@ _PINS = (
     # a split index would write a shared part into the user's git directory
     "-c",
     "core.splitIndex=false",
-    # one sync for all new blobs, not one each
-    "-c",
-    "core.fsyncMethod=batch",
 )
+# Objects on which these depend, which no ref needs, a `git gc` may take in between.
+_DISTURBED = frozenset({"write-tree", "pack-objects", "unpack-objects"})
+_TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +92,61 @@ class _Status:
     untracked: tuple[bytes, ...]
 
 
-def capture(git: Git, objects: Objects, *, snapshot: bool = True) -> Code:
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """The code of a run.
+
+    Attributes:
+        code: what the record says.
+        hold: makes sure that the commit is there, after git did not find it when it made the ref.
+    """
+
+    code: Code
+    hold: Callable[[], None]
+
+
+@contextlib.contextmanager
+def captured(git: Git, objects: Objects, *, snapshot: bool = True) -> Iterator[Capture]:
     """HEAD's commit, or a snapshot commit when the working tree holds code that HEAD does not.
 
     A snapshot's parent is HEAD; its tree is HEAD's with the changes to tracked files, staged or not, and with the
-    untracked, not ignored source files of up to `MAX_UNTRACKED` bytes. It is on no ref. Before a repository's first
-    commit it is made in any case, without a parent. With `snapshot=False` the working tree is not looked at.
+    untracked, not ignored source files of up to `MAX_UNTRACKED` bytes. It is on no ref, and no `git gc` makes it
+    incomplete when the block makes one. Before a repository's first commit it is made in any case, without a parent.
+    With `snapshot=False` the working tree is not looked at.
 
     When a snapshot cannot be made, the answer is HEAD's commit (or an empty one) and `error` holds the reason.
     Raises: Error only when there is no commit to start from and none can be written.
     """
-    if not snapshot or git.worktree is None:
-        head = _head(git)
-        return Code(head, snapshot=False) if head else _empty(git, objects)
+    with contextlib.ExitStack() as stack:
+        yield _captured(git, objects, stack, snapshot=snapshot)
+
+
+def _captured(git: Git, objects: Objects, stack: contextlib.ExitStack, *, snapshot: bool) -> Capture:
+    words = ""
+    if snapshot and git.worktree is not None:
+        try:
+            return _patiently(lambda: _capture(git, objects, git.worktree or git.git_dir, stack))
+        except (Error, OSError, ValueError) as error:
+            words = _one_line(str(error))
+    head = _head(git)
+    if head is not None:
+        return Capture(Code(head, snapshot=False, error=words), _nothing)
+    made = _patiently(lambda: _commit(git, stack.enter_context(Quarantine.opened(git, objects)), EMPTY_TREE, None))
+    return Capture(Code(made.code.commit, snapshot=True, error=words), made.hold)
+
+
+def _nothing() -> None:
+    """HEAD needs no protection."""
+
+
+def _patiently(work: Callable[[], Capture], tries: int = _TRIES) -> Capture:
+    """Do it again for as long as objects vanish that were there before, without a ref, and so were not written."""
     try:
-        return _capture(git, objects, git.worktree)
-    except (Error, OSError, ValueError) as error:
-        words = _one_line(str(error))
-        head = _head(git)
-        if head is not None:
-            return Code(head, snapshot=False, error=words)
-        return Code(_empty(git, objects).commit, snapshot=True, error=words)
+        return work()
+    except GitError as error:
+        if tries == 1 or error.argv[0] not in _DISTURBED:
+            raise
+    return _patiently(work, tries - 1)
 
 
 def is_source(path: str) -> bool:
@@ -127,50 +163,50 @@ def is_source(path: str) -> bool:
     return suffix in SOURCE_SUFFIXES or stem in SOURCE_NAMES
 
 
-def _capture(git: Git, objects: Objects, worktree: Path) -> Code:
+def _capture(git: Git, objects: Objects, worktree: Path, stack: contextlib.ExitStack) -> Capture:
     status = _parse(git.run(*_STATUS, pin=_PINS))
     sources = tuple(_sources(status.untracked, worktree))
     if status.head and not (status.staged or status.changed or status.gone or sources):
-        return Code(status.head, snapshot=False)
-    tree = _stage(git, gone=status.gone, present=(*status.changed, *sources))
-    if status.head and objects.commit(status.head).tree == tree:
-        # staged and taken back, or only line endings
-        return Code(status.head, snapshot=False)
-    return _commit(git, objects, tree, status.head)
+        return Capture(Code(status.head, snapshot=False), _nothing)
+    with contextlib.ExitStack() as attempt:
+        aside = attempt.enter_context(Quarantine.opened(git, objects))
+        tree = _stage(git, aside, gone=status.gone, present=(*status.changed, *sources))
+        if status.head and objects.commit(status.head).tree == tree:
+            # staged and taken back, or only line endings
+            return Capture(Code(status.head, snapshot=False), _nothing)
+        made = _commit(git, aside, tree, status.head)
+        stack.push(attempt.pop_all())
+        return made
 
 
-def _stage(git: Git, *, gone: tuple[bytes, ...], present: tuple[bytes, ...]) -> Oid:
+def _stage(git: Git, aside: Quarantine, *, gone: tuple[bytes, ...], present: tuple[bytes, ...]) -> Oid:
     """The tree of the index with these paths as they are in the working tree."""
     index = Path(git.text("rev-parse", "--path-format=absolute", "--git-path", "index"))
-    with tempfile.TemporaryDirectory(prefix="gitreg-") as folder:
-        copy = Path(folder) / "index"
-        if index.exists():
-            # copy2 keeps the mtime: git compares it with the files', and without it misses edits of the same second
-            shutil.copy2(index, copy)
-        env = {"GIT_INDEX_FILE": str(copy)}
-        if gone:
-            # Not `--remove`: it refuses a file whose folder has become a symbolic link.
-            lines = b"".join(b"0 %s\t%s\0" % (b"0" * 40, path) for path in gone)
-            git.run("update-index", "-z", "--index-info", stdin=lines, env=env, pin=_PINS)
-        if present:
-            paths = b"".join(path + b"\0" for path in present)
-            git.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=paths, env=env, pin=_PINS)
-        return Oid.parse(git.run("write-tree", env=env, pin=_PINS).decode().strip())
+    copy = aside.folder / "index"
+    if index.exists():
+        # copy2 keeps the mtime: git compares it with the files', and without it misses edits of the same second
+        shutil.copy2(index, copy)
+    env = {"GIT_INDEX_FILE": str(copy), **aside.env}
+    pin = (*_PINS, *aside.pin)
+    if gone:
+        # Not `--remove`: it refuses a file whose folder has become a symbolic link.
+        lines = b"".join(b"0 %s\t%s\0" % (b"0" * 40, path) for path in gone)
+        git.run("update-index", "-z", "--index-info", stdin=lines, env=env, pin=pin)
+    if present:
+        paths = b"".join(path + b"\0" for path in present)
+        git.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=paths, env=env, pin=pin)
+    return Oid.parse(git.run("write-tree", env=env, pin=pin).decode().strip())
 
 
-def _commit(git: Git, objects: Objects, tree: Oid, head: Oid | None) -> Code:
+def _commit(git: Git, aside: Quarantine, tree: Oid, head: Oid | None) -> Capture:
     identity = Identity(git.identity())
     where = f"on {head.short}" if head else "before the first commit"
     message = f"snapshot of uncommitted changes {where}\n"
-    data = Commit(tree, (head,) if head else (), identity, identity, message).encode()
-    # git knows the empty tree without having it; `git fsck` and other readers want to see it
-    objects.write([*([("tree", b"")] if tree == EMPTY_TREE else []), ("commit", data)])
-    return Code(hash_object("commit", data), snapshot=True)
-
-
-def _empty(git: Git, objects: Objects) -> Code:
-    """A commit without files, to start from before the first commit."""
-    return _commit(git, objects, EMPTY_TREE, None)
+    if tree == EMPTY_TREE:
+        # git knows the empty tree without having it; `git fsck` and other readers want to see it
+        aside.write(("tree", b""))
+    oid = aside.bring_in(Commit(tree, (head,) if head else (), identity, identity, message))
+    return Capture(Code(oid, snapshot=True), aside.hold)
 
 
 def _head(git: Git) -> Oid | None:

@@ -7,8 +7,9 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
+from gitreg.errors import GitError
 from gitreg.git.refs import Change, RefMovedError
-from gitreg.git.snapshot import capture
+from gitreg.git.snapshot import captured
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import RunId
 from gitreg.records.objects import ZERO
@@ -42,15 +43,23 @@ def start_run(
     Raises: UsageError when the id is taken, RecordError for a config that a record cannot hold, GitError.
     """
     snapshot = registry.git.config("gitreg.code", "snapshot") == "snapshot"
-    record = RunRecord(
-        id=run_id or new_id(),
-        name=name or new_name(registry),
-        code=capture(registry.git, registry.objects, snapshot=snapshot),
-        started=registry.now().when,
-        config=config or {},
-        **labels,
-    )
-    return LiveRun.start(registry, record, brief=brief)
+    with captured(registry.git, registry.objects, snapshot=snapshot) as found:
+        record = RunRecord(
+            id=run_id or new_id(),
+            name=name or new_name(registry),
+            code=found.code,
+            started=registry.now().when,
+            config=config or {},
+            **labels,
+        )
+        try:
+            return LiveRun.start(registry, record, brief=brief)
+        except GitError as error:
+            if "nonexistent object" not in error.stderr:
+                raise
+            # a `git gc` took the code
+            found.hold()
+            return LiveRun.start(registry, record, brief=brief)
 
 
 def discard_run(run: LiveRun) -> bool:

@@ -194,6 +194,35 @@ def test_git_gc_beside_writers_takes_nothing(desk: Desk, tally: Tally, *, full: 
     sound(desk)
 
 
+def test_git_gc_beside_a_run_takes_none_of_its_uncommitted_code(desk: Desk, tally: Tally, *, full: bool) -> None:
+    count = 60 if full else 5
+    with Meanwhile(desk.path, "git gc --quiet --prune=now"):
+        for number in range(count):
+            # more in every second one than is unpacked
+            for name in range(150 if number % 2 else 3):
+                path = desk.path / f"src{number}" / f"{name}.py"
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(f"print({number}, {name})\n")
+            desk.sh(f"echo {number} >m.bin; gitreg put m.bin --name m --type model")
+            desk.sh(f"rm -r src{number - 1}" if number else "true")
+    case = "'gitreg put' with uncommitted code beside 'git gc --prune=now' in a loop"
+    found = {
+        run.record.id: run.record.code
+        for tip, _ in runs.tips(desk.registry).values()
+        if (run := runs.chain(desk.registry, tip))
+    }
+    whole = 0
+    for code in found.values():
+        assert (code.snapshot, code.error) == (True, "")
+        desk.git(f"rev-list --objects --quiet {code.commit}")
+        whole += 1
+    tally.add(LOAD, case, tried=count, held=whole)
+    assert len(found) == count
+    desk.sh("gitreg fsck")
+    assert [path.name for path in (desk.path / ".git/objects").rglob("*") if path.suffix in (".keep", ".tmp")] == []
+    sound(desk)
+
+
 def test_an_alias_is_found_at_every_moment_while_it_is_published(three: Desk, tally: Tally, *, full: bool) -> None:
     three.sh("git remote add origin ../nowhere.git")
     three.reopen()

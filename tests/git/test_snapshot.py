@@ -11,7 +11,7 @@ import pytest
 from conftest import Shell
 from gitreg.git.objects import Objects
 from gitreg.git.runner import Git
-from gitreg.git.snapshot import MAX_UNTRACKED, capture, is_source
+from gitreg.git.snapshot import MAX_UNTRACKED, captured, is_source
 from gitreg.records.objects import EMPTY_TREE
 from gitreg.records.records import Code
 from helpers import fingerprint
@@ -37,7 +37,8 @@ class Project:
         git = Git.discover(where or self.path)
         objects = Objects(git)
         try:
-            return capture(git, objects, snapshot=snapshot)
+            with captured(git, objects, snapshot=snapshot) as found:
+                return found.code
         finally:
             objects.close()
             assert fingerprint(self.path) == before
@@ -362,7 +363,8 @@ class TestBeforeTheFirstCommit:
         sh("git clone --quiet --bare repo bare.git")
         git = Git.discover(tmp_path / "bare.git")
         objects = Objects(git)
-        assert str(capture(git, objects).commit) == head_of(project)
+        with captured(git, objects) as found:
+            assert str(found.code.commit) == head_of(project)
         objects.close()
 
 
@@ -454,6 +456,7 @@ def test_an_unmodified_tree_costs_one_process(project: Project) -> None:
     git = Git.discover(project.path, trace=lambda arguments, _: seen.append(arguments[0]))
     seen.clear()
     objects = Objects(git)
-    capture(git, objects)
+    with captured(git, objects):
+        pass
     objects.close()
     assert seen == ["status"]
