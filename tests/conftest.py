@@ -114,15 +114,17 @@ def run_shell(script: str, cwd: Path, env: Mapping[str, str] | None = None) -> s
 
 
 @pytest.fixture(autouse=True)
-def sealed(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The home directory of this test, the only configuration that git, dvc and gitreg can see."""
     home = tmp_path_factory.mktemp("home")
     environment = sealed_environment(home)
-    for name in set(os.environ) - set(environment):
-        monkeypatch.delenv(name)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return home
+    # not the test's own monkeypatch, whose undo() would break the seal
+    with pytest.MonkeyPatch.context() as seal:
+        for name in set(os.environ) - set(environment):
+            seal.delenv(name)
+        for name, value in environment.items():
+            seal.setenv(name, value)
+        yield home
 
 
 @pytest.fixture

@@ -117,5 +117,6 @@ def test_whatever_is_dropped_the_rest_is_whole(desk: Desk, tally: Tally, *, full
         agrees(desk.path, str(version.name), desk.registry.cache.directory)
     assert desk.publish().refused == []
     assert desk.sh("gitreg fsck --remote 2>/dev/null") == ""
-    assert dropped
+    # a few rounds may meet only what is needed
+    assert dropped if full else dropped + refused
     assert refused or not full
