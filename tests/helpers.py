@@ -7,7 +7,11 @@ import os
 import subprocess
 from pathlib import Path
 
+from gitreg.git.objects import Objects
+from gitreg.git.runner import Git
+from gitreg.git.snapshot import captured
 from gitreg.records.names import Reference
+from gitreg.records.records import Code
 from gitreg.registry import resolve, runs, versions
 from gitreg.registry.repository import Registry
 
@@ -89,3 +93,9 @@ def agrees(repo: Path, reference: str, directory: Path | None = None) -> None:
     assert theirs == ours
     sums = [line.split(" ")[1].removeprefix("\\") for line in lines if line.startswith("file ")]
     assert sums == files
+
+
+def capture(git: Git, objects: Objects, *, snapshot: bool = True) -> Code:
+    """The code as it is now, as a run begins with it, and no ref for it."""
+    with captured(git, objects, snapshot=snapshot) as found:
+        return found.code

@@ -12,6 +12,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from gitreg.errors import Error, GitError
@@ -125,7 +126,7 @@ def _captured(git: Git, objects: Objects, stack: contextlib.ExitStack, *, snapsh
     words = ""
     if snapshot and git.worktree is not None:
         try:
-            return _patiently(lambda: _capture(git, objects, git.worktree or git.git_dir, stack))
+            return _patiently(partial(_capture, git, objects, git.worktree, stack))
         except (Error, OSError, ValueError) as error:
             words = _one_line(str(error))
     head = _head(git)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from gitreg.errors import Error
 from gitreg.git import hooks
 from gitreg.git.locks import OldFile
+from gitreg.git.quarantine import KEEP
 from gitreg.registry.repository import Registry
 
 LEFTOVER_AGE = 3600.0
@@ -46,7 +48,10 @@ class Leftovers:
 
 
 def find(registry: Registry) -> Leftovers:
-    """Look where gitreg writes: cache, local storage, hooks, its own folder, DVC's configuration. Raises: OSError."""
+    """Look where gitreg writes: Git's objects, cache, local storage, hooks, its own folder, DVC's configuration.
+
+    Raises: OSError.
+    """
     files, damaged, folders = [], [], []
     for path in (*_of_the_clone(registry), *_of_the_project(registry)):
         if path.name.endswith(".corrupt"):
@@ -56,6 +61,8 @@ def find(registry: Registry) -> Leftovers:
     for folder in _hook_folders(registry):
         folders.append(folder)
         files += sorted(folder.iterdir())
+    for path in _of_the_objects(registry.git.common_dir / "objects"):
+        (folders if path.is_dir() else files).append(path)
     old = (OldFile.find(path, LEFTOVER_AGE) for path in files)
     return Leftovers(tuple(file for file in old if file), tuple(folders), tuple(damaged))
 
@@ -63,6 +70,30 @@ def find(registry: Registry) -> Leftovers:
 def _of_the_clone(registry: Registry) -> Iterator[Path]:
     for folder, _, files in os.walk(registry.private):
         yield from (Path(folder, name) for name in sorted(files) if _TEMPORARY.match(name))
+
+
+def _of_the_objects(store: Path) -> Iterator[Path]:
+    """Code that was about to be captured, and what keeps git from taking it; folders after what they hold."""
+    for name in sorted(os.listdir(store)):  # noqa: PTH208 - their names are enough
+        if _TEMPORARY.match(name) and _is_old(store / name):
+            for folder, _, files in os.walk(store / name, topdown=False):
+                yield from (Path(folder, file) for file in sorted(files))
+                yield Path(folder)
+    for path in sorted((store / "pack").glob("*.keep")):
+        with contextlib.suppress(FileNotFoundError):
+            if path.read_bytes() == KEEP:
+                yield path
+                if not path.with_suffix(".idx").exists():
+                    # git takes no pack that it does not see
+                    yield from (path.with_suffix(".pack"), path.with_suffix(".rev"))
+
+
+def _is_old(folder: Path) -> bool:
+    """Whether a folder is nobody's: a file in it may be as old as the one that it is a copy of."""
+    try:
+        return time.time() - folder.stat().st_mtime > LEFTOVER_AGE
+    except FileNotFoundError:
+        return False
 
 
 def _of_the_project(registry: Registry) -> Iterator[Path]:

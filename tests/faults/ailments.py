@@ -59,6 +59,12 @@ def hook_folder(desk: Desk) -> None:
     aged(desk.path / ".git/hooks/.gitreg-abc123_x.tmp/pre-push")
 
 
+def half_captured(desk: Desk) -> None:
+    path = desk.path / ".git/objects/.gitreg-abc123_x.tmp"
+    aged(path / "ab" / "cdef", b"half")
+    os.utime(path, (0, 0))
+
+
 def in_the_storage(desk: Desk) -> None:
     storage = desk.registry.project.default_storage
     assert storage
@@ -166,6 +172,13 @@ AILMENTS = (
         "a half-made link among the protected objects",
         *("leftovers", "warning", "1 temporary file"),
         file(".git/gitreg/keep/ab/.gitreg-0123456789abcdef.tmp"),
+        mends=True,
+    ),
+    Ailment("half-captured code", "leftovers", "warning", "1 temporary file", half_captured, mends=True),
+    Ailment(
+        "a pack that is kept for a run that never started",
+        *("leftovers", "warning", "1 temporary file"),
+        file(".git/objects/pack/pack-0123456789012345678901234567890123456789.keep", b"gitreg\n"),
         mends=True,
     ),
     Ailment(

@@ -12,9 +12,9 @@ from gitreg.errors import GitError
 from gitreg.git.lfs import lfs_push, needs_lfs
 from gitreg.git.objects import Objects
 from gitreg.git.runner import Git
-from gitreg.git.snapshot import capture
 from gitreg.git.transport import Push, Transport
 from gitreg.records.objects import Oid
+from helpers import capture
 
 RUN = "refs/gitreg/runs/ab/abc"
 

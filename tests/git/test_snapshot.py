@@ -14,7 +14,7 @@ from gitreg.git.runner import Git
 from gitreg.git.snapshot import MAX_UNTRACKED, captured, is_source
 from gitreg.records.objects import EMPTY_TREE
 from gitreg.records.records import Code
-from helpers import fingerprint
+from helpers import capture, fingerprint
 
 SNAPSHOT = "snapshot of uncommitted changes on"
 
@@ -37,8 +37,7 @@ class Project:
         git = Git.discover(where or self.path)
         objects = Objects(git)
         try:
-            with captured(git, objects, snapshot=snapshot) as found:
-                return found.code
+            return capture(git, objects, snapshot=snapshot)
         finally:
             objects.close()
             assert fingerprint(self.path) == before
@@ -363,8 +362,7 @@ class TestBeforeTheFirstCommit:
         sh("git clone --quiet --bare repo bare.git")
         git = Git.discover(tmp_path / "bare.git")
         objects = Objects(git)
-        with captured(git, objects) as found:
-            assert str(found.code.commit) == head_of(project)
+        assert str(capture(git, objects).commit) == head_of(project)
         objects.close()
 
 
@@ -456,7 +454,71 @@ def test_an_unmodified_tree_costs_one_process(project: Project) -> None:
     git = Git.discover(project.path, trace=lambda arguments, _: seen.append(arguments[0]))
     seen.clear()
     objects = Objects(git)
-    with captured(git, objects):
-        pass
+    capture(git, objects)
     objects.close()
     assert seen == ["status"]
+
+
+class TestGarbageCollection:
+    """What `git gc --prune=now` takes between a snapshot and its ref is there afterwards."""
+
+    @pytest.mark.parametrize("count", [2, 150], ids=["a few loose objects", "a pack"])
+    def test_before_there_is_a_ref(self, project: Project, count: int) -> None:
+        for number in range(count):
+            (project.path / f"{number}.py").write_text(f"{number}\n")
+        # there already, without a ref
+        project.sh("git hash-object -w 0.py 1.py")
+        git = Git.discover(project.path)
+        objects = Objects(git)
+        with captured(git, objects) as found:
+            project.sh("git gc --quiet --prune=now")
+            lost = git.attempt("cat-file", "-e", str(found.code.commit)).status != 0
+            assert lost is (count == 2)
+            found.hold()
+            project.sh(f"git gc --quiet --prune=now; git update-ref refs/x {found.code.commit}")
+        objects.close()
+        self.is_whole(project)
+
+    def test_when_it_took_some_and_then_there_is_a_ref(self, project: Project) -> None:
+        project.sh("echo 'print(2)' >train.py")
+        git = Git.discover(project.path)
+        objects = Objects(git)
+        with captured(git, objects) as found:
+            commit = found.code.commit
+            project.sh(f"x=$(git rev-parse {commit}:train.py); rm -f .git/objects/$(echo $x | cut -c 1-2)/*")
+            assert git.attempt("cat-file", "-e", f"{commit}:train.py").status != 0
+            project.sh(f"git update-ref refs/x {commit}")
+        objects.close()
+        self.is_whole(project)
+
+    def test_nothing_is_left_when_the_block_fails(self, project: Project) -> None:
+        project.sh("echo 'print(2)' >train.py")
+        git = Git.discover(project.path)
+        objects = Objects(git)
+        block = captured(git, objects)
+        found = block.__enter__()
+        found.hold()
+        error = ValueError("the run has not started")
+        assert not block.__exit__(ValueError, error, None)
+        objects.close()
+        project.sh("git gc --quiet --prune=now")
+        assert git.attempt("cat-file", "-e", str(found.code.commit)).status != 0
+        assert self.left(project) == []
+
+    def is_whole(self, project: Project) -> None:
+        assert self.left(project) == []
+        project.sh("git gc --quiet --prune=now; git rev-list --objects refs/x; git fsck --strict")
+
+    def left(self, project: Project) -> list[Path]:
+        paths = (project.path / ".git/objects").rglob("*")
+        return [path for path in paths if path.suffix in (".tmp", ".keep")]
+
+
+@pytest.mark.parametrize("name", ["a:b", '"q" \\x', "line\nbreak", '"'], ids=["colon", "quotes", "line break", "quote"])
+@pytest.mark.parametrize("options", ["--shared", "--depth=1 --no-local", "--filter=tree:0 --no-local"])
+def test_it_works_in_a_clone_of_any_kind_and_name(project: Project, sh: Shell, options: str, name: str) -> None:
+    project.sh("git config uploadpack.allowFilter true; echo more >>src/model.py; git commit --quiet -am more")
+    sh(f"git clone --quiet {options} repo {shlex.quote(name)}")
+    clone = Project(project.path.parent / name, sh)
+    clone.sh("echo 'x = 2' >src/model.py; echo new >new.py")
+    assert clone.changes(clone.capture()) == ["A\tnew.py", "M\tsrc/model.py"]

@@ -12,13 +12,12 @@ import yaml
 
 from desks import Desk, World
 from gitreg.errors import NotFoundError, RecordError, UsageError
-from gitreg.git.snapshot import capture
 from gitreg.records.names import CollectionName, RunId
 from gitreg.records.records import Code, RunRecord
 from gitreg.registry import runs, trees
 from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
-from helpers import agrees, fingerprint
+from helpers import agrees, capture, fingerprint
 
 
 def ref(run: LiveRun) -> str:

@@ -495,7 +495,7 @@ def test_bytes_of_tags_that_git_itself_is_pushing_are_uploaded_first(desk: Desk,
 
 
 def test_uncommitted_and_unpushed_code_is_told(ada: Desk) -> None:
-    from gitreg.git.snapshot import capture
+    from helpers import capture
 
     ada.log("m", "pushed code")
     assert ada.publish().warnings == []
