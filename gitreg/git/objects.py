@@ -52,6 +52,7 @@ class Objects:
     def __init__(self, git: Git) -> None:
         self._git = git
         self._lock = threading.Lock()
+        self._process = os.getpid()
         self._reader: Any = None
         self._owner = 0
         # in a partial clone, from the first object on that is not here
@@ -60,14 +61,18 @@ class Objects:
 
     def close(self) -> None:
         """End the reading process."""
-        with self._lock:
-            if self._reader is not None and self._owner == os.getpid():
-                self._reader.communicate()
-            self._reader = None
+        with self._alone():
+            self._abandon()
+
+    def _alone(self) -> threading.Lock:
+        if self._process != os.getpid():
+            # another thread may have held the lock when this process was forked, and will never let go of it here
+            self._process, self._lock = os.getpid(), threading.Lock()
+        return self._lock
 
     def read(self, oid: Oid) -> tuple[str, bytes]:
         """An object's kind and content. Raises: MissingObjectError, RecordError when it is too large."""
-        with self._lock:
+        with self._alone():
             try:
                 found = self._read(oid)
                 # a `git gc` takes objects that a writer is about to write again
@@ -106,7 +111,10 @@ class Objects:
         return kind, data[:size]
 
     def _abandon(self) -> None:
-        """Kill the reading process; the next question starts another."""
+        """Kill the reading process; the next question starts another.
+
+        It would not end with its input: a process that was forked from this one may hold that pipe too.
+        """
         if self._reader is not None and self._owner == os.getpid():
             self._reader.proc.kill()
             self._reader.communicate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -286,6 +287,39 @@ def test_any_number_of_damaged_objects_can_be_met(clone: Clone) -> None:
         place.write_bytes(b"no zlib stream")
         with pytest.raises(MissingObjectError):
             clone.objects.read(oid)
+
+
+FORKED = """
+import os, sys, threading
+from pathlib import Path
+from gitreg.git.objects import Objects
+from gitreg.git.runner import Git
+from gitreg.records.objects import Oid
+
+objects, oid = Objects(Git.discover(Path("."))), Oid.parse(sys.argv[1])
+objects.read(oid)
+ends, held = os.pipe(), threading.Event()
+# as another thread leaves it that is in the middle of a read
+holder = threading.Thread(target=lambda: (objects._lock.acquire(), held.set()))
+holder.start()
+held.wait()
+child = os.fork()
+if not child:
+    os.read(ends[0], 1)
+    found = objects.read(oid)[0]
+    objects.close()
+    os._exit(found != "commit")
+objects._lock.release()
+objects.close()
+os.write(ends[1], b"x")
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_a_process_that_was_forked_keeps_nobody_waiting_and_does_not_wait(clone: Clone, sh: Shell) -> None:
+    (clone.git.common_dir / "forked.py").write_text(FORKED)
+    head = clone.git.text("rev-parse", "HEAD")
+    sh(f"timeout 60 {sys.executable} -W ignore .git/forked.py {head}", clone.git.worktree)
 
 
 def test_replace_refs_and_a_hostile_configuration_change_nothing(clone: Clone, tmp_path: Path) -> None:
