@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -435,3 +436,28 @@ def test_readers_beside_writers_never_fail(ada: Desk, tally: Tally, *, full: boo
                 seen[command] = count
     ended([writer])
     assert seen["alias", "log", "m:shared", "--json"]
+
+
+_KILLED = """
+import os, signal, gitreg
+for number in range({count}):
+    gitreg.init(reinit="create_new", id=f"killed{{number}}").log({{"loss": 1}})
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_many_that_recover_the_same_runs_record_each_once(desk: Desk, tally: Tally, *, full: bool) -> None:
+    count, many = (40, 6) if full else (6, 2)
+    killed = subprocess.run([sys.executable, "-c", _KILLED.format(count=count)], cwd=desk.path, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    command = [sys.executable, "-c", "import gitreg; gitreg.init().finish()"]
+    started = [gitreg(desk.path, "run", "recover") for _ in range(many)]
+    started += [subprocess.Popen(command, cwd=desk.path, stderr=subprocess.PIPE) for _ in range(many)]
+    for process in started:
+        process.communicate()
+        assert process.returncode == 0
+    for number in range(count):
+        with tally.attempt(LOAD, "killed runs that many processes recover at once are recorded once each"):
+            subjects = desk.git(f"log --format=%s refs/gitreg/runs/ki/killed{number}").splitlines()
+            assert [subject for subject in subjects if subject.startswith("finish ")] == subjects[:1]
+    assert desk.sh("gitreg fsck 2>/dev/null; ls .git/gitreg/journal") == ""
