@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -50,6 +52,10 @@ DVC_GITIGNORE = "/config.local\n/tmp\n/cache\n"
 # Several workers share few cores, so the time that one example takes says nothing.
 settings.register_profile("gitreg", settings(), deadline=None)
 settings.load_profile("gitreg")
+
+# A job in the background of a script ignores Ctrl-C, and so would every process that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Shell = Callable[..., str]
 

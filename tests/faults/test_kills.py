@@ -46,17 +46,22 @@ def test_a_command_that_is_killed_loses_nothing_and_completes_when_it_is_repeate
     rng = random.Random(f"{_SEED} {command.name} {group}")
     case = f"kill -9 during {command.name}, {'the whole process group' if group else 'only the Python process'}"
     start_up, duration = _seconds(world, _NOTHING), _seconds(world, command)
+    # smaller after each kill that came too late, so that most come before the command says that it is done; for those
+    # at any moment, and for those that wait for the first thing it leaves
+    reach = {False: 1.0, True: 1.0}
     for number in range(50 if full else 1):
         world.restore()
         with tally.attempt(FAULTS, case):
             process = world.start(command)
-            moment = rng.uniform(start_up, duration)
-            if number % 2 != group:
-                # half of the moments are in the part where it leaves something, which is a small one
-                moment = rng.uniform(0, (duration - start_up) / 2)
+            # half of the moments are in the part where it leaves something; that may be too short to be hit
+            waits = number % 2 != group and reach[True] > 0.3
+            moment = rng.uniform(start_up, start_up + (duration - start_up) * reach[False])
+            if waits:
+                moment = rng.uniform(0, (duration - start_up) / 2 * reach[True])
                 while process.poll() is None and not command.steps[0].seen(world):
                     pass
             ended = world.kill_after(process, moment, group=group)
+            reach[waits] = reach[waits] * 0.8 if command.sign in ended.text else min(reach[waits] * 1.05, 1.0)
             how_far = progress(world, command, ended)
             assert world.problems() == [], (moment, how_far)
             if command.sign in ended.text:
