@@ -73,7 +73,6 @@ class LiveRun:
         self._journal = journal
         self._used: set[Oid] = set()
         self._commits: set[Oid] = set()
-        self._ended = False
         self._last = record.code.commit
 
     @classmethod
@@ -126,15 +125,19 @@ class LiveRun:
             raise UsageError(f"run '{journal.path.stem}' has not started yet")
         return run
 
-    def catch_up(self) -> bool:
-        """Take note of commits that a killed process made and did not note; True when the run has ended with one.
+    def catch_up(self) -> None:
+        """Take note of what killed processes of the run have made and not noted.
 
         A kill may also have come between the draft of a version and the run's ref, which is then moved there.
 
         Raises: RecordError.
         """
         # another process of the run may be about to move the ref itself
-        tip = retried(self._adopt_drafts)
+        retried(self._adopt_drafts)
+        self._note_commits()
+
+    def _note_commits(self) -> None:
+        tip = runs.tip(self.registry, self.record.id)
         fresh: list[RunCommit] = []
         for commit in runs.walk(self.registry, tip) if tip else ():
             # a run that has only just started points at its code, which may be another run's commit
@@ -143,19 +146,17 @@ class LiveRun:
             fresh.append(commit)
         for commit in reversed(fresh):
             self._replay("commit", _held(commit.oid, commit.record))
-        self._ended = self._ended or any(commit.record.state != "running" for commit in fresh)
-        return self._ended
+            self.record = replace(self.record, state=commit.record.state, ended=commit.record.ended)
 
-    def _adopt_drafts(self) -> Oid | None:
-        """The run's newest commit, after its ref was moved to the commits of drafts that a kill left beside the run."""
-        tip = runs.tip(self.registry, self.record.id)
+    def _adopt_drafts(self) -> None:
+        """Move the run's ref to the commits of drafts that a kill left beside the run."""
+        tip = runs.tip(self.registry, self.record.id) or self.record.code.commit
         drafts = [ref.target for ref in self.registry.refs.find(names_of_refs.DRAFTS)]
-        while found := next((oid for oid in drafts if self._follows(oid, tip or self.record.code.commit)), None):
+        while found := next((oid for oid in drafts if self._follows(oid, tip)), None):
             mine = names_of_refs.run(self.record.id)
             pending = self.registry.refs.get(mine)
             self.registry.refs.change([Change(mine, pending.oid if pending else ZERO, found)])
             tip = found
-        return tip
 
     def _follows(self, oid: Oid, before: Oid) -> bool:
         """Whether a commit is this run's next one after `before`. What cannot be read is not; fsck says why."""
@@ -319,7 +320,9 @@ class LiveRun:
         One that a killed process wrote already is left as it is.
         """
         self._journal.hold()
-        if not self.catch_up():
+        # one may be of this process: it was written, and the journal could not be removed
+        self._note_commits()
+        if self.record.state == "running":
             last = replace(self.record, state=state, ended=ended or self.registry.now().when)
             files = history.files(self.registry, history.encode(self._journal.events()))
 

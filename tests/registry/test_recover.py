@@ -164,7 +164,9 @@ def test_a_last_commit_that_was_written_and_not_noted_is_not_written_again(desk:
     run.finish("finished")
     tip = runs.tip(desk.registry, run.record.id)
     journal(desk, run.record.id).path.write_bytes(text)
-    assert [record.id for record in recover.recover(desk.registry).runs] == [run.record.id]
+    assert [(record.id, record.state) for record in recover.recover(desk.registry).runs] == [
+        (run.record.id, "finished")
+    ]
     assert runs.tip(desk.registry, run.record.id) == tip
     assert recover.dead_runs(desk.registry) == []
 
