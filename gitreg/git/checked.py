@@ -6,7 +6,6 @@ What is not here is told apart: cut off by a shallow or partial clone, gone, or 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shlex
 from collections import OrderedDict
@@ -135,12 +134,3 @@ def raw_refs(git: Git, *prefixes: str) -> tuple[list[RawRef], list[str], str]:
     broken = [match[1] for match in map(_BROKEN.match, result.stderr.split("\n")) if match]
     failed = GitError(("for-each-ref",), result.status, result.stderr).message if result.status else ""
     return [RawRef(name, Oid.parse(oid)) for name, oid in pairs], broken, failed
-
-
-def locks(git: Git) -> list[Path]:
-    """The files by which writers of refs keep each other out, those of writers that were killed among them."""
-    folder = git.common_dir
-    packed = (folder / name for name in ("packed-refs.lock", "packed-refs.new"))
-    # not rglob: it stumbles over a folder that git removes meanwhile, because its last ref has gone
-    below = (Path(root) / name for root, _, names in os.walk(folder / "refs") for name in names)
-    return [*(path for path in packed if path.exists()), *sorted(path for path in below if path.suffix == ".lock")]

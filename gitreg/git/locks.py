@@ -18,6 +18,7 @@ from gitreg.records import refs as names_of_refs
 LOCK_AGE = 60.0
 """Seconds after which a lock is taken for stale: no command holds one of these for that long."""
 
+_PACKED = ("packed-refs.lock", "packed-refs.new")
 # They belong to commands of the user's own, which may hold them while an editor is open.
 _USERS = ("index.lock", "HEAD.lock", "config.lock", "shallow.lock")
 
@@ -57,10 +58,15 @@ class OldFile:
         return True
 
 
-def stale(git: Git) -> list[OldFile]:
-    """Old locks of the refs that gitreg writes, and of git's file of packed refs: nobody can write these refs."""
+def of_refs(git: Git) -> list[OldFile]:
+    """Old locks of all refs, and of git's file of packed refs: nobody can write these refs."""
     found = (OldFile.find(path, LOCK_AGE) for path in _places(git.common_dir))
     return [lock for lock in found if lock]
+
+
+def stale(git: Git) -> list[OldFile]:
+    """Those of the refs that gitreg writes."""
+    return [lock for lock in of_refs(git) if _is_ours(lock.path.relative_to(git.common_dir).as_posix())]
 
 
 def of_the_users(git: Git) -> list[OldFile]:
@@ -72,14 +78,12 @@ def of_the_users(git: Git) -> list[OldFile]:
 
 def _places(root: Path) -> Iterator[Path]:
     # git writes the new file beside the old one, and does not replace one that is there
-    yield from (root / "packed-refs.lock", root / "packed-refs.new")
-    refs = root / "refs"
-    for folder, _, files in os.walk(refs):
-        for name in sorted(files):
-            path = Path(folder, name)
-            if name.endswith(".lock") and _is_ours(path.relative_to(root).as_posix().removesuffix(".lock")):
-                yield path
+    yield from (root / name for name in _PACKED)
+    # not rglob: it stumbles over a folder that git removes meanwhile, because its last ref has gone
+    for folder, _, files in os.walk(root / "refs"):
+        yield from (Path(folder, name) for name in sorted(files) if name.endswith(".lock"))
 
 
-def _is_ours(ref: str) -> bool:
-    return ref.startswith("refs/gitreg") or names_of_refs.parse_version(ref) is not None
+def _is_ours(name: str) -> bool:
+    ref = name.removesuffix(".lock")
+    return name in _PACKED or ref.startswith("refs/gitreg") or names_of_refs.parse_version(ref) is not None

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import shlex
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gitreg.errors import Error, RecordError
-from gitreg.git.checked import CutError, RawRef, locks, raw_refs
+from gitreg.git import locks
+from gitreg.git.checked import CutError, RawRef, raw_refs
 from gitreg.git.objects import MissingObjectError
 from gitreg.git.refs import Ref
 from gitreg.health.findings import Findings, ToldError
@@ -26,7 +26,6 @@ from gitreg.registry.versions import Version
 
 _LOOKS_LIKE_A_VERSION = re.compile(r"refs/tags/.+@v[0-9]+\Z")
 # A writer holds a lock for milliseconds, and with a full disk or a slow share for seconds.
-_STALE = 60.0
 _PATIENCE = 20
 _LONGEST = 80
 
@@ -170,19 +169,12 @@ class Survey:
 
     def read_locks(self) -> None:
         """Report locks of ref writers that are older than any writer needs."""
-        root = self.registry.git.common_dir
-        for path in locks(self.registry.git):
-            try:
-                age = time.time() - path.stat().st_mtime
-            except FileNotFoundError:
-                continue
-            if age > _STALE:
-                shown = path.relative_to(root).as_posix()
-                self.findings.warning(
-                    shown,
-                    "a lock is older than a minute: nothing can write there while it lies there",
-                    f"when no git process is at work here: rm {quoted(str(path))}",
-                )
+        for lock in locks.of_refs(self.registry.git):
+            self.findings.warning(
+                lock.path.relative_to(self.registry.git.common_dir).as_posix(),
+                "a lock is older than a minute: nothing can write there while it lies there",
+                f"when no git process is at work here: rm {quoted(str(lock.path))}",
+            )
 
     def _tell(self, ref: str, problem: str, remedy: str) -> None:
         """Report a ref."""
