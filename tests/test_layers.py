@@ -39,12 +39,14 @@ DOORS = {
     "dvc_objects": {"data"},
     "click": {"cli"},
     "graphviz": {"lineage"},
+    "rich": {"cli"},
 }
 
 # Who may start processes, and why.
 STARTERS = {
     "gitreg/lineage/svg.py": "lays the graph out with Graphviz's dot",
     "gitreg/cli/demo.py": "runs the demo's shell script",
+    "gitreg/cli/pager.py": "starts the user's pager",
     "gitreg/cli/parent.py": "asks ps for a process's arguments where there is no /proc",
     "gitreg/cli/run.py": "runs the user's command inside a run",
     "gitreg/git/": "starts git",

@@ -6,7 +6,8 @@ from collections.abc import Container
 
 import click
 
-from gitreg.cli import console, context, documents
+from gitreg.cli import console, context, documents, human, tables
+from gitreg.cli.tables import Column
 from gitreg.errors import InvalidNameError, NotFoundError, UsageError
 from gitreg.records.names import (
     LATEST,
@@ -144,16 +145,20 @@ def ls(collection: str | None, *, as_json: bool) -> None:
     elif not found:
         console.say("no aliases; 'gitreg alias set COLLECTION:ALIAS VERSION' makes one")
     else:
-        console.table(
-            ("ALIAS", "VERSION", ""),
-            (
-                (
-                    str(item.name),
-                    item.place.version.label if item.place else "",
-                    _note(item, here),
-                )
+        tables.table(
+            [
+                Column("ALIAS", lambda row: row["name"], least=24),
+                Column("VERSION", lambda row: row["version"]),
+                Column("", lambda row: row["note"], rank=1),
+            ],
+            [
+                {
+                    "name": str(item.name),
+                    "version": item.place.version.label if item.place else "",
+                    "note": _note(item, here),
+                }
                 for item in found
-            ),
+            ],
         )
 
 
@@ -177,20 +182,17 @@ def log(name: str, *, as_json: bool) -> None:
     if as_json:
         console.document("alias-log", {"alias": name, "moves": moves})
         return
-    console.table(
-        ("", "VERSION", "WAS", "AT", "BY", "REASON", ""),
-        (
-            (
-                f"#{step['seq']}",
-                str(step["version"] or "removed"),
-                str(step["previous"] or ""),
-                str(step["at"]).replace("T", " ").removesuffix("Z"),
-                str(step["by"]).partition(" <")[0],
-                str(step["reason"]).partition("\n")[0],
-                "" if step["published"] else "unpublished",
-            )
-            for step in moves
-        ),
+    tables.table(
+        [
+            Column("", lambda row: f"#{row['seq']}"),
+            Column("VERSION", lambda row: row["version"] or "removed"),
+            Column("WAS", lambda row: row["previous"] or "", rank=2),
+            Column("AT", lambda row: human.date(row["at"]), least=19),
+            Column("BY", lambda row: row["by"].partition(" <")[0], rank=1),
+            Column("REASON", lambda row: row["reason"].partition("\n")[0], least=20),
+            Column("", lambda row: "" if row["published"] else "unpublished"),
+        ],
+        moves,
     )
     if other:
         where = other.place.version.label if other.place else "nothing"

@@ -5,17 +5,48 @@ from __future__ import annotations
 import json
 import os
 import sys
-import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import Any, TextIO
+from dataclasses import dataclass
+from typing import Any, Literal, TextIO
 
 import click
 
 from gitreg.errors import Error
 from gitreg.records.plain import visible
 
+When = Literal["auto", "always", "never"]
 _LONGEST = 1000
-_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+@dataclass(slots=True)
+class Settings:
+    """How the user wants to be talked to; the global options of the command line.
+
+    Attributes:
+        quiet: no talk; data, warnings and errors stay.
+        verbose: also a line for each file and object.
+        color: colours; 'auto' is for terminals, unless NO_COLOR is set.
+        pager: whether long lists go through git's pager on a terminal.
+    """
+
+    quiet: bool = False
+    verbose: bool = False
+    color: When = "auto"
+    pager: bool = True
+
+
+settings = Settings()
+
+
+def has_color(stream: TextIO) -> bool:
+    """Whether text for this stream may be coloured. See https://no-color.org."""
+    if settings.color != "auto":
+        return settings.color == "always"
+    return is_terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether somebody looks at this stream, on a terminal that can do more than print lines."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def out(text: str = "") -> None:
@@ -24,16 +55,31 @@ def out(text: str = "") -> None:
 
 
 def say(text: str) -> None:
-    """A line of talk."""
-    _write(sys.stderr, text)
+    """A line of talk; not with --quiet."""
+    if not settings.quiet:
+        _write(sys.stderr, text)
 
 
-def _write(stream: TextIO, text: str) -> None:
-    click.echo(_safe(text), file=stream)
+def detail(text: str) -> None:
+    """A line of talk that only --verbose asks for."""
+    if settings.verbose:
+        _write(sys.stderr, text)
 
 
-def _safe(text: str) -> str:
-    return "\n".join(visible(line) for line in text.split("\n"))
+def warn(text: str) -> None:
+    """A line that is also said with --quiet: something is not as it should be, and the command goes on."""
+    _write(sys.stderr, f"{styled('warning:', sys.stderr, fg='yellow', bold=True)} {visible(text)}", safe=True)
+
+
+def styled(text: str, stream: TextIO, **style: Any) -> str:
+    """Text free of control characters in `click.style`'s words, plain where the stream has no colours."""
+    return click.style(visible(text), **style) if has_color(stream) else visible(text)
+
+
+def _write(stream: TextIO, text: str, *, safe: bool = False) -> None:
+    shown = text if safe else "\n".join(visible(line) for line in text.split("\n"))
+    # click would take colours away wherever it sees no terminal; that is decided here
+    click.echo(shown, file=stream, color=True)
 
 
 def fail(error: Error) -> None:
@@ -42,11 +88,9 @@ def fail(error: Error) -> None:
 
 
 def _failure(message: str, hint: str | None) -> None:
-    plain = not sys.stderr.isatty() or os.environ.get("NO_COLOR")
-    head = "error:" if plain else click.style("error:", fg="red", bold=True)
-    click.echo(f"{head} {_line(message)}", file=sys.stderr)
+    _write(sys.stderr, f"{styled('error:', sys.stderr, fg='red', bold=True)} {_line(message)}", safe=True)
     if hint:
-        say(f"hint: {_line(hint)}")
+        _write(sys.stderr, f"{styled('hint:', sys.stderr, fg='cyan', bold=True)} {_line(hint)}", safe=True)
 
 
 def _line(text: str) -> str:
@@ -93,31 +137,3 @@ def _jsonable(value: object) -> object:
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):  # noqa: PLR0124 - NaN
         return None
     return value
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell, two spaces between."""
-    lines = [tuple(map(visible, line)) for line in (head, *rows)]
-    widths = [max(_columns(line[column]) for line in lines) for column in range(len(head))]
-    for line in lines:
-        cells = (cell + " " * (width - _columns(cell)) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
-
-
-def _columns(text: str) -> int:
-    """How many columns of a terminal a text takes: East Asian wide characters take two, accents none."""
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
-
-
-def size(count: int) -> str:
-    """A number of bytes for people: `0 bytes`, `1.2 MB`, in powers of 1000."""
-    value, unit = float(count), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{count} bytes" if unit == 0 else f"{value:.3g} {_UNITS[unit]}"
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 file`, `2 files`, `1 alias`, `2 aliases`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('s') else 's'}"

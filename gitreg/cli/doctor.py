@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from gitreg.cli import console, context
+from gitreg.cli import console, context, human
 from gitreg.cli.setup import own_command
 from gitreg.health import doctor as health_doctor
 from gitreg.health.diagnosis import Diagnosis, ok, warning
@@ -73,7 +73,7 @@ def _line(item: Diagnosis) -> dict[str, object]:
 
 def _summary(found: list[Diagnosis]) -> None:
     counts = {level: sum(item.level == level for item in found) for level in ("problem", "warning", "fixed")}
-    words = [console.plural(count, level) for level, count in counts.items() if count and level != "fixed"]
+    words = [human.plural(count, level) for level, count in counts.items() if count and level != "fixed"]
     if counts["fixed"]:
         words.append(f"{counts['fixed']} fixed")
     mendable = sum(item.mend is not None for item in found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gitreg.cli import console, context
+from gitreg.cli import console, context, human
 from gitreg.health import fsck as health_fsck
 from gitreg.health.findings import SEVERITIES, Severity
 from gitreg.health.fsck import Report
@@ -60,10 +60,10 @@ def _document(report: Report, counts: dict[Severity, int]) -> None:
 def _summary(report: Report, counts: dict[Severity, int]) -> str:
     """`checked 12 versions, 9 runs, 4 aliases, 31 objects (12 MB): 2 errors, 1 warning`."""
     things = [(report.versions, "version"), (report.runs, "run"), (report.aliases, "alias")]
-    checked = ", ".join(console.plural(count, noun) for count, noun in things)
+    checked = ", ".join(human.plural(count, noun) for count, noun in things)
     if report.has_cache or report.objects:
-        checked += f", {console.plural(report.objects, 'object')} ({console.size(report.bytes)})"
+        checked += f", {human.plural(report.objects, 'object')} ({human.size(report.bytes)})"
     else:
         checked += " and no bytes, because there is no cache here"
-    found = ", ".join(console.plural(count, severity) for severity, count in counts.items() if count)
+    found = ", ".join(human.plural(count, severity) for severity, count in counts.items() if count)
     return f"checked {checked}: {found or 'nothing is wrong'}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gitreg.cli import console, context
+from gitreg.cli import console, context, human
 from gitreg.errors import UsageError
 from gitreg.lineage import build
 from gitreg.lineage.graph import Graph, collapse, without_runs
@@ -92,4 +92,4 @@ def lineage(
         click.echo(text, nl=False)
         return
     context.path(output).write_text(text, encoding="utf-8")
-    console.say(f"wrote {output}: {console.plural(len(graph.nodes), 'node')}")
+    console.say(f"wrote {output}: {human.plural(len(graph.nodes), 'node')}")

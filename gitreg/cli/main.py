@@ -9,8 +9,10 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from gitreg.cli import console
 from gitreg.errors import Error, UsageError, advice
@@ -63,6 +65,7 @@ class Commands(click.Group):
         command = getattr(module, cmd_name)
         if not isinstance(command, click.Command):
             raise TypeError(f"gitreg.cli.{_COMMANDS[cmd_name][0]}.{cmd_name} is no command")
+        _take_global_options(command)
         return command
 
     def resolve_command(
@@ -83,6 +86,43 @@ class Commands(click.Group):
                 formatter.write_dl([(name, words) for name, (_, words) in commands.items()], col_max=12)
 
 
+def _set(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    """Keep a global option; one that is not given after the command says nothing against the one before it."""
+    if context.get_parameter_source(parameter.name or "") is not ParameterSource.DEFAULT:
+        if parameter.name == "trace":
+            context.obj["trace"] = value
+        else:
+            setattr(console.settings, parameter.name or "", value)
+
+
+def _global_options(*, hidden: bool) -> list[click.Option]:
+    """The options that every command takes, before its name or after it; the help of a command leaves them out."""
+    common: dict[str, Any] = {"expose_value": False, "callback": _set, "hidden": hidden}
+    return [
+        click.Option(["-q", "--quiet"], is_flag=True, help="Say nothing but data, warnings and errors.", **common),
+        click.Option(["-v", "--verbose"], is_flag=True, help="Say also what is done with each file.", **common),
+        click.Option(["--trace"], is_flag=True, help="Show each git command with its time.", **common),
+        click.Option(
+            ["--color"],
+            type=click.Choice(["auto", "always", "never"]),
+            metavar="WHEN",
+            help="auto, always or never. NO_COLOR is obeyed, too.",
+            **common,
+        ),
+        click.Option(
+            ["--pager/--no-pager"], default=True, help="Long lists go through git's pager on a terminal.", **common
+        ),
+    ]
+
+
+def _take_global_options(command: click.Command) -> None:
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            _take_global_options(child)
+    elif not any(parameter.name == "quiet" for parameter in command.params):
+        command.params += _global_options(hidden=True)
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "-C",
@@ -92,10 +132,9 @@ class Commands(click.Group):
     metavar="DIR",
     help="Run as if started in DIR.",
 )
-@click.option("--trace", is_flag=True, help="Show each git command with its time.")
 @click.version_option(package_name="gitreg", message="gitreg %(version)s")
 @click.pass_context
-def cli(context: click.Context, directory: Path, *, trace: bool) -> None:
+def cli(context: click.Context, directory: Path) -> None:
     """A model registry that lives inside Git.
 
     Artifacts are DVC-tracked files, a version is a tag, an alias such as 'production' is a movable ref, and lineage is
@@ -103,7 +142,10 @@ def cli(context: click.Context, directory: Path, *, trace: bool) -> None:
 
     A version is written NAME:v3, NAME:ALIAS, or NAME for the newest one.
     """
-    context.obj = {"directory": directory.absolute(), "trace": trace}
+    context.obj["directory"] = directory.absolute()
+
+
+cli.params += _global_options(hidden=False)
 
 
 def main() -> None:
@@ -113,7 +155,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        result = cli.main(standalone_mode=False, prog_name="gitreg")
+        result = cli.main(standalone_mode=False, prog_name="gitreg", obj={"trace": False})
     except Error as error:
         console.fail(error)
         return error.exit_code

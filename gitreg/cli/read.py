@@ -9,8 +9,9 @@ from graphlib import TopologicalSorter
 
 import click
 
-from gitreg.cli import console, context, documents
+from gitreg.cli import console, context, documents, human, tables
 from gitreg.cli.documents import Document
+from gitreg.cli.tables import Column
 from gitreg.errors import NotFoundError, UsageError
 from gitreg.records.names import parse_collection
 from gitreg.records.objects import Oid
@@ -73,9 +74,16 @@ def _list_collections(registry: Registry, *, as_json: bool) -> None:
             "no versions yet; 'gitreg put PATH --name NAME --type TYPE' logs one, 'gitreg fetch' brings others'"
         )
     else:
-        columns = ("collection", "type", "versions", "latest")
-        rows = [[*(str(line[column]) for column in columns), _aliases(line["aliases"])] for line in lines]
-        console.table([*(column.upper() for column in columns), "ALIASES"], rows)
+        tables.table(
+            [
+                Column("COLLECTION", lambda row: row["collection"], least=24),
+                Column("TYPE", lambda row: row["type"], rank=2),
+                Column("VERSIONS", lambda row: str(row["versions"]), right=True, rank=1),
+                Column("LATEST", lambda row: row["latest"]),
+                Column("ALIASES", lambda row: _aliases(row["aliases"]), least=16),
+            ],
+            lines,
+        )
 
 
 def _aliases(found: object) -> str:
@@ -96,21 +104,18 @@ def _list_versions(registry: Registry, collection: str, *, as_json: bool) -> Non
     if as_json:
         console.document("ls", {"collection": str(name), "versions": found})
         return
-    console.table(
-        ("VERSION", "TYPE", "SIZE", "FILES", "CREATED", "BY", "ALIASES", ""),
-        (
-            (
-                str(line["version"]),
-                str(line["type"]),
-                console.size(int(str(line["size"]))),
-                str(line["files"]),
-                str(line["created"]).replace("T", " ").removesuffix(":00Z").removesuffix("Z"),
-                str(line["by"]).partition(" <")[0],
-                ", ".join(line["aliases"]),  # type: ignore[arg-type]
-                "" if line["published"] else "unpublished",
-            )
-            for line in found
-        ),
+    tables.table(
+        [
+            Column("VERSION", lambda row: row["version"]),
+            Column("TYPE", lambda row: row["type"], rank=4),
+            Column("SIZE", lambda row: human.size(row["size"]), right=True, rank=2),
+            Column("FILES", lambda row: str(row["files"]), right=True, rank=3),
+            Column("CREATED", lambda row: human.date(row["created"])),
+            Column("BY", lambda row: row["by"].partition(" <")[0], rank=1),
+            Column("ALIASES", lambda row: ", ".join(row["aliases"]), least=16),
+            Column("", lambda row: "" if row["published"] else "unpublished"),
+        ],
+        found,
     )
 
 
@@ -136,7 +141,7 @@ def show(reference: str, *, as_json: bool) -> None:
         ("type", found.artifact.type),
         ("aliases", ", ".join(page["aliases"])),  # type: ignore[arg-type]
         ("description", found.artifact.description),
-        ("content", f"{console.plural(found.artifact.files, 'file')}, {console.size(found.artifact.size)}"),
+        ("content", f"{human.plural(found.artifact.files, 'file')}, {human.size(found.artifact.size)}"),
         ("created", f"{page['created']} by {page['by']}"),
         ("run", f"{run.name} ({run.id})" + (f", {run.job_type}" if run.job_type else "")),
         ("code", found.run.code.commit.short + (" (with uncommitted changes)" if run.code.snapshot else "")),
@@ -157,7 +162,7 @@ def show(reference: str, *, as_json: bool) -> None:
     if not isinstance(files, list):
         console.say("the list of files is not here; 'gitreg get' brings it")
     else:
-        _section("files", ((file["path"], console.size(file["size"])) for file in files[:_SHOWN]))
+        _section("files", ((file["path"], human.size(file["size"])) for file in files[:_SHOWN]))
         if len(files) > _SHOWN:
             console.out(f"  ... and {len(files) - _SHOWN} more; --json lists all")
 
@@ -205,25 +210,22 @@ def runs(*, as_json: bool) -> None:
     elif not lines:
         console.say("no runs yet; 'gitreg run -- COMMAND' makes one")
     else:
-        console.table(
-            ("RUN", "ID", "STATE", "JOB TYPE", "STARTED", "MADE", "RESULTS"),
-            (
-                (
-                    str(line["name"]),
-                    str(line["id"]),
-                    str(line["state"]),
-                    str(line["job_type"]),
-                    str(line["started"]).replace("T", " ").removesuffix("Z"),
-                    _made(line.get("outputs")),
-                    _results(line["summary"]),
-                )
-                for line in lines
-            ),
+        tables.table(
+            [
+                Column("RUN", lambda row: row["name"]),
+                Column("ID", lambda row: row["id"]),
+                Column("STATE", lambda row: row["state"]),
+                Column("JOB TYPE", lambda row: row["job_type"], rank=2),
+                Column("STARTED", lambda row: human.date(row["started"]), rank=1),
+                Column("MADE", lambda row: _made(row.get("outputs")), rank=3),
+                Column("RESULTS", lambda row: _results(row["summary"])),
+            ],
+            lines,
         )
         if any(line["state"] == "unknown" for line in lines):
             console.say("how some of them ended is not known here; 'gitreg fetch' brings it")
     if killed:
-        console.say(f"{console.plural(len(killed), 'run')} killed and not recorded yet: gitreg run recover")
+        console.say(f"{human.plural(len(killed), 'run')} killed and not recorded yet: gitreg run recover")
 
 
 def _made(outputs: object) -> str:

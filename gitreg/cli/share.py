@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gitreg.cli import console, context
+from gitreg.cli import console, context, human
 from gitreg.errors import LostRaceError, PublishError
 from gitreg.registry.fetch import fetch as fetch_all
 from gitreg.registry.publish import Report, publish
@@ -29,13 +29,13 @@ def tell(report: Report, remote: str) -> None:
     for old, new in report.renumbered.items():
         console.say(f"{old} is now {new.label}: somebody else published {old.label} first")
     if report.objects:
-        console.say(f"uploaded {console.plural(report.objects, 'object')}, {console.size(report.bytes)}")
+        console.say(f"uploaded {human.plural(report.objects, 'object')}, {human.size(report.bytes)}")
     for version in sorted(report.versions):
         console.say(f"published {version}")
     for line in report.aliases:
         console.say(f"published {line}")
     if report.runs:
-        console.say(f"published {console.plural(report.runs, 'run')} to '{remote}'")
+        console.say(f"published {human.plural(report.runs, 'run')} to '{remote}'")
     for warning in report.warnings:
         console.say(f"note: {warning}")
     for refusal in report.refused:
@@ -45,7 +45,7 @@ def tell(report: Report, remote: str) -> None:
             console.say("nothing to publish")
         return
     lines = [f"{refusal.name}: {refusal.why}" for refusal in report.refused]
-    message = f"{console.plural(len(lines), 'change')} could not be published and stay pending"
+    message = f"{human.plural(len(lines), 'change')} could not be published and stay pending"
     if all(refusal.lost_race for refusal in report.refused):
         aliases = [refusal.name for refusal in report.refused if refusal.is_alias]
         again = "take what is there: gitreg alias reset {}; or set it again, and push again"
@@ -64,7 +64,7 @@ def fetch() -> None:
     for version, tag in found.blocked.items():
         console.say(f"warning: '{version}' cannot be brought: your tag '{tag}' is in its place")
         console.say(f"hint: rename your tag: git tag {tag}-old {tag} && git tag -d {tag}")
-    console.say(f"'{remote}' has {console.plural(len(found.tags), 'version')}, {len(found.new) or 'none'} new here")
+    console.say(f"'{remote}' has {human.plural(len(found.tags), 'version')}, {len(found.new) or 'none'} new here")
     for version in found.new[:_SHOWN]:
         console.say(f"  {version}")
     if len(found.new) > _SHOWN:

@@ -117,7 +117,8 @@ def parameters() -> Iterator[tuple[str, click.Parameter]]:
         yield from (
             (" ".join(path), parameter)
             for parameter in command.params
-            if not (isinstance(parameter, click.Option) and parameter.is_flag)
+            # the global options are tried once, before the command
+            if not (isinstance(parameter, click.Option) and (parameter.is_flag or parameter.hidden))
         )
         if isinstance(command, click.Group):
             context = click.Context(command)
