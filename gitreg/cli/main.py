@@ -31,10 +31,11 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "alias": ("alias", "set, remove and list aliases such as 'production', and show their history"),
     },
     "Read": {
-        "ls": ("read", "list collections, or the versions of one"),
-        "show": ("read", "show a version: metadata, files, run, inputs, aliases"),
-        "runs": ("read", "list runs"),
+        "ls": ("ls", "list collections, or the versions of one"),
+        "show": ("show", "show a version: metadata, files, run, inputs, aliases"),
+        "runs": ("runs", "list runs"),
         "get": ("get", "write a version's files, checked, and print where"),
+        "pin": ("pin", "name a published version in your own tree, for 'dvc pull'"),
         "lineage": ("lineage", "draw what a version was made from, and what was made from it"),
     },
     "Share": {
