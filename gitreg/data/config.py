@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,25 @@ class Project:
         same = {name: own for name, own in found.items() if own and public_url(own["url"]) == storage.url}
         return same.get(storage.name) or next(iter(same.values()), None)
 
+    def name_of(self, storage: Storage, prefer: str = "") -> tuple[str, bytes | None]:
+        """The name that `.dvc/config`, which everybody has, gives to the storage; by preference this one.
+
+        Where it knows no such remote: a free name, and the file's text with it. Nothing is written.
+        Raises: UsageError for an address that no configuration should have, StorageError.
+        """
+        file = self.worktree / ".dvc" / "config"
+        known, own = read(file, self.root / ".dvc").get("remote", {}), self.config()
+        same = [name for name in own["remote"] if _is(own, name, storage)]
+        wanted = [name for name in (prefer, storage.name.lower(), *same, "storage") if _NAME.match(name)]
+        tracked = {"remote": known}
+        there = next((name for name in (*wanted, *known) if _is(tracked, name, storage)), None)
+        if there is not None:
+            return there, None
+        names = (*wanted, *(f"{wanted[0]}-{number}" for number in range(2, len(own["remote"]) + 3)))
+        name = next(name for name in names if name not in known and (name in same or name not in own["remote"]))
+        options = {"url": parse_storage_url(storage.url), **dict(storage.options)}
+        return name, _with_remote(file, name, options)
+
 
 def is_project(root: Path) -> bool:
     """Whether `root` is the root of a DVC project."""
@@ -166,18 +186,27 @@ def set_storage(root: Path, url: str, name: str = "storage") -> Storage:
         raise UsageError(f"invalid name {name!r} of a storage", hint="use letters, digits, '_', '.' and '-'")
     name = name.lower()
     file = root / ".dvc" / "config"
+    write(file, _with_remote(file, name, {"url": address}, default=True))
+    return Storage(name, public_url(address))
+
+
+def _with_remote(file: Path, name: str, options: Mapping[str, str], *, default: bool = False) -> bytes:
+    """The configuration's text with these options of a remote, the rest as it was. Raises: UsageError, StorageError."""
     config = parse(read_text(file), file, interpolation=False)
     if not config.indent_type:
         config.indent_type = "    "
-    section(config, "core")[key_of(section(config, "core"), "remote")] = name
+    if default:
+        section(config, "core")[key_of(section(config, "core"), "remote")] = name
     remote = section(config, f'remote "{name}"')
-    remote[key_of(remote, "url")] = address
+    for key, value in options.items():
+        remote[key_of(remote, key)] = value
     text = text_of(config)
     # ConfigObj drops some white space, and values with every kind of quotes.
-    if normalised(parse(text.decode(), file, interpolation=False).dict())["remote"][name]["url"] != address:
-        raise UsageError(f"DVC's configuration cannot hold the storage address {address!r}")
-    write(file, text)
-    return Storage(name, public_url(address))
+    kept = normalised(parse(text.decode(), file, interpolation=False).dict())["remote"][name]
+    for key, value in options.items():
+        if kept[key] != value:
+            raise UsageError(f"DVC's configuration cannot hold the storage {key} {value!r}")
+    return text
 
 
 def version_config(storage: Storage | None) -> bytes:
@@ -246,6 +275,12 @@ def _remote(config: Section, name: str) -> Section:
             hint="see 'dvc remote list', or add one with 'dvc remote add'",
         )
     return remote
+
+
+def _is(config: Section, name: str, storage: Storage) -> bool:
+    """Whether the configuration has this remote, and it is the storage."""
+    remote = _find_remote(config, name)
+    return remote is not None and public_url(remote["url"]) == storage.url
 
 
 def _find_remote(config: Section, name: str, above: tuple[str, ...] = ()) -> Section | None:

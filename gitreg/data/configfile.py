@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -137,8 +137,21 @@ def text_of(config: Any) -> bytes:
 
 def write(file: Path, content: bytes) -> None:
     """Replace the file at once. Raises: StorageError."""
-    with _written(file, content, file.stat().st_mode & 0o777 if file.exists() else 0o644) as temporary:
-        temporary.replace(file)
+    write_all({file: content})
+
+
+def write_all(contents: Mapping[Path, bytes]) -> None:
+    """Replace the files in this order, once all of them are on the disk: none when one of them cannot be.
+
+    Raises: StorageError.
+    """
+    with ExitStack() as stack:
+        written = []
+        for file, content in contents.items():
+            mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
+            written.append((stack.enter_context(_written(file, content, mode)), file))
+        for temporary, file in written:
+            temporary.replace(file)
 
 
 def create(file: Path, content: bytes) -> bool:

@@ -64,7 +64,7 @@ class Pointer:
         """The text of the `.dvc` file."""
         nfiles = "" if self.nfiles is None else f"  nfiles: {self.nfiles}\n"
         return (
-            f"outs:\n- md5:{_scalar(self.md5)}\n  size: {self.size}\n{nfiles}  hash: md5\n  path:{_scalar(self.path)}\n"
+            f"outs:\n- md5:{scalar(self.md5)}\n  size: {self.size}\n{nfiles}  hash: md5\n  path:{scalar(self.path)}\n"
         ).encode()
 
     @classmethod
@@ -95,8 +95,8 @@ def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _scalar(text: str) -> str:
-    """A string after its key's colon, as ruamel writes it."""
+def scalar(text: str) -> str:
+    """A string after its key's colon, as ruamel writes it, the space or line break before it included."""
     if _QUOTED.match(text):
         return f" '{text}'"
     return f" {text}" if len(text) <= _LONGEST_ON_KEY_LINE else f" \n    {text}"
