@@ -71,6 +71,18 @@ class InvalidNameError(UsageError, ValueError):
         self.kind = kind
 
 
+class InvalidDateError(UsageError, ValueError):
+    """A date is outside the grammar, or in the future.
+
+    Attributes:
+        text: as it was written.
+    """
+
+    def __init__(self, text: str, why: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{_short(text)} {why}", hint=hint)
+        self.text = text
+
+
 class TypeMismatchError(UsageError, ValueError):
     """A version is of another type than the caller says.
 

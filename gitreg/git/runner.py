@@ -199,12 +199,14 @@ class Git:
         result = self.attempt("config", "--get", key)
         return result.stdout.decode("utf-8", "replace").removesuffix("\n") if result.status == 0 else default
 
-    def identity(self) -> str:
+    def identity(self, *, anonymous: bool = False) -> str:
         """The committer and the time that git would record now: `Name <email> 1700000000 +0100`.
 
+        `anonymous` is for who wants the time alone, and may have no identity.
         Raises: GitError with git's words when no identity is configured, or a date that git does not take.
         """
-        result = self.attempt("var", "GIT_COMMITTER_IDENT")
+        nobody = {"GIT_COMMITTER_NAME": "nobody", "GIT_COMMITTER_EMAIL": "nobody@localhost"}
+        result = self.attempt("var", "GIT_COMMITTER_IDENT", env=nobody if anonymous else None)
         if result.status != 0 and "date format" in result.stderr:
             hint = "git takes dates from 1970 to 2099: see GIT_COMMITTER_DATE"
             raise GitError(("var", "GIT_COMMITTER_IDENT"), result.status, result.stderr, hint=hint)

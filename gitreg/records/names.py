@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NewType
 
 from gitreg.errors import InvalidNameError
+from gitreg.records.when import When
 
 VersionNumber = NewType("VersionNumber", int)
 RunId = NewType("RunId", str)
@@ -158,7 +159,8 @@ def check_alias(text: str) -> str:
             text, "alias", "'latest' is always the newest version", hint="leave it out, or choose another alias"
         )
     if _VERSION_LIKE.match(text):
-        raise _invalid(text, "alias", "it reads as a version number")
+        hint = f"versions are written v{text[1:].lstrip('0') or '0'}"
+        raise InvalidNameError(text, "alias", "it reads as a version number", hint=hint)
     return _check_segment(text, "alias", text, MAX_ALIAS)
 
 
@@ -183,21 +185,24 @@ class Reference:
             there is one, else `name` labelled with project X.
         selector: a version's number, an alias, or 'latest'.
         text: as it was written.
+        when: the alias, or 'latest', as it was then; None for now.
     """
 
     candidates: tuple[CollectionName, ...]
     selector: Selector
     text: str
+    when: When | None = None
 
     @classmethod
     def parse(cls, text: str) -> Reference:
         """Parse `name:v3`, `name:alias`, `name`, `space/name:...`, W&B's longer forms, and MLflow's `name@alias`.
 
-        Raises: InvalidNameError.
+        `@{DATE}` may follow all but a number: `name:alias@{2026-03-01}`. Raises: InvalidNameError, InvalidDateError.
         """
-        path, colon, tail = text.partition(":")
+        head, date = split_date(text)
+        path, colon, tail = head.partition(":")
         if not colon:
-            path, at, tail = text.partition("@")
+            path, at, tail = head.partition("@")
             colon = at
         if colon and not tail:
             raise _invalid(text, "reference", "nothing follows the name")
@@ -205,10 +210,24 @@ class Reference:
         if tail and tail != LATEST:
             number = parse_number(tail)
             selector = check_alias(tail) if number is None else number
-        return cls(_candidates(path, text), selector, text)
+        if date and not isinstance(selector, str):
+            why = f"'{tail}' never moves, so it is the same at any date"
+            raise InvalidNameError(text, "reference", why, hint=f"leave the date out: {head}")
+        return cls(_candidates(path, text), selector, text, When.parse(date[2:-1]) if date else None)
 
     def __str__(self) -> str:
         return self.text
+
+
+def split_date(text: str) -> tuple[str, str]:
+    """A reference without its date, and the date with its braces, `@{DATE}`, '' without one.
+
+    Raises: InvalidNameError when the braces are not closed.
+    """
+    head, mark, date = text.partition("@{")
+    if mark and not date.endswith("}"):
+        raise _invalid(text, "reference", "what begins with '@{' must end with '}'")
+    return head, mark + date
 
 
 def selector_label(selector: Selector) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,9 +9,10 @@ from gitreg.errors import LostRaceError, NotFoundError, RecordError, RefusedErro
 from gitreg.git.objects import Batch, MissingObjectError
 from gitreg.git.refs import Change, Ref, is_ancestor
 from gitreg.records import refs as names_of_refs
-from gitreg.records.names import AliasName, CollectionName
+from gitreg.records.names import AliasName, CollectionName, VersionName, parse_number
 from gitreg.records.objects import EMPTY_TREE, GITREG_IDENTITY, ZERO, Commit, Identity, Oid, hash_object
 from gitreg.records.records import ALIAS, AliasRecord, Place, alias_root_message
+from gitreg.records.similar import closest, listed
 from gitreg.records.trailers import Message
 from gitreg.registry.hold import held
 from gitreg.registry.repository import Registry, retried
@@ -59,12 +59,21 @@ def root(name: AliasName) -> Commit:
 
 def get(registry: Registry, name: AliasName) -> Alias | None:
     """The alias, None when nobody ever set it. Raises: RecordError when its ref points at something else."""
-    found = registry.refs.find(*(names_of_refs.alias(name, base) for base in registry.bases()))
-    return _current(registry, name, found)
+    return _current(registry, name, refs_of(registry, name))
+
+
+def refs_of(registry: Registry, name: AliasName) -> list[Ref]:
+    """The pending and the published ref of an alias, as far as there are any."""
+    return registry.refs.find(*(names_of_refs.alias(name, base) for base in registry.bases()))
 
 
 def all_aliases(registry: Registry, collection: CollectionName | None = None) -> list[Alias]:
     """The aliases of a collection, or of all, that name a version; by name. One that cannot be read is left out."""
+    return [alias for alias in every(registry, collection) if alias.place]
+
+
+def every(registry: Registry, collection: CollectionName | None = None) -> list[Alias]:
+    """As `all_aliases`, with those that were removed."""
     if collection is None:
         patterns = [f"{base}aliases/" for base in registry.bases()]
     else:
@@ -75,7 +84,7 @@ def all_aliases(registry: Registry, collection: CollectionName | None = None) ->
         if name:
             grouped.setdefault(name, []).append(ref)
     found = (_readable(registry, name, refs) for name, refs in sorted(grouped.items()))
-    return [alias for alias in found if alias and alias.place]
+    return [alias for alias in found if alias]
 
 
 def _readable(registry: Registry, name: AliasName, refs: list[Ref]) -> Alias | None:
@@ -131,13 +140,18 @@ def version_of(registry: Registry, name: AliasName, versions: Sequence[Version])
     """The version that an alias names. Raises: NotFoundError; RecordError when it names another collection's."""
     alias = get(registry, name)
     if alias is None or alias.place is None:
-        raise _not_found(registry, name)
-    found = version_at(versions, alias.place)
+        raise not_found(registry, name)
+    return placed(name, alias.place, versions)
+
+
+def placed(name: AliasName, place: Place, versions: Sequence[Version]) -> Version:
+    """The version of a place that an alias's record names. Raises: as `version_of`."""
+    found = version_at(versions, place)
     if found is None:
-        label = alias.place.version.label
-        if any(item.name == alias.place.version for item in versions):
+        label = place.version.label
+        if any(item.name == place.version for item in versions):
             raise RecordError(
-                f"alias '{name}' names {label} at commit {alias.place.commit.short}, which is no version of it",
+                f"alias '{name}' names {label} at commit {place.commit.short}, which is no version of it",
                 hint=f"gitreg did not write it; gitreg alias log {name} shows who did",
             )
         raise NotFoundError(
@@ -152,11 +166,39 @@ def version_at(versions: Iterable[Version], place: Place) -> Version | None:
     return next((item for item in matches if item.name == place.version), matches[0] if matches else None)
 
 
+Named = Mapping[tuple[VersionName, Oid], list[str]]
+"""The aliases by the version that they name, its name and commit."""
+
+
+def by_version(known: Iterable[Alias], versions: Iterable[Version]) -> Named:
+    """Which of the known aliases name which of their collections' versions.
+
+    A commit that was linked more than once has several versions; an alias names the one that its record says.
+    """
+    at: dict[tuple[CollectionName, Oid], list[Version]] = {}
+    for version in versions:
+        at.setdefault((version.name.collection, version.commit), []).append(version)
+    found: dict[tuple[VersionName, Oid], list[str]] = {}
+    for alias in known:
+        place = alias.place
+        named = version_at(at.get((alias.name.collection, place.commit), ()), place) if place else None
+        if named is not None:
+            found.setdefault((named.name, named.commit), []).append(alias.name.alias)
+    return found
+
+
+def of_version(registry: Registry, version: Version) -> list[str]:
+    """The aliases that name a version, by name, without 'latest'."""
+    collection = version.name.collection
+    named = by_version(all_aliases(registry, collection), all_versions(registry, collection))
+    return named.get((version.name, version.commit), [])
+
+
 def history(registry: Registry, name: AliasName) -> list[Move]:
     """All moves of an alias, the newest first. Raises: NotFoundError, RecordError."""
     alias = get(registry, name)
     if alias is None:
-        raise _not_found(registry, name)
+        raise not_found(registry, name)
     return list(moves(registry, name, alias.tip))
 
 
@@ -211,7 +253,7 @@ def move(
         raise UsageError(f"'{version.name}' is no version of '{name.collection}'", hint=f"link it: {name.collection}")
 
     def attempt() -> tuple[Alias, bool]:
-        refs = registry.refs.find(*(names_of_refs.alias(name, base) for base in registry.bases()))
+        refs = refs_of(registry, name)
         pending = next((ref.oid for ref in refs if ref.name.startswith(names_of_refs.PENDING)), ZERO)
         valid = _without_overtaken(registry, name, refs)
         current = _current(registry, name, valid)
@@ -220,7 +262,7 @@ def move(
             where = f"names {place.version.label}" if place else "names nothing"
             raise LostRaceError(f"alias '{name}' {where} now", hint=f"look at 'gitreg alias log {name}' and try again")
         if version is None and place is None:
-            raise _not_found(registry, name)
+            raise not_found(registry, name)
         ref = names_of_refs.alias(name)
         if current and not current.by_hand and (place and place.commit) == (version and version.commit):
             if len(valid) < len(refs):
@@ -264,7 +306,7 @@ def published(registry: Registry, name: AliasName) -> frozenset[Oid]:
 
 def elsewhere(registry: Registry, name: AliasName) -> Alias | None:
     """Where others have moved the alias since, when this clone's pending move can no longer be published."""
-    refs = registry.refs.find(*(names_of_refs.alias(name, base) for base in registry.bases()))
+    refs = refs_of(registry, name)
     left = _without_overtaken(registry, name, refs)
     return read(registry, name, left[0], published=True) if len(left) < len(refs) else None
 
@@ -336,13 +378,40 @@ def append(
     return batch.add("commit", Commit(tree, parents, author or committer, committer, record.message()).encode())
 
 
-def _not_found(registry: Registry, name: AliasName) -> NotFoundError:
-    known = [alias.name.alias for alias in all_aliases(registry, name.collection)]
-    close = difflib.get_close_matches(name.alias, known, n=1)
+def not_found(registry: Registry, name: AliasName) -> NotFoundError:
+    """Why there is no such alias: it was removed, or it is another word that was meant."""
+    known = every(registry, name.collection)
+    removed = next((alias.record for alias in known if alias.name == name and alias.record), None)
+    if removed:
+        where = f"it named {removed.previous.version.label}" if removed.previous else "it was removed"
+        return NotFoundError(
+            "alias",
+            str(name),
+            f"alias '{name.alias}' was removed from '{name.collection}'",
+            hint=f"{where}; when and why: gitreg alias log {name}",
+        )
+    return NotFoundError(
+        "alias",
+        str(name),
+        f"alias '{name.alias}' not found in '{name.collection}'",
+        hint=_guess(registry, name, sorted(alias.name.alias for alias in known if alias.place)),
+    )
+
+
+def _guess(registry: Registry, name: AliasName, known: Sequence[str]) -> str:
+    number = parse_number(f"v{name.alias}")
+    versions = all_versions(registry, name.collection)
+    if any(version.name.number == number for version in versions):
+        return f"did you mean '{name.collection}:v{number}'?"
+    close = closest(name.alias, known)
     if close:
-        hint = f"did you mean '{close[0]}'?"
-    elif known:
-        hint = f"'{name.collection}' has {', '.join(sorted(known))}"
-    else:
-        hint = f"'{name.collection}' has no aliases here; 'gitreg fetch' brings what others have published"
-    return NotFoundError("alias", str(name), f"alias '{name.alias}' not found in '{name.collection}'", hint=hint)
+        return f"did you mean '{close}'?"
+    # what is promoted is often the link in a registered model, not the logged version
+    commits = {version.commit for version in versions}
+    links = [item for item in all_aliases(registry) if item.name.alias == name.alias]
+    twin = next((item.name for item in links if item.place and item.place.commit in commits), None)
+    if twin:
+        return f"did you mean '{twin}'?"
+    if known:
+        return f"'{name.collection}' has {listed(known)}"
+    return f"'{name.collection}' has no aliases here; 'gitreg fetch' brings what others have published"

@@ -14,6 +14,7 @@ from gitreg.git.objects import Batch, Objects
 from gitreg.git.refs import Change, RefMovedError, Refs
 from gitreg.git.runner import Git, Trace
 from gitreg.git.transport import Transport
+from gitreg.progress import SILENT, Progress
 from gitreg.records import refs as names_of_refs
 from gitreg.records.objects import Identity
 
@@ -32,10 +33,12 @@ class Registry:
         git, objects, refs: the repository.
         remote: the name of the registry remote, whether or not it exists.
         private: the folder for what is this clone's own business, `<git common dir>/gitreg`.
+        progress: who is told of what takes its time.
     """
 
-    def __init__(self, git: Git) -> None:
+    def __init__(self, git: Git, progress: Progress = SILENT) -> None:
         self.git = git
+        self.progress = progress
         self.objects = Objects(git)
         self.refs = Refs(git)
         self.remote = git.config("gitreg.remote", DEFAULT_REMOTE)
@@ -46,9 +49,11 @@ class Registry:
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, directory: Path, *, trace: Trace | None = None) -> Iterator[Registry]:
+    def opened(
+        cls, directory: Path, *, trace: Trace | None = None, progress: Progress = SILENT
+    ) -> Iterator[Registry]:
         """The repository that `directory` lies in, closed at the end. Raises: NotARepositoryError."""
-        registry = cls(Git.discover(directory, trace=trace))
+        registry = cls(Git.discover(directory, trace=trace), progress)
         try:
             yield registry
         finally:
@@ -140,6 +145,10 @@ class Registry:
     def now(self) -> Identity:
         """The committer and the time, as git would record them. Raises: GitError without an identity."""
         return Identity(self.git.identity())
+
+    def clock(self) -> int:
+        """The time as git would record it, in seconds since 1970. Needs no identity, as reading does not."""
+        return Identity(self.git.identity(anonymous=True)).timestamp
 
 
 def retried(work: Callable[[], T]) -> T:

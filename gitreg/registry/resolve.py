@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gitreg.errors import NotFoundError
-from gitreg.records.names import LATEST, AliasName, CollectionName, Reference, Selector, selector_label
-from gitreg.registry import aliases
+from gitreg.records.names import LATEST, AliasName, CollectionName, Reference
+from gitreg.records.similar import closest, listed
+from gitreg.registry import aliases, past
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version, all_versions, collections, details, own
 
 _REGISTRIES = ("model", "dataset")
+_FEW = 5
 
 
 def version(registry: Registry, reference: Reference) -> Version:
-    """The version that a reference means. Raises: NotFoundError with the likeliest other name as a hint."""
+    """The version that a reference means.
+
+    Raises: NotFoundError with the likeliest other name as a hint, InvalidDateError for a date in the future.
+    """
     for name in reference.candidates:
         found = all_versions(registry, name)
         if found and _is_meant(registry, name, reference.candidates, found):
-            return _select(registry, name, reference.selector, found)
+            return _select(registry, name, reference, found)
     raise _no_collection(registry, reference.candidates, reference.text)
 
 
@@ -51,32 +55,47 @@ def collection(registry: Registry, candidates: Iterable[CollectionName]) -> Coll
     raise _no_collection(registry, options, str(options[0]), kind="collection")
 
 
-def _select(registry: Registry, collection: CollectionName, selector: Selector, found: list[Version]) -> Version:
+def _select(registry: Registry, collection: CollectionName, reference: Reference, found: list[Version]) -> Version:
+    selector, when = reference.selector, reference.when
     if selector == LATEST:
+        if when:
+            return past.latest_then(registry, collection, when, found)
         return next(own(registry, reversed(found)), found[-1])
     if isinstance(selector, str):
-        return aliases.version_of(registry, AliasName(collection, selector), found)
+        name = AliasName(collection, selector)
+        return past.alias_then(registry, name, when, found) if when else aliases.version_of(registry, name, found)
     # the draft stands after its published twin, and what is pending here is meant first
     matches = [item for item in found if item.name.number == selector]
     if not matches:
-        numbers = ", ".join(item.name.label for item in found[-5:])
-        raise NotFoundError(
-            "artifact", f"{collection}:{selector_label(selector)}", hint=f"'{collection}' has {numbers}"
-        )
+        raise NotFoundError("artifact", f"{collection}:v{selector}", hint=f"'{collection}' has {_numbers(found)}")
     return matches[-1]
+
+
+def _numbers(found: Iterable[Version]) -> str:
+    """`v0, v1`, `v0 to v12`, or the newest where some have been deleted."""
+    numbers = list(dict.fromkeys(version.name.number for version in found))
+    if len(numbers) > _FEW and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"v{numbers[0]} to v{numbers[-1]}"
+    few = ", ".join(f"v{number}" for number in numbers[-_FEW:])
+    return few if len(numbers) <= _FEW else f"..., {few}"
 
 
 def _no_collection(
     registry: Registry, candidates: tuple[CollectionName, ...], text: str, *, kind: str = "artifact"
 ) -> NotFoundError:
-    known = [str(name) for name in collections(registry)]
-    wanted = str(candidates[0])
+    known = collections(registry)
     # a run's nameless artifact that was linked is what somebody who names the artifact often means
-    close = difflib.get_close_matches(wanted, known, n=1)
+    close = _closest(candidates[0], known)
     if close:
-        hint = f"did you mean '{close[0]}'?"
+        hint = f"did you mean '{close}'?"
     elif known:
-        hint = f"this repository has {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}"
+        hint = f"this repository has {listed([str(name) for name in known])}"
     else:
         hint = "this repository has no versions yet; 'gitreg fetch' brings what others have published"
     return NotFoundError(kind, text, hint=hint)
+
+
+def _closest(wanted: CollectionName, known: Sequence[CollectionName]) -> str | None:
+    """The likeliest collection: the same name in another space, before one that is only alike."""
+    same = [str(name) for name in known if name.name.casefold() == wanted.name.casefold()]
+    return same[0] if len(same) == 1 else closest(str(wanted), map(str, known))

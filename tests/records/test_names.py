@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitreg.errors import InvalidNameError
+from gitreg.errors import InvalidDateError, InvalidNameError
 from gitreg.records import refs
 from gitreg.records.names import (
     LATEST,
@@ -151,9 +151,46 @@ def test_every_form_of_a_reference_is_understood(
 
 
 @pytest.mark.parametrize(
+    ("text", "candidates", "selector", "when"),
+    [
+        ("m@{2026-03-01}", (M,), LATEST, "2026-03-01"),
+        ("m:latest@{yesterday}", (M,), LATEST, "yesterday"),
+        ("m:production@{3 days ago}", (M,), "production", "3 days ago"),
+        ("m@production@{2026-03-01}", (M,), "production", "2026-03-01"),
+        ("m:production@{2026-03-01T12:00:00+01:00}", (M,), "production", "2026-03-01T12:00:00+01:00"),
+        ("model/MNIST-dev@{2026-03-01 12:00}", (SPACED, BARE), LATEST, "2026-03-01 12:00"),
+        ("e/wandb-registry-model/MNIST-dev:best@{now}", (SPACED,), "best", "now"),
+    ],
+)
+def test_a_date_may_follow_what_can_move(
+    text: str, candidates: tuple[CollectionName, ...], selector: str, when: str
+) -> None:
+    reference = Reference.parse(text)
+    assert (reference.candidates, reference.selector, str(reference)) == (candidates, selector, text)
+    assert str(reference.when) == when
+
+
+def test_a_number_with_a_date_is_refused_with_the_same_reference_without_it() -> None:
+    with pytest.raises(InvalidNameError, match="'v3' never moves") as caught:
+        Reference.parse("m:v3@{2026-03-01}")
+    assert caught.value.hint == "leave the date out: m:v3"
+
+
+@pytest.mark.parametrize("text", ["m@{}", "m@{1}", "m@{u}", "m:production@{last tuesday}", "m@{2026-3-1}", "m@{a}}"])
+def test_what_stands_in_the_braces_is_a_date(text: str) -> None:
+    with pytest.raises(InvalidDateError):
+        Reference.parse(text)
+
+
+@pytest.mark.parametrize(
     ("text", "why"),
     [
         ("", "empty"),
+        ("@{2026-03-01}", "empty"),
+        (":@{2026-03-01}", "nothing follows the name"),
+        ("m:@{2026-03-01}", "nothing follows the name"),
+        ("m@{2026-03-01", "must end with '}'"),
+        ("m@{2026-03-01}:production", "must end with '}'"),
         (":v0", "empty"),
         ("m:", "nothing follows the name"),
         ("m@", "nothing follows the name"),
@@ -263,5 +300,5 @@ def test_git_accepts_every_ref_that_is_built_of_accepted_names(
 def test_no_text_at_all_breaks_a_parser(parse: Callable[[str], object], text: str) -> None:
     try:
         parse(text)
-    except InvalidNameError as error:
+    except (InvalidNameError, InvalidDateError) as error:
         assert "\n" not in str(error)  # noqa: PT017 - both outcomes are right
