@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from gitreg.git.objects import Objects
 from gitreg.git.runner import Git
 from gitreg.git.snapshot import captured
+from gitreg.progress import Did, Progress, Task
 from gitreg.records.names import Reference
 from gitreg.records.records import Code
 from gitreg.registry import resolve, runs, versions
@@ -99,3 +102,29 @@ def capture(git: Git, objects: Objects, *, snapshot: bool = True) -> Code:
     """The code as it is now, as a run begins with it, and no ref for it."""
     with captured(git, objects, snapshot=snapshot) as found:
         return found.code
+
+
+class Heard(Progress, Task):
+    """Listens to a library's work, one task at a time.
+
+    Attributes:
+        tasks: label, bytes and files of each, as they were announced.
+        counts: the bytes of each report.
+        files: what was done with which file of how many bytes.
+    """
+
+    def __init__(self) -> None:
+        self.tasks: list[tuple[str, int | None, int | None]] = []
+        self.counts: list[int] = []
+        self.files: list[tuple[Did, str, int | None]] = []
+
+    @contextlib.contextmanager
+    def task(self, label: str, *, size: int | None = None, files: int | None = None) -> Iterator[Task]:
+        self.tasks.append((label, size, files))
+        yield self
+
+    def advance(self, count: int) -> None:
+        self.counts.append(count)
+
+    def done(self, what: Did, name: str, size: int | None) -> None:
+        self.files.append((what, name, size))

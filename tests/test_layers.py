@@ -18,7 +18,7 @@ PACKAGE = ROOT / "gitreg"
 # `templates` looks up files that gitreg ships; `gitreg/__init__.py` hands out what the SDK offers.
 ROWS = (
     ("errors",),
-    ("templates",),
+    ("templates", "progress"),
     ("records",),
     ("git", "data"),
     ("registry",),

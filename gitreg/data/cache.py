@@ -17,13 +17,14 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitreg.data.hashing import READ_FLAGS, Progress, Stored, hash_file, pump, refusals, serialised
+from gitreg.data.hashing import READ_FLAGS, Stored, hash_file, pump, refusals
 from gitreg.data.walk import walk_directory
 from gitreg.errors import DamagedObjectError, StorageError
+from gitreg.progress import NOBODY, SILENT, Progress, Task
 from gitreg.records.listing import FileEntry, Listing
 from gitreg.records.paths import check_paths
 
@@ -96,19 +97,22 @@ class Cache:
         self.sync()
         return True
 
-    def add(self, source: Path, progress: Progress | None = None) -> Stored:
+    def add(self, source: Path, task: Task = NOBODY) -> Stored:
         """Store a regular file, or what a symbolic link to one holds.
 
         Raises: StorageError, also when the file changes while it is read.
         """
-        return self.add_all([source], progress)[0]
+        return self.add_all({source.name: source}, task)[0]
 
-    def add_all(self, sources: Sequence[Path], progress: Progress | None = None) -> list[Stored]:
-        """Store many files; the hashes come in the order of the files. Raises: StorageError."""
-        report = serialised(progress)
-        batches = [sources[start : start + _BATCH] for start in range(0, len(sources), _BATCH)]
+    def add_all(self, sources: Mapping[str, Path], task: Task = NOBODY) -> list[Stored]:
+        """Store many files, by what people call them; the hashes come in the order of the files.
+
+        Raises: StorageError.
+        """
+        items = list(sources.items())
+        batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
         with ThreadPoolExecutor(_WORKERS) as pool:
-            futures = [pool.submit(self._add_batch, batch, report) for batch in batches]
+            futures = [pool.submit(self._add_batch, batch, task) for batch in batches]
             try:
                 stored = [item for future in futures for item in future.result()]
             except BaseException:
@@ -191,18 +195,19 @@ class Cache:
                 with refusals(f"directory '{directory}' cannot be synced"):
                     _sync(directory)
 
-    def _add_batch(self, sources: Sequence[Path], progress: Progress | None) -> list[Stored]:
+    def _add_batch(self, sources: Sequence[tuple[str, Path]], task: Task) -> list[Stored]:
         """Store a few files; written first and synced after, they share the disk's work."""
         with ExitStack() as stack:
             written = []
-            for source in sources:
+            for name, source in sources:
                 with refusals(f"'{source}' cannot be stored"):
                     temporary = stack.enter_context(self._temporary())
-                    written.append((source, temporary, _copy(source, temporary, progress)))
-            for source, temporary, stored in written:
+                    written.append((name, source, temporary, _copy(source, temporary, task)))
+            for name, source, temporary, stored in written:
                 with refusals(f"'{source}' cannot be stored"):
-                    self._land(temporary, stored, "", keep=True)
-            return [stored for _, _, stored in written]
+                    is_new = self._land(temporary, stored, "", keep=True)
+                task.done("stored" if is_new else "skipped", name, stored.size)
+            return [stored for _, _, _, stored in written]
 
     @contextmanager
     def _temporary(self) -> Iterator[_Temporary]:
@@ -218,12 +223,13 @@ class Cache:
             if not temporary.landed:
                 temporary.path.unlink(missing_ok=True)
 
-    def _land(self, temporary: _Temporary, stored: Stored, suffix: str, *, keep: bool) -> None:
-        """Give a complete temporary file its name, or find that the object is there already."""
+    def _land(self, temporary: _Temporary, stored: Stored, suffix: str, *, keep: bool) -> bool:
+        """Give a complete temporary file its name; False when the object is there already."""
         md5 = stored.md5 + suffix
         place = self.path(md5)
         self._make_parent(place)
-        if self._holds(place, stored):
+        is_there = self._holds(place, stored)
+        if is_there:
             _sync(place)  # DVC, which may have put it there, does not
         else:
             os.fsync(temporary.descriptor)
@@ -233,6 +239,7 @@ class Cache:
             kept = _place(self.keep, md5)
             self._make_parent(kept)
             _link(place, kept)
+        return not is_there
 
     def _holds(self, place: Path, stored: Stored) -> bool:
         """Whether the object is there with exactly these bytes; a damaged one may be replaced."""
@@ -259,18 +266,26 @@ class Cache:
             directory.chmod(0o2775)
 
 
-def store(files: Mapping[str, Path], cache: Cache, progress: Progress | None = None) -> Listing:
+def store(files: Mapping[str, Path], cache: Cache, progress: Progress = SILENT) -> Listing:
     """Store an artifact's files and its directory object.
 
     `files` maps the path inside the artifact to the file on disk. Raises: UnsafePathError, StorageError.
     """
     check_paths(files)
-    stored = cache.add_all(list(files.values()), progress)
+    with progress.task("storing", size=_total(files.values()), files=len(files)) as task:
+        stored = cache.add_all(files, task)
     listing = Listing.of(
         FileEntry(path, item.size, item.md5, item.sha256) for path, item in zip(files, stored, strict=True)
     )
     cache.add_bytes(listing.directory_object, ".dir")
     return listing
+
+
+def _total(files: Iterable[Path]) -> int | None:
+    """Their bytes, None when one of them cannot be looked at: storing it says why."""
+    with suppress(OSError):
+        return sum(file.stat().st_size for file in files)
+    return None
 
 
 def _place(directory: Path, md5: str) -> Path:
@@ -318,14 +333,14 @@ def _link(source: Path, target: Path) -> bool:
     return True
 
 
-def _copy(source: Path, temporary: _Temporary, progress: Progress | None) -> Stored:
+def _copy(source: Path, temporary: _Temporary, task: Task) -> Stored:
     """Copy a regular file and hash it. Raises: OSError, StorageError when it is none or changes meanwhile."""
     descriptor = os.open(source, READ_FLAGS)
     try:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise StorageError(f"'{source}' is no regular file")
-        stored = pump(descriptor, before.st_size, temporary.descriptor, progress)
+        stored = pump(descriptor, before.st_size, temporary.descriptor, task.advance)
         unchanged = _state(before) == _state(os.fstat(descriptor)) == _state(source.stat())
     finally:
         os.close(descriptor)

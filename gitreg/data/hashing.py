@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -14,8 +13,8 @@ from pathlib import Path
 
 from gitreg.errors import StorageError, advice
 
-Progress = Callable[[int], None]
-"""Called with the bytes done since the last call; never by two threads at once."""
+Advance = Callable[[int], None]
+"""Called with the bytes done since the last call, as `Task.advance` is."""
 
 _SMALL = 1 << 16
 _CHUNK = 1 << 20
@@ -37,7 +36,7 @@ class Stored:
 
 
 def pump(
-    source: int, size: int, sink: int | None = None, progress: Progress | None = None, *, want_md5: bool = True
+    source: int, size: int, sink: int | None = None, advance: Advance | None = None, *, want_md5: bool = True
 ) -> Stored:
     """Read the file descriptor `source` to its end, hash it, and write it to `sink` on the way.
 
@@ -69,41 +68,28 @@ def pump(
             if sink is not None:
                 _write_all(sink, chunk)
             done += count
-            if progress is not None:
-                progress(count)
+            if advance is not None:
+                advance(count)
     return Stored(md5.hexdigest() if want_md5 else "", sha256.hexdigest(), done)
 
 
-def hash_file(path: str | os.PathLike[str], *, want_md5: bool = True) -> Stored:
+def hash_file(path: str | os.PathLike[str], advance: Advance | None = None, *, want_md5: bool = True) -> Stored:
     """Hash a file where it lies. Raises: OSError."""
     descriptor = os.open(path, READ_FLAGS)
     try:
-        return pump(descriptor, os.fstat(descriptor).st_size, want_md5=want_md5)
+        return pump(descriptor, os.fstat(descriptor).st_size, None, advance, want_md5=want_md5)
     finally:
         os.close(descriptor)
 
 
-def copy_file(source: Path, target: Path, progress: Progress | None = None) -> None:
+def copy_file(source: Path, target: Path, advance: Advance | None = None) -> None:
     """Copy bytes into an existing file, without a hash. Raises: OSError."""
     with source.open("rb", buffering=0) as reader, target.open("wb", buffering=0) as writer:
         buffer = memoryview(bytearray(_CHUNK))
         while count := reader.readinto(buffer):
             _write_all(writer.fileno(), buffer[:count])
-            if progress is not None:
-                progress(count)
-
-
-def serialised(progress: Progress | None) -> Progress | None:
-    """The same callback for several threads."""
-    if progress is None:
-        return None
-    report, lock = progress, threading.Lock()
-
-    def locked(count: int) -> None:
-        with lock:
-            report(count)
-
-    return locked
+            if advance is not None:
+                advance(count)
 
 
 # Without O_NONBLOCK, opening a named pipe waits for a writer.

@@ -15,6 +15,7 @@ from gitreg.data.cache import Cache
 from gitreg.data.hashing import READ_FLAGS, hash_file, pump, refusals, storage_error
 from gitreg.data.tree import Tree
 from gitreg.errors import IntegrityError, MissingBytesError, StorageError
+from gitreg.progress import SILENT, Progress, Task
 from gitreg.records.listing import FileEntry, Listing
 
 
@@ -68,7 +69,14 @@ def _is_unfinished(folder: Path) -> bool:
         )
 
 
-def materialise(listing: Listing, cache: Cache, target: Path, *, only: Container[str] | None = None) -> Path:
+def materialise(
+    listing: Listing,
+    cache: Cache,
+    target: Path,
+    *,
+    only: Container[str] | None = None,
+    progress: Progress = SILENT,
+) -> Path:
     """Write the files (those whose path is in `only`) into the directory `target`, and return it.
 
     Files that are right stay, wrong ones are replaced, others are left alone, but for what a killed process has left
@@ -79,11 +87,12 @@ def materialise(listing: Listing, cache: Cache, target: Path, *, only: Container
     """
     entries = [entry for entry in listing if only is None or entry.path in only]
     try:
-        with closing(Tree(target)) as tree:
+        size = sum(entry.size for entry in entries)
+        with closing(Tree(target)) as tree, progress.task("writing", size=size, files=len(entries)) as task:
             own = {entry.path for entry in listing}
             for path in {entry.path.rpartition("/")[0]: entry.path for entry in entries}.values():
                 tree.sweep(path, keep=own)
-            wanted = [entry for entry in entries if not _is_right(tree, entry)]
+            wanted = [entry for entry in entries if not _is_right(tree, entry, task)]
             missing = [entry for entry in wanted if not cache.has(entry.md5)]
             if missing:
                 raise MissingBytesError(
@@ -93,7 +102,7 @@ def materialise(listing: Listing, cache: Cache, target: Path, *, only: Container
                     sorted({entry.md5 for entry in missing}),
                 )
             for entry in wanted:
-                _write(tree, entry, cache)
+                _write(tree, entry, cache, task)
     except OSError as error:
         raise storage_error(f"files cannot be written to '{target}'", error) from error
     return target
@@ -118,28 +127,36 @@ def verify(listing: Listing, target: Path) -> list[str]:
     return [f"'{path}' {problem}" for path, problem in sorted(problems.items())]
 
 
-def _is_right(tree: Tree, entry: FileEntry) -> bool:
+def _is_right(tree: Tree, entry: FileEntry, task: Task) -> bool:
     descriptor = tree.open_existing(entry.path)
     if descriptor is None:
         return False
     try:
         size = os.fstat(descriptor).st_size
-        return size == entry.size and pump(descriptor, size, want_md5=False).sha256 == entry.sha256
+        if size != entry.size:
+            return False
+        if pump(descriptor, size, None, task.advance, want_md5=False).sha256 == entry.sha256:
+            task.done("skipped", entry.path, size)
+            return True
+        # it is still to be written
+        task.advance(-size)
+        return False
     finally:
         os.close(descriptor)
 
 
-def _write(tree: Tree, entry: FileEntry, cache: Cache) -> None:
+def _write(tree: Tree, entry: FileEntry, cache: Cache, task: Task) -> None:
     source = os.open(cache.path(entry.md5), READ_FLAGS)
     try:
         temporary, sink = tree.create(entry.path)
         try:
             try:
-                found = pump(source, entry.size, sink, want_md5=False)
+                found = pump(source, entry.size, sink, task.advance, want_md5=False)
             finally:
                 os.close(sink)
             _check(entry, found.sha256, cache)
             tree.move(temporary, entry.path)
+            task.done("written", entry.path, entry.size)
         except BaseException:
             tree.remove(temporary)
             raise

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gitreg.data.hashing import Progress
 from gitreg.data.ssh import channels
 from gitreg.data.urls import scheme_of
 from gitreg.errors import Error, StorageError, advice
+from gitreg.progress import Task
 
 _EXTRAS = {"https": "http", "webdavs": "webdav"}
 _USER = re.compile(r"://[^/\s]*@")
@@ -105,27 +105,22 @@ def _patient(get_client: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
 
 
 @contextmanager
-def reporting(progress: Progress | None, path: Path) -> Iterator[Any]:
+def reporting(task: Task, path: Path) -> Iterator[Any]:
     """An fsspec callback for the transfer of one file; what the plugin did not report is reported at the end."""
     from dvc.fs import Callback
 
-    reported = 0
-
     class Reporting(Callback):  # type: ignore[misc] # DVC has no types
         def relative_update(self, inc: int = 1) -> None:
-            nonlocal reported
             super().relative_update(inc)
-            reported += inc
-            if progress is not None:
-                progress(inc)
+            task.advance(inc)
 
         def absolute_update(self, value: int) -> None:
             self.relative_update(value - self.value)
 
-    yield Reporting()
-    rest = path.stat().st_size - reported
-    if progress is not None and rest > 0:
-        progress(rest)
+    callback = Reporting()
+    yield callback
+    # also less, when a part was sent again
+    task.advance(path.stat().st_size - callback.value)
 
 
 def is_absence(error: FileNotFoundError, scheme: str) -> bool:

@@ -10,18 +10,20 @@ import hashlib
 import secrets
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from gitreg.data.cache import Cache
 from gitreg.data.config import Project, Storage
-from gitreg.data.hashing import Progress, Stored, copy_file, hash_file, refusals, serialised, storage_error
+from gitreg.data.hashing import Stored, copy_file, hash_file, refusals, storage_error
 from gitreg.data.plugins import connect, is_absence, plugin_errors, reporting
 from gitreg.data.urls import SAFE_OPTIONS, local_path, scheme_of
 from gitreg.errors import DamagedObjectError, MissingBytesError, StorageError
+from gitreg.progress import NOBODY, SILENT, Progress, Task
 
 Object = tuple[str, int | None]
 """An object's name (md5, `.dir` behind it for a directory object) and its size in bytes, when it is known."""
@@ -53,61 +55,84 @@ class OpenStorage(ABC):
         """
         return self._missing(list(dict.fromkeys(objects)))
 
-    def upload(self, cache: Cache, objects: Iterable[Object], progress: Progress | None = None) -> list[Object]:
+    def upload(
+        self,
+        cache: Cache,
+        objects: Iterable[Object],
+        progress: Progress = SILENT,
+        called: Mapping[str, str] = MappingProxyType({}),
+    ) -> list[Object]:
         """Send what the storage lacks, directory objects last, and see that it is there; what was sent.
 
-        Raises: MissingBytesError for objects that are nowhere; DamagedObjectError for those that are damaged here,
-            after the other files were sent; StorageError.
+        `called` says what people call the objects. Raises: MissingBytesError for objects that are nowhere;
+            DamagedObjectError for those that are damaged here, after the other files were sent; StorageError.
         """
-        absent = self.missing(objects)
+        wanted = list(dict.fromkeys(objects))
+        absent = self.missing(wanted)
         nowhere = sorted(md5 for md5, size in absent if not cache.has(md5, size))
         if nowhere:
             raise MissingBytesError(f"{_count(nowhere)} neither in the cache nor on storage '{self.storage}'", nowhere)
-        report = serialised(progress)
         damaged: list[DamagedObjectError] = []
+        lacking = set(absent)
 
         def send(item: Object) -> Object | None:
+            md5 = item[0]
             try:
-                return item[0], self._send(item[0], cache.path(item[0]), report)
+                size = self._send(md5, cache.path(md5), task)
             except DamagedObjectError as error:
                 damaged.append(error)
                 return None
+            task.done("uploaded", called.get(md5, md5), size)
+            return md5, size
 
         sent: list[Object] = []
-        # A reader that finds a directory object may count on what it names.
-        for last in (False, True):
-            done = self._each(send, [item for item in absent if item[0].endswith(".dir") is last])
-            sent += (item for item in done if item)
-            self._finish()
-            if damaged:
-                raise _together(damaged)
-        lost = self.missing(sent)
+        with progress.task("uploading", size=_total(absent), files=len(absent)) as task:
+            for md5, size in (item for item in wanted if item not in lacking):
+                task.done("skipped", called.get(md5, md5), size)
+            # A reader that finds a directory object may count on what it names.
+            for last in (False, True):
+                done = self._each(send, [item for item in absent if item[0].endswith(".dir") is last])
+                sent += (item for item in done if item)
+                self._finish()
+                if damaged:
+                    raise _together(damaged)
+            lost = self.missing(sent)
         if lost:
             raise StorageError(f"{_count([md5 for md5, _ in lost])} not on storage '{self.storage}' after the upload")
         return sent
 
-    def download(self, cache: Cache, objects: Iterable[Object], progress: Progress | None = None) -> list[Object]:
+    def download(
+        self,
+        cache: Cache,
+        objects: Iterable[Object],
+        progress: Progress = SILENT,
+        called: Mapping[str, str] = MappingProxyType({}),
+    ) -> list[Object]:
         """Fetch what the cache lacks; what was fetched.
 
-        Raises: DamagedObjectError when other bytes arrive than the object's name says and MissingBytesError for objects
-            that are not on the storage, after the others were fetched; StorageError.
+        `called` says what people call the objects. Raises: DamagedObjectError when other bytes arrive than the object's
+            name says and MissingBytesError for objects that are not on the storage, after the others were fetched;
+            StorageError.
         """
-        report = serialised(progress)
         absent = [item for item in dict.fromkeys(objects) if not cache.has(*item)]
         damaged: list[DamagedObjectError] = []
         nowhere: list[str] = []
 
         def fetch(item: Object) -> None:
+            md5 = item[0]
             try:
-                with cache.receive(item[0]) as temporary:
-                    self._fetch(item[0], temporary, report)
+                with cache.receive(md5) as temporary:
+                    self._fetch(md5, temporary, task)
             except MissingBytesError:
-                nowhere.append(item[0])
+                nowhere.append(md5)
             except DamagedObjectError as error:
                 damaged.append(error)
+            else:
+                task.done("downloaded", called.get(md5, md5), item[1])
 
-        self._each(fetch, absent)
-        cache.sync()
+        with progress.task("downloading", size=_total(absent), files=len(absent)) as task:
+            self._each(fetch, absent)
+            cache.sync()
         if damaged:
             raise _together(damaged, f" on storage '{self.storage}'")
         nowhere.sort()
@@ -126,12 +151,12 @@ class OpenStorage(ABC):
         with tempfile.TemporaryDirectory(prefix="gitreg-") as folder:
             sent, fetched = Path(folder, "sent"), Path(folder, "fetched")
             sent.write_bytes(data)
-            self._send(md5, sent, None)
+            self._send(md5, sent, NOBODY)
             self._finish()
             try:
                 lost = bool(self.missing([(md5, len(data))]))
                 if not lost:
-                    self._fetch(md5, fetched, None)
+                    self._fetch(md5, fetched, NOBODY)
                 lost = lost or fetched.read_bytes() != data
             finally:
                 try:
@@ -143,30 +168,40 @@ class OpenStorage(ABC):
             raise StorageError(f"storage '{self.storage}' does not give back what was written to it")
         return left
 
-    def check(self, objects: Iterable[Object]) -> dict[str, Stored | StorageError]:
+    def check(
+        self,
+        objects: Iterable[Object],
+        progress: Progress = SILENT,
+        called: Mapping[str, str] = MappingProxyType({}),
+    ) -> dict[str, Stored | StorageError]:
         """Read objects and hash them: what each one holds, or why it cannot be read; nothing is kept.
 
-        Raises: StorageError when the storage cannot be asked at all.
+        `called` says what people call them. Raises: StorageError when the storage cannot be asked at all.
         """
-        wanted = list(dict.fromkeys((md5, None) for md5, _ in objects))
+        # whatever their size: a wrong one is to be seen as such
+        sizes = dict(objects)
+        wanted: list[Object] = [(md5, None) for md5 in sizes]
         absent = set(self.missing(wanted))
 
         def read(item: Object) -> Stored | StorageError:
             try:
                 if item in absent:
                     raise MissingBytesError(f"object '{item[0]}' not on storage '{self.storage}'", [item[0]])
-                return self._hash(item[0])
+                stored = self._hash(item[0], task)
             except StorageError as error:
                 return error
+            task.done("checked", called.get(item[0], item[0]), stored.size)
+            return stored
 
-        return dict(zip((md5 for md5, _ in wanted), self._each(read, wanted), strict=True))
+        with progress.task("checking the storage", size=_total(sizes.items()), files=len(sizes)) as task:
+            return dict(zip(sizes, self._each(read, wanted), strict=True))
 
-    def _hash(self, md5: str) -> Stored:
+    def _hash(self, md5: str, task: Task) -> Stored:
         """Hash one object. Raises: MissingBytesError when it is not there, StorageError."""
         with tempfile.TemporaryDirectory(prefix="gitreg-") as folder, refusals(f"object '{md5}' cannot be read"):
             copy = Path(folder, md5)
             copy.touch()
-            self._fetch(md5, copy, None)
+            self._fetch(md5, copy, task)
             return hash_file(copy)
 
     def _each(self, work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
@@ -183,7 +218,7 @@ class OpenStorage(ABC):
     def _missing(self, objects: list[Object]) -> list[Object]: ...
 
     @abstractmethod
-    def _send(self, md5: str, source: Path, progress: Progress | None) -> int:
+    def _send(self, md5: str, source: Path, task: Task) -> int:
         """Check and send one object; its size."""
 
     @abstractmethod
@@ -191,7 +226,7 @@ class OpenStorage(ABC):
         """Make sure that what was sent stays."""
 
     @abstractmethod
-    def _fetch(self, md5: str, target: Path, progress: Progress | None) -> None:
+    def _fetch(self, md5: str, target: Path, task: Task) -> None:
         """Write one object to a file. Raises: MissingBytesError when it is not there, StorageError."""
 
     @abstractmethod
@@ -218,20 +253,20 @@ class LocalStorage(OpenStorage):
                 hint="mount it, make it, or name another: gitreg init --storage URL_OR_PATH",
             )
 
-    def _send(self, md5: str, source: Path, progress: Progress | None) -> int:
+    def _send(self, md5: str, source: Path, task: Task) -> int:
         with self._objects.receive(md5) as temporary:
-            copy_file(source, temporary, progress)
+            copy_file(source, temporary, task.advance)
             return temporary.stat().st_size
 
-    def _fetch(self, md5: str, target: Path, progress: Progress | None) -> None:
+    def _fetch(self, md5: str, target: Path, task: Task) -> None:
         self._check()
         if not self._objects.has(md5):
             raise MissingBytesError(f"object '{md5}' not on storage '{self.storage}'", [md5])
-        copy_file(self._objects.path(md5), target, progress)
+        copy_file(self._objects.path(md5), target, task.advance)
 
-    def _hash(self, md5: str) -> Stored:
+    def _hash(self, md5: str, task: Task) -> Stored:
         with refusals(f"object '{md5}' cannot be read"):
-            return hash_file(self._objects.path(md5))
+            return hash_file(self._objects.path(md5), task.advance)
 
     def _remove(self, md5: str) -> None:
         with refusals(f"object '{md5}' cannot be removed"):
@@ -292,7 +327,7 @@ class DvcStorage(OpenStorage):
                 raise error.__cause__ or error from None
         return {md5: entry["size"]} if entry["type"] == "file" else {}
 
-    def _send(self, md5: str, source: Path, progress: Progress | None) -> int:
+    def _send(self, md5: str, source: Path, task: Task) -> int:
         try:
             stored = hash_file(source)
         except OSError as error:
@@ -303,11 +338,11 @@ class DvcStorage(OpenStorage):
         with plugin_errors(f"object '{md5}' cannot be sent to storage '{self.storage}'", self._fs.protocol):
             self._fs.makedirs(self._fs.parent(place))
             if self._fs.protocol not in _NOT_ATOMIC:
-                self._put(source, place, progress)
+                self._put(source, place, task)
             else:
                 temporary = self._place(f"{md5[:2]}.gitreg-{secrets.token_hex(8)}.tmp")
                 try:
-                    self._put(source, temporary, progress)
+                    self._put(source, temporary, task)
                     # SFTP's rename replaces nothing; what is there has the wrong size.
                     if self._fs.exists(place):
                         self._fs.remove(place)
@@ -318,14 +353,14 @@ class DvcStorage(OpenStorage):
                     raise
         return stored.size
 
-    def _put(self, source: Path, place: str, progress: Progress | None) -> None:
-        with reporting(progress, source) as callback:
+    def _put(self, source: Path, place: str, task: Task) -> None:
+        with reporting(task, source) as callback:
             self._fs.put_file(str(source), place, callback=callback)
 
-    def _fetch(self, md5: str, target: Path, progress: Progress | None) -> None:
+    def _fetch(self, md5: str, target: Path, task: Task) -> None:
         with plugin_errors(f"object '{md5}' cannot be fetched from storage '{self.storage}'", self._fs.protocol):
             try:
-                with reporting(progress, target) as callback:
+                with reporting(task, target) as callback:
                     self._fs.get_file(self._place(md5), str(target), callback=callback)
             except FileNotFoundError:
                 raise MissingBytesError(f"object '{md5}' not on storage '{self.storage}'", [md5]) from None
@@ -362,6 +397,12 @@ def open_storage(project: Project, storage: Storage) -> OpenStorage:
             hint=f"dvc remote add {storage.name} URL",
         )
     return DvcStorage.connect(storage, remote)
+
+
+def _total(objects: Iterable[Object]) -> int | None:
+    """The bytes of all objects, None when one is of a size that only the storage knows."""
+    sizes = [size for _, size in objects]
+    return None if None in sizes else sum(size or 0 for size in sizes)
 
 
 def _count(md5s: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from gitreg.data.storage import open_storage
 from gitreg.errors import Error, MissingBytesError, NotARepositoryError, StorageError
 from gitreg.health.findings import Findings
 from gitreg.health.survey import quoted
+from gitreg.progress import NOBODY, Task
 from gitreg.registry.repository import Registry
 
 # A longer command is for nobody to copy.
@@ -74,6 +75,7 @@ class Bytes:
     """Checks each object once, whoever needs it.
 
     Attributes:
+        task: told of each that is hashed.
         objects, size: how many were hashed, and their bytes.
         cache: None where there is none, as on a server.
         default: this clone's storage, for versions that name none.
@@ -81,6 +83,7 @@ class Bytes:
 
     registry: Registry
     findings: Findings
+    task: Task = NOBODY
     objects: int = 0
     size: int = 0
     cache: Cache | None = None
@@ -155,7 +158,9 @@ class Bytes:
         """Read objects on a storage; why it cannot be asked, None when it can."""
         try:
             found = open_storage(self.registry.project, storage).check(
-                (md5, use.wanted.size) for md5, use in uses.items()
+                ((md5, use.wanted.size) for md5, use in uses.items()),
+                self.registry.progress,
+                {md5: use.wanted.words for md5, use in uses.items()},
             )
         except (StorageError, NotARepositoryError) as error:
             return error
@@ -220,11 +225,12 @@ class Bytes:
         if place is None:
             return
         try:
-            held = hash_file(place)
+            held = hash_file(place, self.task.advance)
         except OSError as error:
             use.problem = f"{use.wanted.words} cannot be read in the cache: {(error.strerror or str(error)).lower()}"
             use.remedy = f"chmod a+r {quoted(str(place))}"
             return
+        self.task.done("checked", use.wanted.words, held.size)
         self.objects, self.size = self.objects + 1, self.size + held.size
         problem = _difference(use.wanted, held)
         if problem:

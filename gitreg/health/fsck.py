@@ -50,7 +50,7 @@ def fsck(registry: Registry, collections: Sequence[str] = (), *, remote: bool = 
     """
     if remote and not registry.has_remote:
         raise UsageError(f"there is no remote '{registry.remote}' to check", hint="leave out --remote")
-    mistrustful = Registry(registry.git)
+    mistrustful = Registry(registry.git, registry.progress)
     mistrustful.use_remote(registry.remote)
     mistrustful.objects = CheckedObjects(registry.git)
     try:
@@ -66,16 +66,17 @@ def _fsck(registry: Registry, objects: CheckedObjects, collections: Sequence[str
     survey.read_locks()
     if collections:
         survey.scope = frozenset(_meant(text, survey.names) for text in collections)
-    content = Bytes(registry, findings)
-    content.open()
-    versions = Versions(survey, content)
-    versions.check()
-    only = None if survey.scope is None else frozenset(versions.runs)
-    runs = Runs(survey, content)
-    runs.check(only)
-    aliases = Aliases(survey)
-    aliases.check()
-    content.tell()
+    with registry.progress.task("checking") as task:
+        content = Bytes(registry, findings, task)
+        content.open()
+        versions = Versions(survey, content)
+        versions.check()
+        only = None if survey.scope is None else frozenset(versions.runs)
+        runs = Runs(survey, content)
+        runs.check(only)
+        aliases = Aliases(survey)
+        aliases.check()
+        content.tell()
     if remote:
         Remote(survey).check(only)
         content.check_storages()

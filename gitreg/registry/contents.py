@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 from gitreg.data.config import Storage, parse_version_config
@@ -16,7 +16,6 @@ from gitreg.registry import trees, versions
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Details
 
-Progress = Callable[[int], None]
 Needed = dict[str, int | None]
 """DVC hash -> size in bytes, None where only the storage knows it."""
 
@@ -54,8 +53,9 @@ def make_directory_object(registry: Registry, found: Details) -> None:
 
 def names(registry: Registry, found: Details) -> dict[str, str]:
     """What people call the objects of a version: DVC hash -> a path in it."""
-    called = {entry.md5: entry.path for entry in reversed(versions.listing(registry, found).entries)}
-    return _sidecar_names(registry, found) | called
+    listing = versions.listing(registry, found)
+    called = {entry.md5: entry.path for entry in reversed(listing.entries)}
+    return {listing.pointer_md5: ""} | _sidecar_names(registry, found) | called
 
 
 def _sidecar_names(registry: Registry, found: Details) -> dict[str, str]:
@@ -74,37 +74,34 @@ def _storages(registry: Registry, found: Details) -> Iterator[Storage]:
             yield storage
 
 
-def ensure(
-    registry: Registry, found: Details, only: Container[str] | None = None, progress: Progress | None = None
-) -> Listing:
+def ensure(registry: Registry, found: Details, only: Container[str] | None = None) -> Listing:
     """Bring the version's bytes (or those of the files in `only`) into the cache; the listing of all its files.
 
     Raises: MissingBytesError when no storage has them, StorageError.
     """
     side: Needed = {pointer.md5: pointer.size for pointer in _sidecars(registry, found)}
     called = _sidecar_names(registry, found)
-    _download(registry, found, side, called, progress)
+    _download(registry, found, side, called)
     for _ in side:
         # reading one moves it aside when it is damaged
         with contextlib.suppress(MissingBytesError):
             versions.listing(registry, found)
             break
-        _download(registry, found, side, called, progress)
+        _download(registry, found, side, called)
     listing = versions.listing(registry, found)
     entries = [entry for entry in reversed(listing.entries) if only is None or entry.path in only]
     files: Needed = {entry.md5: entry.size for entry in entries}
-    _download(registry, found, files, {entry.md5: entry.path for entry in entries}, progress)
+    _download(registry, found, files, {entry.md5: entry.path for entry in entries})
     return listing
 
 
-def _download(
-    registry: Registry, found: Details, objects: Needed, called: Mapping[str, str], progress: Progress | None
-) -> None:
+def _download(registry: Registry, found: Details, objects: Needed, called: Mapping[str, str]) -> None:
     missing = {md5: size for md5, size in objects.items() if not registry.cache.has(md5, size)}
     failures: list[StorageError] = []
     for storage in _storages(registry, found) if missing else ():
         try:
-            open_storage(registry.project, storage).download(registry.cache, missing.items(), progress)
+            place = open_storage(registry.project, storage)
+            place.download(registry.cache, missing.items(), registry.progress, called)
         except StorageError as error:
             failures.append(error)
         missing = {md5: size for md5, size in missing.items() if not registry.cache.has(md5, size)}
@@ -131,23 +128,16 @@ def _nowhere(found: Details, missing: Mapping[str, str], failures: list[StorageE
     return StorageError(words, hint=hint or "run the same command again, or log it again where the files are")
 
 
-def write_out(
-    registry: Registry,
-    found: Details,
-    target: Path,
-    *,
-    only: Container[str] | None = None,
-    progress: Progress | None = None,
-) -> Listing:
+def write_out(registry: Registry, found: Details, target: Path, *, only: Container[str] | None = None) -> Listing:
     """Write a version's files (or those in `only`) into the directory `target`, every byte checked.
 
     Each damaged object of the cache is fetched again, once. Raises: StorageError, IntegrityError, UnsafePathError.
     """
     damaged: set[str] = set()
     while True:
-        listing = ensure(registry, found, only, progress)
+        listing = ensure(registry, found, only)
         try:
-            materialise(listing, registry.cache, target, only=only)
+            materialise(listing, registry.cache, target, only=only, progress=registry.progress)
         except IntegrityError as error:
             if error.path in damaged:
                 raise

@@ -35,8 +35,6 @@ from gitreg.registry.repository import Registry, retried
 from gitreg.registry.runs import RunCommit
 from gitreg.registry.versions import Version
 
-Progress = Callable[[int], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -236,7 +234,7 @@ class LiveRun:
         self._journal.append(event, use)
         self._replay(event, use)
 
-    def log_artifact(self, draft: Draft, progress: Progress | None = None) -> tuple[Version, bool]:
+    def log_artifact(self, draft: Draft) -> tuple[Version, bool]:
         """Store an artifact's files and make a version of them; False when the newest version has the same content.
 
         Raises: TypeMismatchError when the collection is of another type, StorageError, RefusedError.
@@ -244,7 +242,7 @@ class LiveRun:
         last = versions.newest(self.registry, draft.collection)
         # before the bytes, which may be many
         versions.check_next(self.registry, draft.collection, last, type=draft.type, link=False)
-        listing = store(draft.files, self.registry.cache, progress)
+        listing = store(draft.files, self.registry.cache, self.registry.progress)
         draft.check(listing)
 
         def attempt() -> tuple[Version, bool]:

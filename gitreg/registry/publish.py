@@ -6,7 +6,7 @@ Every step can be repeated, and an interrupted publishing is completed by the ne
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gitreg.data.config import Storage
@@ -32,7 +32,6 @@ from gitreg.registry.pushing import is_race, push_lfs, push_units, settle, units
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 
-Progress = Callable[[int], None]
 # Somebody can publish between our fetch and our push, each time; more often than this is not bad luck.
 _ROUNDS = 8
 
@@ -65,7 +64,6 @@ def publish(
     *,
     leave: frozenset[str] = frozenset(),
     pushing: Iterable[Oid] = (),
-    progress: Progress | None = None,
 ) -> Report:
     """Publish everything that is pending, except the remote refs in `leave`, which somebody else is pushing.
 
@@ -78,17 +76,15 @@ def publish(
     for _ in range(_ROUNDS - 1):
         # another command of this clone may be at work too
         with contextlib.suppress(RefMovedError):
-            if not _round(registry, leave, pushing, report, progress):
+            if not _round(registry, leave, pushing, report):
                 break
     else:
-        report.refused += _round(registry, leave, pushing, report, progress)
+        report.refused += _round(registry, leave, pushing, report)
     registry.refs.pack_if_many()
     return report
 
 
-def _round(
-    registry: Registry, leave: frozenset[str], pushing: Iterable[Oid], report: Report, progress: Progress | None
-) -> list[Refusal]:
+def _round(registry: Registry, leave: frozenset[str], pushing: Iterable[Oid], report: Report) -> list[Refusal]:
     """Try to publish what is pending; what was not, only because somebody else was faster."""
     fetched = fetch(registry, leave=leave)
     drop_published(registry)
@@ -97,7 +93,7 @@ def _round(
     pending = collect(registry)
     report.refused += pending.broken
     left = (item for item in versions.all_versions(registry) if names_of_refs.version_tag(item.name) in leave)
-    behind = _upload(registry, pending, list(versions.own(registry, left)), report, progress)
+    behind = _upload(registry, pending, list(versions.own(registry, left)), report)
     if not pending:
         return []
     report.warnings = exposed(registry, pending, pushing)
@@ -127,24 +123,22 @@ def _note_renumbered(report: Report, renamed: dict[VersionName, VersionName]) ->
         report.renumbered[first.get(old, old)] = new
 
 
-def _upload(
-    registry: Registry, pending: Pending, left: list[Version], report: Report, progress: Progress | None
-) -> dict[Oid, str]:
+def _upload(registry: Registry, pending: Pending, left: list[Version], report: Report) -> dict[Oid, str]:
     """Send what the storages lack, and let go of what protects it here.
 
     Returns the commits of pending versions that must stay behind, because their bytes are nowhere, with words for it.
     Raises: StorageError, MissingBytesError for a version of `left`, UsageError without a storage.
     """
-    needed, behind = _objects(registry, pending, left)
+    needed, behind, called = _objects(registry, pending, left)
     for storage, objects in needed.items():
         place = open_storage(registry.project, storage)
         try:
-            sent = place.upload(registry.cache, objects.items(), progress)
+            sent = place.upload(registry.cache, objects.items(), registry.progress, called)
         except DamagedObjectError as error:
             # It is as good as gone, and holds back no more than an object that is gone.
             for md5 in error.md5s:
                 registry.cache.quarantine(md5)
-            return _upload(registry, pending, left, report, progress)
+            return _upload(registry, pending, left, report)
         except StorageError as error:
             error.hint = error.hint or f"nothing was published; storage is {storage}"
             raise
@@ -156,10 +150,14 @@ def _upload(
 
 def _objects(
     registry: Registry, pending: Pending, left: list[Version]
-) -> tuple[dict[Storage, contents.Needed], dict[Oid, str]]:
-    """The objects that must be on each storage before anything is pushed, and the versions that lack theirs."""
+) -> tuple[dict[Storage, contents.Needed], dict[Oid, str], dict[str, str]]:
+    """The objects that must be on each storage before anything is pushed, and the versions that lack theirs.
+
+    Last, what people call the objects.
+    """
     needed: dict[Storage, contents.Needed] = {}
     behind: dict[Oid, str] = {}
+    names: dict[str, str] = {}
     for version in {item.commit: item for item in (*reversed(pending.versions), *left)}.values():
         found = versions.details(registry, version)
         storage = _known(contents.storage_of(registry, found))
@@ -167,7 +165,7 @@ def _objects(
             objects = contents.needed(registry, found)
             contents.make_directory_object(registry, found)
             lost = _nowhere(registry, storage, objects)
-            called = contents.names(registry, found) if lost else {}
+            called = contents.names(registry, found)
         except MissingBytesError as error:
             # a large manifest: without it nobody knows which objects there are
             objects, lost, called = {}, list(error.md5s), {}
@@ -175,12 +173,14 @@ def _objects(
             behind[version.commit] = _lost(registry, version, storage, {called.get(md5, md5): md5 for md5 in lost})
         else:
             needed.setdefault(storage, {}).update(objects)
+            names |= {md5: f"{version.name}/{path}" for md5, path in called.items()}
     for run in pending.runs.values():
         pointer = history.pointer(registry, run.tip.tree)
         if pointer:
             storage = _known(registry.project.default_storage)
             needed.setdefault(storage, {})[pointer.md5] = pointer.size
-    return needed, behind
+            names[pointer.md5] = f"history of run {run.record.name}"
+    return needed, behind, names
 
 
 def _nowhere(registry: Registry, storage: Storage, objects: contents.Needed) -> list[str]:

@@ -49,9 +49,7 @@ class Registry:
 
     @classmethod
     @contextlib.contextmanager
-    def opened(
-        cls, directory: Path, *, trace: Trace | None = None, progress: Progress = SILENT
-    ) -> Iterator[Registry]:
+    def opened(cls, directory: Path, *, trace: Trace | None = None, progress: Progress = SILENT) -> Iterator[Registry]:
         """The repository that `directory` lies in, closed at the end. Raises: NotARepositoryError."""
         registry = cls(Git.discover(directory, trace=trace), progress)
         try:

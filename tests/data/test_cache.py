@@ -13,7 +13,9 @@ from gitreg.data import hashing
 from gitreg.data.cache import Cache, store
 from gitreg.data.walk import walk_directory
 from gitreg.errors import StorageError, UnsafePathError
+from gitreg.progress import Task
 from gitreg.records.pointer import Pointer
+from helpers import Heard
 
 Tree = Callable[[Path], dict[str, bytes]]
 
@@ -49,11 +51,12 @@ def test_an_object_has_both_hashes_and_can_only_be_read(cache: Cache, tmp_path: 
 def test_the_hashes_are_right_on_both_sides_of_every_threshold(size: int, cache: Cache, tmp_path: Path) -> None:
     content = (bytes(range(251)) * (size // 251 + 1))[:size]
     (tmp_path / "f").write_bytes(content)
-    seen: list[int] = []
-    stored = cache.add(tmp_path / "f", seen.append)
+    heard = Heard()
+    stored = cache.add(tmp_path / "f", heard)
     assert stored == hashing.Stored(hashlib.md5(content).hexdigest(), hashlib.sha256(content).hexdigest(), size)
     assert cache.path(stored.md5).read_bytes() == content
-    assert sum(seen) == size
+    assert sum(heard.counts) == size
+    assert heard.files == [("stored", "f", size)]
 
 
 def test_a_directory_object_ends_with_dir(cache: Cache) -> None:
@@ -74,6 +77,18 @@ def test_nothing_but_objects_is_left_behind(cache: Cache, files: Path, tree: Tre
     store(walk_directory(files), cache)
     names = {f"files/md5/{md5[:2]}/{md5[2:]}" for md5 in [*(entry.md5 for entry in listing), listing.pointer_md5]}
     assert set(tree(cache.directory)) == names
+
+
+def test_storing_tells_of_every_file_by_its_path_in_the_artifact(cache: Cache, files: Path) -> None:
+    first, again = Heard(), Heard()
+    listing = store(walk_directory(files), cache, first)
+    total = sum(entry.size for entry in listing)
+    assert first.tasks == [("storing", total, len(listing))]
+    assert sum(first.counts) == total
+    assert sorted((name, size) for _, name, size in first.files) == [(entry.path, entry.size) for entry in listing]
+    assert "stored" in {what for what, _, _ in first.files}
+    store(walk_directory(files), cache, again)
+    assert {what for what, _, _ in again.files} == {"skipped"}
 
 
 class TestAnObjectThatIsThereAlready:
@@ -175,24 +190,25 @@ class TestAFileThatChangesWhileItIsRead:
         source.write_bytes(b"x" * (2 << 20))
         pending = [change]
 
-        def meanwhile(_: int) -> None:
-            if not pending:
-                return
-            pending.pop()
-            if change == "append":
-                with source.open("ab") as file:
-                    file.write(b"more")
-            elif change == "rewrite":
-                source.write_bytes(b"y" * (2 << 20))
-                os.utime(source, ns=(1, 1))
-            elif change == "replace":
-                (tmp_path / "g").write_bytes(b"x" * (2 << 20))
-                (tmp_path / "g").replace(source)
-            else:
-                os.truncate(source, 1 << 20)
+        class Meanwhile(Task):
+            def advance(self, count: int) -> None:
+                if not pending:
+                    return
+                pending.pop()
+                if change == "append":
+                    with source.open("ab") as file:
+                        file.write(b"more")
+                elif change == "rewrite":
+                    source.write_bytes(b"y" * (2 << 20))
+                    os.utime(source, ns=(1, 1))
+                elif change == "replace":
+                    (tmp_path / "g").write_bytes(b"x" * (2 << 20))
+                    (tmp_path / "g").replace(source)
+                else:
+                    os.truncate(source, 1 << 20)
 
         with pytest.raises(StorageError, match="changed while it was read") as caught:
-            cache.add(source, meanwhile)
+            cache.add(source, Meanwhile())
         assert caught.value.hint is not None
         assert tree(cache.directory) == {}
         assert cache.add(source).size == source.stat().st_size

@@ -20,6 +20,7 @@ from gitreg.data.tree import Tree as Target
 from gitreg.data.walk import walk_directory
 from gitreg.errors import IntegrityError, MissingBytesError, StorageError
 from gitreg.records.listing import FileEntry, Listing
+from helpers import Heard
 
 Tree = Callable[[Path], dict[str, bytes]]
 
@@ -86,6 +87,22 @@ def test_right_files_stay_wrong_ones_are_replaced_others_are_left_alone(
     assert not (target / "empty").is_symlink()
     assert not (tmp_path / "victim").exists()
     assert (target / "mine").read_text() == "mine"
+
+
+def test_every_byte_and_every_file_is_told(listing: Listing, cache: Cache, target: Path) -> None:
+    first, again = Heard(), Heard()
+    total, paths = sum(entry.size for entry in listing), [entry.path for entry in listing]
+    materialise(listing, cache, target, progress=first)
+    assert first.tasks == [("writing", total, len(paths))]
+    assert sum(first.counts) == total
+    assert first.files == [("written", entry.path, entry.size) for entry in listing]
+    # another content of the same length, so that the file is read and written
+    wrong = next(entry for entry in listing if entry.size)
+    Path(target, wrong.path).write_bytes(b"x" * wrong.size)
+    materialise(listing, cache, target, progress=again)
+    assert sum(again.counts) == total
+    assert sorted(path for what, path, _ in again.files if what == "skipped") == sorted({*paths} - {wrong.path})
+    assert ("written", wrong.path, wrong.size) in again.files
 
 
 def test_a_part_can_be_asked_for(listing: Listing, cache: Cache, target: Path, tree: Tree) -> None:

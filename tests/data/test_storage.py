@@ -19,6 +19,7 @@ from gitreg.data.walk import walk_directory
 from gitreg.errors import MissingBytesError, StorageError
 from gitreg.records.listing import Listing
 from gitreg.records.pointer import Pointer
+from helpers import Heard
 
 Shell = Callable[..., str]
 Tree = Callable[[Path], dict[str, bytes]]
@@ -94,11 +95,17 @@ class TestEveryStorage:
         self, storage: OpenStorage, cache: Cache, listing: Listing, objects: list[Object], elsewhere: Cache
     ) -> None:
         total = sum({entry.md5: entry.size for entry in listing}.values()) + len(listing.directory_object)
-        up: list[int] = []
-        storage.upload(cache, objects, up.append)
-        down: list[int] = []
-        storage.download(elsewhere, objects, down.append)
-        assert (sum(up), sum(down)) == (total, total)
+        objects[0] = (listing.pointer_md5, len(listing.directory_object))
+        count, called = len(set(objects)), {listing.pointer_md5: "a name"}
+        up, down, again = Heard(), Heard(), Heard()
+        storage.upload(cache, objects, up, called)
+        assert (sum(up.counts), up.tasks) == (total, [("uploading", total, count)])
+        storage.download(elsewhere, objects, down, called)
+        assert (sum(down.counts), down.tasks) == (total, [("downloading", total, count)])
+        storage.upload(cache, objects, again, called)
+        assert (sum(again.counts), again.tasks) == (0, [("uploading", 0, 0)])
+        for heard, what in ((up, "uploaded"), (down, "downloaded"), (again, "skipped")):
+            assert sorted(heard.files) == sorted((what, called.get(md5, md5), size) for md5, size in set(objects))
 
     def test_directory_objects_go_last(self, storage: OpenStorage, cache: Cache, objects: list[Object]) -> None:
         sent = storage.upload(cache, objects)
