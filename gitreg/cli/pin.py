@@ -52,7 +52,7 @@ def pin(words: tuple[str, ...], file: str | None, *, update: bool, check: bool, 
     with context.opened() as registry:
         if words and not update and not check:
             done = pins.pin(registry, words[0], context.path(words[1]), file=file)
-            _say(done)
+            _say(registry, done)
             if as_json:
                 _document([pins.compared(registry, done.place)])
             else:
@@ -65,10 +65,10 @@ def pin(words: tuple[str, ...], file: str | None, *, update: bool, check: bool, 
         _document(found)
     else:
         _table(found)
-    behind = [item for item in found if item.state != "current"]
+    behind = sum(item.state == "behind" for item in found)
     if behind:
-        console.say(f"{human.plural(len(behind), 'pin')} of {len(found)} behind; to bring them on: gitreg pin --update")
-    return _FINDINGS if behind and check else 0
+        console.say(f"{behind} of {human.plural(len(found), 'pin')} behind; to bring them on: gitreg pin --update")
+    return _FINDINGS if check and any(item.state != "current" for item in found) else 0
 
 
 def _update(registry: Registry, found: Sequence[Found], *, as_json: bool) -> int:
@@ -82,7 +82,7 @@ def _update(registry: Registry, found: Sequence[Found], *, as_json: bool) -> int
         except Error as error:
             errors.append(error)
         else:
-            _say(done)
+            _say(registry, done)
             if not as_json:
                 console.out(_shown(done.place.pointer))
     if as_json:
@@ -98,7 +98,7 @@ def _update(registry: Registry, found: Sequence[Found], *, as_json: bool) -> int
     return 0
 
 
-def _say(done: Written) -> None:
+def _say(registry: Registry, done: Written) -> None:
     """What has changed, how to undo it, and what comes next."""
     was, now, name = done.was, done.pin, _shown(done.place.path)
     pointer = _quoted(done.place.pointer)
@@ -114,6 +114,8 @@ def _say(done: Written) -> None:
             console.say(f"it names {now.reference} now, and no longer {was.reference}")
         undo = f"git restore {pointer}" if done.clean else f"gitreg pin {was.version} {_quoted(done.place.path)}"
         console.say(f"undo with: {undo}")
+    if pins.is_ahead(registry, now):
+        console.warn(f"{now.reference} names {now.version.label} in this clone alone; publish that first: gitreg push")
     if done.storage:
         console.say(f"added the storage {done.storage} to {_shown(done.files[-1])}; check that others can reach it")
     console.say(f"next: git add {' '.join(_quoted(file) for file in done.files)}")
@@ -137,7 +139,7 @@ def _table(found: Sequence[Found]) -> None:
             Column("PATH", lambda row: str(row["path"])),
             Column("PINNED", lambda row: str(row["reference"] or "")),
             Column("IS", lambda row: str(row["version"] or "")),
-            Column("NAMES NOW", lambda row: "" if row["state"] == "current" else str(row["now"] or "")),
+            Column("NAMES NOW", lambda row: "" if row["state"] == "current" else str(row["now"] or ""), rank=1),
             Column("STATE", lambda row: str(row["state"]), style={"fg": "yellow"}),
         ),
         rows,

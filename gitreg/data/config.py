@@ -148,8 +148,10 @@ class Project:
         """
         file = self.worktree / ".dvc" / "config"
         known, own = read(file, self.root / ".dvc").get("remote", {}), self.config()
-        same = [name for name in own["remote"] if _is(own, name, storage)]
-        wanted = [name for name in (prefer, storage.name.lower(), *same, "storage") if _NAME.match(name)]
+        given = storage.name.lower()
+        same = sorted((name for name in own["remote"] if _is(own, name, storage)), key=lambda name: name != given)
+        # a name that means the storage in a private file has its credentials
+        wanted = [name for name in (prefer, *same, given, "storage") if _NAME.match(name)]
         tracked = {"remote": known}
         there = next((name for name in (*wanted, *known) if _is(tracked, name, storage)), None)
         if there is not None:

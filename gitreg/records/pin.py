@@ -75,50 +75,50 @@ class Pin:
 
     def encode(self) -> str:
         """The text of the `.dvc` file."""
-        values = self._values()
+        values = _values(self)
         out = "".join(f"  {path[-1]}: {value}\n" for path, value in values.items() if path[0] == "outs")
         meta = "".join(f"    {path[-1]}: {value}\n" for path, value in values.items() if path[0] == "meta")
         return f"{_HEAD}outs:\n-{out[1:]}meta:\n  gitreg:\n{meta}"
 
     def written_into(self, text: str) -> str:
-        """The text of a pin with these values in the place of its own, the rest as it was.
+        """The text of a pin with these values in the place of those that differ, the rest as it was.
 
-        A new text where a value is missing, or stands there in a way that is not understood.
+        A new text where that cannot be done: a value is missing or too many, or stands there in an unusual way.
         """
-        edits = []
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        for path, value in self._values().items():
-            node = _node_at(root, path)
-            if node is None:
-                return self.encode()
-            edits.append((node.start_mark.index, node.end_mark.index, value))
+        was = Pin.parse(text)
+        before, after = _values(was) if was else {}, _values(self)
+        if before.keys() != after.keys():
+            return self.encode()
         changed = text
-        for start, end, value in sorted(edits, reverse=True):
-            changed = f"{changed[:start]}{value}{changed[end:]}"
         try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            nodes = [(_node_at(root, path), value) for path, value in after.items() if before[path] != value]
+            for node, value in sorted(nodes, key=lambda item: item[0].start_mark.index, reverse=True):
+                changed = f"{changed[: node.start_mark.index]}{value}{changed[node.end_mark.index :]}"
             return changed if Pin.parse(changed) == self else self.encode()
-        except RecordError:
+        except (RecordError, yaml.YAMLError):
             return self.encode()
 
-    def _values(self) -> dict[_Path, str]:
-        """Where in the document which value stands, as YAML, in the order of a new file."""
-        out = {
-            "md5": scalar(self.md5).strip(),
-            "size": str(self.size),
-            "nfiles": None if self.nfiles is None else str(self.nfiles),
-            "hash": "md5",
-            "path": scalar(self.path).strip() if _PLAIN.match(self.path) else _text(self.path),
-            "remote": _text(self.remote) if self.remote else None,
-        }
-        known = {
-            "reference": _text(self.reference),
-            "version": _text(str(self.version)),
-            "commit": _text(str(self.commit)),
-            "file": _text(self.file) if self.file else None,
-        }
-        values: dict[_Path, str | None] = {("outs", 0, key): value for key, value in out.items()}
-        values |= {("meta", "gitreg", key): value for key, value in known.items()}
-        return {path: value for path, value in values.items() if value is not None}
+
+def _values(pin: Pin) -> dict[_Path, str]:
+    """Where in the document which value stands, as YAML, in the order of a new file."""
+    out = {
+        "md5": scalar(pin.md5).strip(),
+        "size": str(pin.size),
+        "nfiles": None if pin.nfiles is None else str(pin.nfiles),
+        "hash": "md5",
+        "path": scalar(pin.path).strip() if _PLAIN.match(pin.path) else _text(pin.path),
+        "remote": _text(pin.remote) if pin.remote else None,
+    }
+    known = {
+        "reference": _text(pin.reference),
+        "version": _text(str(pin.version)),
+        "commit": _text(str(pin.commit)),
+        "file": _text(pin.file) if pin.file else None,
+    }
+    values: dict[_Path, str | None] = {("outs", 0, key): value for key, value in out.items()}
+    values |= {("meta", "gitreg", key): value for key, value in known.items()}
+    return {path: value for path, value in values.items() if value is not None}
 
 
 def _text(value: str) -> str:
@@ -135,16 +135,12 @@ def _version(text: str) -> VersionName:
     raise RecordError(f"a pin's version is {text!r}, expected COLLECTION:v<number>")
 
 
-def _node_at(root: yaml.Node | None, path: _Path) -> yaml.ScalarNode | None:
-    """The scalar at this place of a document, None when there is none."""
+def _node_at(root: yaml.Node | None, path: _Path) -> yaml.Node:
+    """The node at this place of a document that has it."""
     node = root
     for step in path:
-        children: list[yaml.Node] = []
-        if isinstance(node, yaml.MappingNode):
-            children = [value for key, value in node.value if key.value == step]
-        elif isinstance(node, yaml.SequenceNode):
-            children = node.value[:1]
-        if not children:
-            return None
-        node = children[0]
-    return node if isinstance(node, yaml.ScalarNode) else None
+        assert node is not None
+        found = node.value[step] if isinstance(step, int) else next(v for k, v in node.value if k.value == step)
+        node = found
+    assert node is not None
+    return node
