@@ -60,10 +60,10 @@ def say(text: str) -> None:
         _write(sys.stderr, text)
 
 
-def detail(text: str) -> None:
-    """A line of talk that only --verbose asks for."""
+def detail(text: str, *, over: str = "") -> None:
+    """A line of talk that only --verbose asks for; `over` takes away what is drawn where it goes."""
     if settings.verbose:
-        _write(sys.stderr, text)
+        _write(sys.stderr, over + visible(text), safe=True)
 
 
 def warn(text: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from gitreg.cli import console
+from gitreg.cli import console, progress
 from gitreg.errors import RecordError, UsageError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import yamlio
@@ -77,7 +77,7 @@ def path(text: str | os.PathLike[str]) -> Path:
 def opened() -> Iterator[Registry]:
     """The repository around the command's directory. Raises: NotARepositoryError."""
     trace = _trace if click.get_current_context().obj["trace"] else None
-    with Registry.opened(directory(), trace=trace) as registry:
+    with Registry.opened(directory(), trace=trace, progress=progress.listener(traced=bool(trace))) as registry:
         yield registry
 
 

@@ -86,7 +86,7 @@ class OpenStorage(ABC):
             return md5, size
 
         sent: list[Object] = []
-        with progress.task("uploading", size=_total(absent), files=len(absent)) as task:
+        with progress.task("uploading", size=_total(absent), files=len(wanted)) as task:
             for md5, size in (item for item in wanted if item not in lacking):
                 task.done("skipped", called.get(md5, md5), size)
             # A reader that finds a directory object may count on what it names.

@@ -103,7 +103,7 @@ class TestEveryStorage:
         storage.download(elsewhere, objects, down, called)
         assert (sum(down.counts), down.tasks) == (total, [("downloading", total, count)])
         storage.upload(cache, objects, again, called)
-        assert (sum(again.counts), again.tasks) == (0, [("uploading", 0, 0)])
+        assert (sum(again.counts), again.tasks) == (0, [("uploading", 0, count)])
         for heard, what in ((up, "uploaded"), (down, "downloaded"), (again, "skipped")):
             assert sorted(heard.files) == sorted((what, called.get(md5, md5), size) for md5, size in set(objects))
 
