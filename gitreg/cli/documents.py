@@ -12,7 +12,7 @@ from gitreg.records.names import VersionName
 from gitreg.records.objects import Oid
 from gitreg.records.records import Place, RunRecord, Use
 from gitreg.registry import aliases, index, links, runs, versions
-from gitreg.registry.aliases import Alias, Move
+from gitreg.registry.aliases import Move, Named
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
 from gitreg.registry.versions import Details, Version
@@ -20,18 +20,7 @@ from gitreg.registry.versions import Details, Version
 Document = dict[str, object]
 
 
-def alias_names(found: list[Alias], version: Version) -> list[str]:
-    """Which of the aliases name the version."""
-    return [alias.name.alias for alias in found if _names(alias, version)]
-
-
-def _names(alias: Alias, version: Version) -> bool:
-    return bool(
-        alias.place and alias.place.commit == version.commit and alias.name.collection == version.name.collection
-    )
-
-
-def version_line(registry: Registry, version: Version, known: list[Alias]) -> Document:
+def version_line(registry: Registry, version: Version, named: Named) -> Document:
     """A version in a list: what its tag says."""
     record = versions.record(registry, version)
     tagger = registry.objects.tag(version.tag).tagger
@@ -43,7 +32,7 @@ def version_line(registry: Registry, version: Version, known: list[Alias]) -> Do
         "digest": record.digest,
         "size": record.size,
         "files": record.files,
-        "aliases": alias_names(known, version),
+        "aliases": named.get((version.name, version.commit), []),
         "created": tagger.when,
         "by": f"{tagger.name} <{tagger.email}>",
         "run": record.run,
@@ -56,7 +45,6 @@ def version_page(registry: Registry, found: Details) -> Document:
     """Everything about one version."""
     version = found.version
     run = _whole_run(registry, found)
-    known = aliases.all_aliases(registry, version.name.collection)
     return {
         "collection": str(version.name.collection),
         "version": version.name.label,
@@ -66,7 +54,7 @@ def version_page(registry: Registry, found: Details) -> Document:
         "digest": found.artifact.digest,
         "size": found.artifact.size,
         "files": _files(registry, found),
-        "aliases": alias_names(known, version),
+        "aliases": aliases.of_version(registry, version),
         "links": [str(link.name) for link in links.of_commit(registry, version.commit)],
         "link": _place(found.record.link),
         "metadata": dict(found.artifact.metadata),

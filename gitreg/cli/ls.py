@@ -85,10 +85,11 @@ def _aliases(found: object) -> str:
 
 def _list_versions(registry: Registry, collection: str, *, as_json: bool) -> None:
     name = resolve.collection(registry, parse_collection(collection))
-    known = aliases.all_aliases(registry, name)
-    listed = versions.own(registry, versions.all_versions(registry, name))
+    everything = versions.all_versions(registry, name)
+    named = aliases.by_version(aliases.all_aliases(registry, name), everything)
+    listed = versions.own(registry, everything)
     lines = (
-        context.readable(f"'{version.name}'", partial(documents.version_line, registry, version, known))
+        context.readable(f"'{version.name}'", partial(documents.version_line, registry, version, named))
         for version in listed
     )
     found = [line for line in lines if line]

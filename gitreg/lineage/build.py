@@ -11,7 +11,7 @@ from gitreg.lineage.graph import Edge, Graph, Node, neighbourhood
 from gitreg.records.names import LATEST, CollectionName, RunId, VersionName
 from gitreg.records.objects import Oid
 from gitreg.registry import aliases, index, links, runs, versions
-from gitreg.registry.aliases import Alias
+from gitreg.registry.aliases import Named
 from gitreg.registry.index import Index
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
@@ -69,7 +69,7 @@ class _Builder:
         self.edges: list[Edge] = []
         self._runs: dict[RunId, Run | None] = {}
         self._collections: dict[CollectionName, list[Version]] = {}
-        self._chips: dict[CollectionName, list[Alias]] = {}
+        self._chips: dict[CollectionName, Named] = {}
         self._done: set[tuple[str, RunId]] = set()
         if everything is not None:
             self._at = {}
@@ -162,10 +162,9 @@ class _Builder:
         """The version's aliases, and 'latest' where there is an older one to tell it from."""
         collection = version.name.collection
         if collection not in self._chips:
-            self._chips[collection] = aliases.all_aliases(self.registry, collection)
-        for alias in self._chips[collection]:
-            if alias.place and aliases.version_at(self._versions(collection), alias.place) == version:
-                yield alias.name.alias
+            known = aliases.all_aliases(self.registry, collection)
+            self._chips[collection] = aliases.by_version(known, self._versions(collection))
+        yield from self._chips[collection].get((version.name, version.commit), ())
         if version.name.number > 0 and version == self._versions(collection)[-1]:
             yield LATEST
 

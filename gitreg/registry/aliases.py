@@ -383,19 +383,11 @@ def not_found(registry: Registry, name: AliasName) -> NotFoundError:
     known = every(registry, name.collection)
     removed = next((alias.record for alias in known if alias.name == name and alias.record), None)
     if removed:
-        where = f"it named {removed.previous.version.label}" if removed.previous else "it was removed"
-        return NotFoundError(
-            "alias",
-            str(name),
-            f"alias '{name.alias}' was removed from '{name.collection}'",
-            hint=f"{where}; when and why: gitreg alias log {name}",
-        )
-    return NotFoundError(
-        "alias",
-        str(name),
-        f"alias '{name.alias}' not found in '{name.collection}'",
-        hint=_guess(registry, name, sorted(alias.name.alias for alias in known if alias.place)),
-    )
+        was = f", and named {removed.previous.version.label} before" if removed.previous else ""
+        hint = f"it was removed{was}: gitreg alias log {name}"
+    else:
+        hint = _guess(registry, name, [alias.name.alias for alias in known if alias.place])
+    return NotFoundError("alias", str(name), f"alias '{name.alias}' not found in '{name.collection}'", hint=hint)
 
 
 def _guess(registry: Registry, name: AliasName, known: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ def latest_then(registry: Registry, collection: CollectionName, when: When, foun
         if made.timestamp <= last:
             return version
         first = (version, made)
-    hint = f"its first one here, {first[0].name.label}, is of {first[1].when}" if first else None
+    hint = f"its first one here, {first[0].name.label}, is of {first[1].when}" if first else f"gitreg ls {collection}"
     raise NotFoundError("artifact", f"{collection}@{{{when}}}", f"'{collection}' had no version at '{when}'", hint=hint)
 
 

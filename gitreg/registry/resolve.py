@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from gitreg.errors import NotFoundError
-from gitreg.records.names import LATEST, AliasName, CollectionName, Reference
+from gitreg.records.names import LATEST, AliasName, CollectionName, Reference, split_date
 from gitreg.records.similar import closest, listed
 from gitreg.registry import aliases, past
 from gitreg.registry.repository import Registry
@@ -24,7 +24,7 @@ def version(registry: Registry, reference: Reference) -> Version:
         found = all_versions(registry, name)
         if found and _is_meant(registry, name, reference.candidates, found):
             return _select(registry, name, reference, found)
-    raise _no_collection(registry, reference.candidates, reference.text)
+    raise _no_collection(registry, reference.candidates, reference.text, reference)
 
 
 def _is_meant(
@@ -52,7 +52,7 @@ def collection(registry: Registry, candidates: Iterable[CollectionName]) -> Coll
         found = all_versions(registry, name)
         if found and _is_meant(registry, name, options, found):
             return name
-    raise _no_collection(registry, options, str(options[0]), kind="collection")
+    raise _no_collection(registry, options, str(options[0]))
 
 
 def _select(registry: Registry, collection: CollectionName, reference: Reference, found: list[Version]) -> Version:
@@ -81,21 +81,35 @@ def _numbers(found: Iterable[Version]) -> str:
 
 
 def _no_collection(
-    registry: Registry, candidates: tuple[CollectionName, ...], text: str, *, kind: str = "artifact"
+    registry: Registry, candidates: tuple[CollectionName, ...], text: str, reference: Reference | None = None
 ) -> NotFoundError:
     known = collections(registry)
     # a run's nameless artifact that was linked is what somebody who names the artifact often means
     close = _closest(candidates[0], known)
     if close:
-        hint = f"did you mean '{close}'?"
+        hint = f"did you mean '{close}{_tail(registry, close, reference) if reference else ''}'?"
     elif known:
         hint = f"this repository has {listed([str(name) for name in known])}"
     else:
         hint = "this repository has no versions yet; 'gitreg fetch' brings what others have published"
-    return NotFoundError(kind, text, hint=hint)
+    return NotFoundError("artifact" if reference else "collection", text, hint=hint)
 
 
-def _closest(wanted: CollectionName, known: Sequence[CollectionName]) -> str | None:
+def _closest(wanted: CollectionName, known: Sequence[CollectionName]) -> CollectionName | None:
     """The likeliest collection: the same name in another space, before one that is only alike."""
-    same = [str(name) for name in known if name.name.casefold() == wanted.name.casefold()]
-    return same[0] if len(same) == 1 else closest(str(wanted), map(str, known))
+    same = [name for name in known if name.name.casefold() == wanted.name.casefold()]
+    if len(same) == 1:
+        return same[0]
+    close = closest(str(wanted), map(str, known))
+    return CollectionName.parse(close) if close else None
+
+
+def _tail(registry: Registry, collection: CollectionName, reference: Reference) -> str:
+    """What stood behind the mistaken name, when there is such a thing in the collection that was meant."""
+    selector = reference.selector
+    if selector == LATEST:
+        return ""
+    if isinstance(selector, str):
+        close = closest(selector, (alias.name.alias for alias in aliases.all_aliases(registry, collection)))
+        return f":{close}{split_date(reference.text)[1]}" if close else ""
+    return f":v{selector}" if any(item.name.number == selector for item in all_versions(registry, collection)) else ""

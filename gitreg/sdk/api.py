@@ -36,9 +36,9 @@ class Api:
     def artifact(self, name: str, type: str | None = None) -> Artifact:
         """The version that `NAME:VERSION_OR_ALIAS` means, the newest for a bare NAME.
 
-        On the command line: `gitreg show`.
+        `NAME:ALIAS@{2026-03-01}` is the one that the alias named then. On the command line: `gitreg show`.
 
-        Raises: NotFoundError (a CommError), InvalidNameError, TypeMismatchError (a ValueError).
+        Raises: NotFoundError (a CommError), InvalidNameError, InvalidDateError, TypeMismatchError (ValueErrors).
         """
         artifact = Artifact._of(Logged(self._registry, targets.find(self._registry, name)))
         if type is not None and artifact.type != type:
@@ -101,5 +101,5 @@ class Api:
         key, descending = order.lstrip("+-"), order.startswith("-")
         if not key:
             raise UsageError(f"order {order!r} names no key", hint="such as -created_at or +summary.loss")
-        found = [run for run in found if language.fits(run, filters or {})]
-        return language.ordered(found, key, descending=descending)
+        found = [run for run in found if language.fits(language.of_run(run), filters or {})]
+        return language.ordered(found, lambda run: language.of_run(run)(key), descending=descending)

@@ -67,10 +67,9 @@ class Logged:
     def aliases(self) -> list[str]:
         """Its aliases by name, `latest` included."""
         version = self.fresh()
-        found = aliases.all_aliases(self.registry, version.name.collection)
-        names = [item.name.alias for item in found if item.place and item.place.commit == version.commit]
         newest = versions.newest(self.registry, version.name.collection)
-        return [*([LATEST] if newest and newest.commit == version.commit else []), *names]
+        is_latest = newest is not None and (newest.name, newest.commit) == (version.name, version.commit)
+        return [*([LATEST] if is_latest else []), *aliases.of_version(self.registry, version)]
 
     def set_aliases(self, names: Collection[str], reason: str) -> None:
         """Make these aliases name this version."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gitreg.errors import InvalidArtifactError, InvalidNameError, UsageError
-from gitreg.records.names import CollectionName, Reference, check_alias, parse_collection
+from gitreg.records.names import CollectionName, Reference, check_alias, parse_collection, split_date
 from gitreg.registry import resolve
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
@@ -30,15 +30,16 @@ def alias_list(aliases: str | Sequence[str] | None) -> list[str]:
 def find(registry: Registry, name: str, aliases: str | Sequence[str] | None = None) -> Version:
     """The version that `name`, and `aliases` where the name has none, means; `latest` without either.
 
-    Raises: InvalidNameError, NotFoundError; UsageError when the aliases mean several versions.
+    A date in the name, `NAME@{DATE}`, is that of the aliases too. Raises: InvalidNameError, InvalidDateError,
+    NotFoundError; UsageError when the aliases mean several versions.
     """
     given = [aliases] if isinstance(aliases, str) else list(aliases or ())
-    plain = ":" not in name and "@" not in name
-    texts = ([f"{name}:{alias}" for alias in given] or [name]) if plain else [name]
+    head, date = split_date(name)
+    path = re.split("[:@]", head)[0]
+    texts = [f"{path}:{alias}{date}" for alias in given]
+    if path != head or not texts:
+        texts.insert(0, name)
     found = [resolve.version(registry, Reference.parse(text)) for text in texts]
-    if not plain:
-        path = re.split("[:@]", name)[0]
-        found += [resolve.version(registry, Reference.parse(f"{path}:{alias}")) for alias in given]
     if len({version.commit for version in found}) > 1:
         words = ", ".join(str(version.name) for version in found)
         raise UsageError(f"'{name}' with aliases {', '.join(given)} means several versions: {words}")

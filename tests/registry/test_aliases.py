@@ -211,3 +211,85 @@ def test_a_pending_move_is_what_this_clone_sees_until_it_is_published(ada: Desk)
         "production -> m@v1",
         "production -> m@v0",
     ]
+
+
+def test_a_link_that_was_made_twice_has_the_alias_that_names_it_and_the_other_has_none(three: Desk) -> None:
+    zero, one = three.version("m:v0"), three.version("m:v1")
+    first, other, again = (three.link(version, "model/M") for version in (zero, one, zero))
+    assert first.commit == again.commit
+    three.promote("model/M:production", "v2")
+    three.promote("model/M:fallback", "v0")
+    three.promote("model/M:both", "v1")
+    three.promote("model/M:past", "v0")
+    three.promote("model/M:past", None)
+    found = [aliases.of_version(three.registry, version) for version in (first, other, again)]
+    assert found == [["fallback"], ["both"], ["production"]]
+    assert aliases.of_version(three.registry, zero) == []
+
+
+def test_a_removed_alias_is_said_to_be_removed(three: Desk) -> None:
+    three.promote("m:production", "v1")
+    three.promote("m:production", None)
+    with pytest.raises(NotFoundError, match="alias 'production' not found in 'm'") as caught:
+        three.version("m:production")
+    assert caught.value.hint == "it was removed, and named v1 before: gitreg alias log m:production"
+
+
+@pytest.mark.parametrize(
+    ("reference", "hint"),
+    [
+        ("m:prod", "did you mean 'production'?"),
+        ("m:PRODUCTION", "did you mean 'production'?"),
+        ("m:prodction", "did you mean 'production'?"),
+        ("m:1", "did you mean 'm:v1'?"),
+        ("m:champion", "did you mean 'model/M:champion'?"),
+        ("m:xyz", "'m' has production, staging"),
+        ("m:7", "'m' has production, staging"),
+        ("model/M:production", "did you mean 'm:production'?"),
+    ],
+)
+def test_an_alias_that_is_not_there_gets_the_likeliest_other_as_a_hint(three: Desk, reference: str, hint: str) -> None:
+    three.link(three.version("m:v1"), "model/M")
+    for name, version in (("m:production", "v1"), ("m:staging", "v0"), ("model/M:champion", "v0")):
+        three.promote(name, version)
+    with pytest.raises(NotFoundError) as caught:
+        three.version(reference)
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("reference", "hint"),
+    [
+        ("mnist_modle", "did you mean 'mnist_model'?"),
+        ("MNIST_MODEL:production", "did you mean 'mnist_model:production'?"),
+        ("mnist_modle:prodution", "did you mean 'mnist_model:production'?"),
+        ("mnist_modle:v6", "did you mean 'mnist_model:v6'?"),
+        ("mnist_modle:v7", "did you mean 'mnist_model'?"),
+        ("mnist_modle:xyz", "did you mean 'mnist_model'?"),
+        ("mnist_modle@{yesterday}", "did you mean 'mnist_model'?"),
+        ("mnist_modle:prodution@{yesterday}", "did you mean 'mnist_model:production@{yesterday}'?"),
+        ("mnist", "did you mean 'mnist_model'?"),
+        ("models/Digits", "did you mean 'model/Digits'?"),
+        ("dataset/Digits", "did you mean 'model/Digits'?"),
+        ("Digits:production", "did you mean 'model/Digits'?"),
+        ("model/Digts", "did you mean 'model/Digits'?"),
+        ("zebra", "this repository has mnist_model, model/Digits"),
+        ("mnist_model:v7", "'mnist_model' has v0 to v6"),
+    ],
+)
+def test_a_name_that_is_not_there_gets_the_likeliest_other_as_a_hint(desk: Desk, reference: str, hint: str) -> None:
+    made = [desk.log("mnist_model", str(number)) for number in range(7)]
+    desk.link(made[-1], "model/Digits")
+    desk.promote("mnist_model:production", "v0")
+    with pytest.raises(NotFoundError) as caught:
+        desk.version(reference)
+    assert caught.value.hint == hint
+
+
+def test_of_many_versions_with_gaps_the_newest_are_named(desk: Desk) -> None:
+    for number in range(8):
+        desk.log("m", str(number))
+    desk.git("tag -d m@v3")
+    with pytest.raises(NotFoundError) as caught:
+        desk.version("m:v3")
+    assert caught.value.hint == "'m' has ..., v2, v4, v5, v6, v7"

@@ -85,6 +85,23 @@ class TestUseArtifact:
         with pytest.raises(gitreg.UsageError, match="means several versions"):
             run.use_artifact("digits:v1", aliases="best")
 
+    def test_with_a_date_is_what_an_alias_named_then(self, run: gitreg.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        first, second = run.log_artifact(dataset("1")), run.log_artifact(dataset("2"))
+        for day, artifact in (("05", first), ("07", second)):
+            monkeypatch.setenv("GIT_COMMITTER_DATE", f"2026-01-{day}T12:00:00Z")
+            artifact.aliases.append("best")
+            artifact.save()
+        used = run.use_artifact("digits:best@{2026-01-06}")
+        assert (used.version, used.commit) == ("v0", first.commit)
+        assert run.use_artifact("digits@{yesterday}", aliases="best").version == "v0"
+        run.finish()
+        assert [item.name for item in gitreg.Api().run(run.id).used_artifacts()] == ["digits:v0"]
+        api = gitreg.Api()
+        assert api.artifact("team/proj/digits@best@{1 day ago}").version == "v0"
+        assert not api.artifact_exists("digits:best@{2026-01-04}")
+        with pytest.raises(ValueError, match="'last week' is no date"):
+            api.artifact("digits:best@{last week}")
+
     def test_what_is_missing_is_a_comm_error_with_a_hint(self, run: gitreg.Run) -> None:
         run.log_artifact(dataset("1"))
         with pytest.raises(gitreg.CommError, match="artifact 'digitz:latest' not found") as caught:
