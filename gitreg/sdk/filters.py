@@ -1,16 +1,16 @@
-"""W&B's filters of runs, the part of MongoDB's query language that its users write.
+"""Conditions on runs and versions: W&B's filters, the part of MongoDB's query language that its users write.
 
 A filter maps a key to a value or to operators: `$eq $ne $gt $gte $lt $lte $in $nin $exists $regex`; `$and`, `$or` and
-`$nor` take lists of filters. A key is a property of `RunView` (also in W&B's spellings), or `config.NAME` and
-`summary.NAME` (`summary_metrics.NAME`), with dots between nested names. A comparison with what is not there, or cannot
-be compared, is false.
+`$nor` take lists of filters. What a key means is the caller's business: a function from keys to values, which gives
+`NOTHING` for what is not there. A comparison with what is not there, or cannot be compared, is false. The SDK's keys
+are those of `of_run`; the command line's are in `gitreg.cli.query`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gitreg.errors import UsageError
 
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from gitreg.sdk.views import RunView
 
 Filter = Mapping[str, Any]
+Look = Callable[[str], Any]
+"""The value of a key, `NOTHING` when there is none."""
+Item = TypeVar("Item")
 
+NOTHING = object()
 _SPELLINGS = {
     "display_name": "name",
     "displayName": "name",
@@ -29,53 +33,84 @@ _SPELLINGS = {
 }
 _KEYS = frozenset("id name state config summary job_type group entity project tags notes created_at commit".split())
 _OPERATORS_ON_LISTS = ("$and", "$or", "$nor")
-_NOTHING = object()
 
 
-def fits(run: RunView, filters: Filter) -> bool:
-    """Whether a run fits all of the filters. Raises: UsageError for what is no filter."""
+def fits(look: Look, filters: Filter) -> bool:
+    """Whether what `look` looks at fits all of the filters. Raises: UsageError for what is no filter."""
     if not isinstance(filters, Mapping):
         raise UsageError(f"a filter is a mapping, not {type(filters).__name__}", hint='such as {"state": "finished"}')
-    return all(_fits(run, key, wanted) for key, wanted in filters.items())
+    return all(_fits(look, key, wanted) for key, wanted in filters.items())
 
 
-def ordered(runs: Iterable[RunView], key: str, *, descending: bool) -> list[RunView]:
-    """Runs by a key, then by id; numbers before text, and last those without it. Raises: UsageError."""
-    found = [(_value(run, key), run) for run in sorted(runs, key=lambda run: run.id)]
-    present = [item for item in found if isinstance(item[0], (int, float, str))]
-    absent = [run for value, run in found if not isinstance(value, (int, float, str))]
-    present.sort(key=lambda item: _rank(item[0]), reverse=descending)
-    return [*(run for _, run in present), *absent]
+def ordered(items: Iterable[Item], value: Callable[[Item], Any], *, descending: bool) -> list[Item]:
+    """Items by a value: numbers before text, and last those without it. Equal ones stay in the order they have."""
+    found = [(value(item), item) for item in items]
+    present = [pair for pair in found if _has_order(pair[0])]
+    absent = [item for value, item in found if not _has_order(value)]
+    present.sort(key=lambda pair: _rank(pair[0]), reverse=descending)
+    return [*(item for _, item in present), *absent]
+
+
+def _has_order(value: object) -> bool:
+    return isinstance(value, (int, float, str)) and value == value  # noqa: PLR0124 - NaN is neither more nor less
 
 
 def _rank(value: float | str) -> tuple[bool, float, str]:
-    return (True, 0.0, value) if isinstance(value, str) else (False, float(value), "")
+    return (True, 0.0, value) if isinstance(value, str) else (False, value, "")
 
 
-def _fits(run: RunView, key: str, wanted: Any) -> bool:
+def dig(value: Any, path: str) -> Any:
+    """What a dotted path leads to: `a.b` is the key `a.b`, or `b` in what `a` holds; in a list, in each of its items."""
+    if isinstance(value, list):
+        found = [item for item in (dig(item, path) for item in value) if item is not NOTHING]
+        return found or NOTHING
+    if not isinstance(value, Mapping):
+        return NOTHING
+    if path in value:
+        return value[path]
+    head, dot, rest = path.partition(".")
+    while dot:
+        found = dig(value[head], rest) if head in value else NOTHING
+        if found is not NOTHING:
+            return found
+        more, dot, rest = rest.partition(".")
+        head = f"{head}.{more}"
+    return NOTHING
+
+
+def of_run(run: RunView) -> Look:
+    """W&B's keys: a property of `RunView`, also in W&B's spellings, `config.NAME`, `summary.NAME`.
+
+    The function raises UsageError for a key that no run has.
+    """
+
+    def look(key: str) -> Any:
+        first, _, rest = key.partition(".")
+        name = _SPELLINGS.get(first, first)
+        if name not in _KEYS:
+            hint = f"one of {', '.join(sorted(_KEYS))}, such as config.lr"
+            raise UsageError(f"runs have no {key[:100]!r}", hint=hint)
+        value = getattr(run, name)
+        if not rest:
+            return value
+        found = dig(value, rest)
+        # W&B's own spelling of a config value
+        plain = ".".join(part for part in rest.split(".") if part != "value")
+        return dig(value, plain) if found is NOTHING and name == "config" else found
+
+    return look
+
+
+def _fits(look: Look, key: str, wanted: Any) -> bool:
     if key in _OPERATORS_ON_LISTS:
         if not isinstance(wanted, (list, tuple)):
             raise UsageError(f"'{key}' takes a list of filters", hint=f'such as {{"{key}": [{{"state": "finished"}}]}}')
-        found = (fits(run, part) for part in wanted)
+        found = (fits(look, part) for part in wanted)
         return all(found) if key == "$and" else any(found) == (key == "$or")
-    value = _value(run, key)
+    value = look(key)
     if isinstance(wanted, Mapping) and any(str(name).startswith("$") for name in wanted):
         return all(_compare(value, str(name), operand) for name, operand in wanted.items())
     return _equal(value, wanted)
-
-
-def _value(run: RunView, key: str) -> Any:
-    first, *rest = key.split(".")
-    name = _SPELLINGS.get(first, first)
-    if name not in _KEYS:
-        raise UsageError(f"runs have no {key[:100]!r}", hint=f"one of {', '.join(sorted(_KEYS))}, such as config.lr")
-    value: Any = getattr(run, name)
-    for part in rest:
-        # W&B's own spelling of a config value
-        if part == "value" and name == "config" and not isinstance(value, Mapping):
-            continue
-        value = value.get(part, _NOTHING) if isinstance(value, Mapping) else _NOTHING
-    return value
 
 
 def _compare(value: Any, name: str, operand: Any) -> bool:
@@ -88,8 +123,8 @@ def _compare(value: Any, name: str, operand: Any) -> bool:
         "$lte": lambda: bool(value <= operand),
         "$in": lambda: any(_equal(value, item) for item in operand),
         "$nin": lambda: not any(_equal(value, item) for item in operand),
-        "$exists": lambda: (value is not _NOTHING) == bool(operand),
-        "$regex": lambda: isinstance(value, str) and re.search(operand, value) is not None,
+        "$exists": lambda: (value is not NOTHING) == bool(operand),
+        "$regex": lambda: any(isinstance(text, str) and re.search(operand, text) for text in _each(value)),
     }
     if name not in operators:
         raise UsageError(f"filter operator '{name}' does not exist", hint=f"one of {', '.join(operators)}")
@@ -100,6 +135,10 @@ def _compare(value: Any, name: str, operand: Any) -> bool:
     except TypeError:
         # a number and a text: neither is larger
         return False
+
+
+def _each(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _equal(value: Any, wanted: Any) -> bool:
