@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["desks", "tally"]
+pytest_plugins = ["browser", "desks", "tally"]
 
 CLOCK = "2026-01-02T03:04:05Z"
 IDENTITY = ("Test User", "test@example.org")
