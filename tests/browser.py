@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, FloatRect, Page, Request
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, FloatRect, Page, Request
 
 Colour = tuple[int, int, int]
 
@@ -49,7 +49,7 @@ class View:
         page.on("pageerror", lambda error: self.complaints.append(f"script error: {error}"))
         page.on("popup", lambda other: self.complaints.append(f"a new window: {other.url}"))
         page.on("crash", lambda _: self.complaints.append("the page crashed"))
-        page.on("dialog", lambda dialog: (self.complaints.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", self._on_dialog)
         page.context.on("request", self._on_request)
         page.goto(self._url)
 
@@ -64,6 +64,10 @@ class View:
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning", "assert"):
             self.complaints.append(f"console {message.type}: {message.text}")
+
+    def _on_dialog(self, dialog: Dialog) -> None:
+        self.complaints.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _on_request(self, request: Request) -> None:
         if request.url.partition("#")[0] != self._url:
