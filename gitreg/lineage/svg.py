@@ -6,6 +6,8 @@ serves light and dark. Needs `dot`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from xml.sax.saxutils import escape as xml_escape
 
 from gitreg.lineage.cards import SIZES, Card, Chip, Text, card
@@ -23,6 +25,21 @@ _LEGEND = {"logged": "logged", "used": "used", "derived": "made from it"}
 _EMPTY = "no runs and no versions"
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawn graph without the `<svg>` around it.
+
+    Attributes:
+        width: px, margins included.
+        height: the same.
+        body: markup, one element a line. Its nodes stand in the graph's order, its edges before them.
+    """
+
+    width: float
+    height: float
+    body: str
+
+
 def to_svg(graph: Graph, *, theme: ThemeName = "auto") -> str:
     """Draw the graph; 'auto' follows the reader's light or dark setting.
 
@@ -30,18 +47,9 @@ def to_svg(graph: Graph, *, theme: ThemeName = "auto") -> str:
         MissingDotError: there is no `dot`.
         DotError: it failed.
     """
-    cards = [card(node) for node in graph.nodes]
-    index = {node.id: number for number, node in enumerate(graph.nodes)}
-    layout = place(
-        [(box.width, box.height) for box in cards], [(index[edge.source], index[edge.target]) for edge in graph.edges]
-    )
-    legend, legend_width = _legend(graph, layout)
-    width = max(layout.width, legend_width, 160.0) + 2 * _MARGIN
-    height = layout.height + 2 * _MARGIN + (_LEGEND_HEIGHT if legend else 0.0)
-    body = [_edge(edge.kind, route) for edge, route in zip(graph.edges, layout.routes, strict=True)]
-    for node, box, (x, y) in zip(graph.nodes, cards, layout.centres, strict=True):
-        body.append(_node(node, box, x - box.width / 2, y - box.height / 2))
-    size = f'width="{width:.0f}px" height="{height:.0f}px" viewBox="0 0 {width:.0f} {height:.0f}"'
+    drawn = draw(graph)
+    size = f'width="{drawn.width:.0f}px" height="{drawn.height:.0f}px"'
+    size += f' viewBox="0 0 {drawn.width:.0f} {drawn.height:.0f}"'
     names = 'aria-labelledby="gitreg-lineage-title gitreg-lineage-desc"'
     return "\n".join(
         [
@@ -51,19 +59,40 @@ def to_svg(graph: Graph, *, theme: ThemeName = "auto") -> str:
             f'<desc id="gitreg-lineage-desc">{_xml(" ".join(describe(graph)) or _EMPTY)}</desc>',
             f"<style>\n{style_sheet(theme)}</style>",
             '<rect class="page" width="100%" height="100%" rx="6"/>',
-            f'<g transform="translate({_n(_MARGIN)} {_n(_MARGIN)})">',
-            *body,
-            *legend,
-            "</g>",
+            drawn.body,
             "</svg>",
             "",
         ]
     )
 
 
-def _node(node: Node, box: Card, left: float, top: float) -> str:
+def draw(graph: Graph, *, anchors: Sequence[str] | None = None) -> Picture:
+    """Draw the graph for a page that brings `<svg>`, style sheet and legend.
+
+    `anchors` makes each node a link to its anchor in the page; an edge then names the numbers of its ends. Without
+    them the legend is part of the picture. Raises: as `to_svg`.
+    """
+    cards = [card(node) for node in graph.nodes]
+    index = {node.id: number for number, node in enumerate(graph.nodes)}
+    ends = [(index[edge.source], index[edge.target]) for edge in graph.edges]
+    layout = place([(box.width, box.height) for box in cards], ends)
+    legend, legend_width = _legend(graph, layout) if anchors is None or not graph.nodes else ([], 0.0)
+    width = max(layout.width, legend_width, 160.0) + 2 * _MARGIN
+    height = layout.height + 2 * _MARGIN + (_LEGEND_HEIGHT if legend else 0.0)
+    body = []
+    for edge, route, (source, target) in zip(graph.edges, layout.routes, ends, strict=True):
+        body.append(_edge(edge.kind, route, "" if anchors is None else f' data-from="{source}" data-to="{target}"'))
+    for number, (node, box, (x, y)) in enumerate(zip(graph.nodes, cards, layout.centres, strict=True)):
+        anchor = None if anchors is None else anchors[number]
+        body.append(_node(node, box, x - box.width / 2, y - box.height / 2, anchor))
+    margin = f'<g transform="translate({_n(_MARGIN)} {_n(_MARGIN)})">'
+    return Picture(width, height, "\n".join([margin, *body, *legend, "</g>"]))
+
+
+def _node(node: Node, box: Card, left: float, top: float, anchor: str | None) -> str:
+    tag, link = ("g", "") if anchor is None else ("a", f' href="#{_xml(anchor)}"')
     parts = [
-        f'<g class="{class_names(node)} tone-{tone_of(node)}" transform="translate({_n(left)} {_n(top)})">',
+        f'<{tag} class="{class_names(node)} tone-{tone_of(node)}"{link} transform="translate({_n(left)} {_n(top)})">',
         f"<title>{_xml(in_words(node, full=True))}</title>",
     ]
     radius = 12.0 if node.kind == "artifact" else min(box.height / 2, 22.0)
@@ -76,7 +105,7 @@ def _node(node: Node, box: Card, left: float, top: float) -> str:
         parts.append(f'<path class="mark" d="M{_n(x + 1.5)} {_n(y)}h8v11l-4 -3.5l-4 3.5z" stroke-linejoin="round"/>')
     parts += [_text(text) for text in box.texts]
     parts += [_chip(chip) for chip in box.chips]
-    return "\n".join([*parts, "</g>"])
+    return "\n".join([*parts, f"</{tag}>"])
 
 
 def _chip(chip: Chip) -> str:
@@ -94,10 +123,10 @@ def _text(text: Text) -> str:
     return f'<text{classes} x="{_n(text.x)}" y="{_n(text.y)}"{width}>{_xml(text.text)}</text>'
 
 
-def _edge(kind: str, route: Route) -> str:
+def _edge(kind: str, route: Route, ends: str) -> str:
     first, *rest = route.points
     curve = f"M{_n(first[0])} {_n(first[1])}C" + " ".join(f"{_n(x)} {_n(y)}" for x, y in rest)
-    return f'<g class="edge {kind}"><path d="{curve}"/>{_arrow(rest[-1], route.tip)}</g>'
+    return f'<g class="edge {kind}"{ends}><path d="{curve}"/>{_arrow(rest[-1], route.tip)}</g>'
 
 
 def _arrow(base: Point, tip: Point) -> str:
