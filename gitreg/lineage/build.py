@@ -8,13 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
 from gitreg.lineage.graph import Edge, Graph, Node, neighbourhood
+from gitreg.records.fields import present
 from gitreg.records.names import LATEST, CollectionName, RunId, VersionName
 from gitreg.records.objects import Oid
+from gitreg.records.records import ArtifactRecord
 from gitreg.registry import aliases, index, links, runs, versions
 from gitreg.registry.aliases import Named
 from gitreg.registry.index import Index
 from gitreg.registry.repository import Registry
-from gitreg.registry.runs import Run
+from gitreg.registry.runs import Run, RunCommit
 from gitreg.registry.versions import Version
 
 
@@ -139,6 +141,7 @@ class _Builder:
             state="unpublished" if unpublished else "",
             links=tuple(str(item.name) for item in found[1:]),
             note=f"commit {commit.short}, {logged.artifact.files} files, {logged.artifact.size} bytes",
+            facts=_facts_of_version(logged, logged.artifact),
         )
 
     def _links(self, commit: Oid, collection: CollectionName) -> list[Version]:
@@ -176,7 +179,13 @@ class _Builder:
             return
         code = f"code {record.code.commit.short}" + (" with uncommitted changes" if record.code.snapshot else "")
         self.nodes[node_id] = Node(
-            node_id, "run", record.name, type=record.job_type, state=record.state, note=f"run {record.id}, {code}"
+            node_id,
+            "run",
+            record.name,
+            type=record.job_type,
+            state=record.state,
+            note=f"run {record.id}, {code}",
+            facts=_facts_of_run(run),
         )
         for use in run.inputs:
             self.edges.append(Edge(self.version(use.commit, use.version), node_id, "used"))
@@ -212,3 +221,34 @@ class _Builder:
         seen = (way, run_id) in self._done
         self._done.add((way, run_id))
         return not seen
+
+
+def _facts_of_version(logged: RunCommit, artifact: ArtifactRecord) -> dict[str, object]:
+    return present(
+        description=artifact.description,
+        created=logged.by.when,
+        by=logged.by.name,
+        size=artifact.size,
+        files=artifact.files,
+        commit=str(logged.oid),
+        digest=artifact.digest,
+        metadata=artifact.metadata,
+    )
+
+
+def _facts_of_run(run: Run) -> dict[str, object]:
+    record, first = run.record, run.commits[0]
+    return present(
+        notes=record.notes,
+        created=record.started or first.by.when,
+        ended=record.ended,
+        by=first.by.name,
+        id=record.id,
+        project=record.project,
+        group=record.group,
+        tags=list(record.tags),
+        code=str(record.code.commit),
+        uncommitted=record.code.snapshot or None,
+        summary=record.summary,
+        config=record.config,
+    )

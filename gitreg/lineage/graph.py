@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gitreg.errors import NotFoundError
@@ -39,6 +39,8 @@ class Node:
         note: more words for the tooltip, such as the code commit.
         focus: whether the reader asked for this one.
         members: the ids that a collapsed node stands for.
+        facts: what else is known, for a page with room for it: a fact's name to its value, or to a mapping of values
+            from a record ('config', 'summary', 'metadata'). Says nothing about which node it is.
     """
 
     id: str
@@ -51,6 +53,7 @@ class Node:
     note: str = ""
     focus: bool = False
     members: tuple[str, ...] = ()
+    facts: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
