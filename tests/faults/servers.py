@@ -32,8 +32,9 @@ class Fault:
     Attributes:
         kind: 'hang' (never answer), 'close' (no answer), 'stall' and 'cut' (half of the body, then nothing or the
             end), 'short', 'long' and 'wrong' (other bytes, as if they were right), 'drop' (an upload that is
-            acknowledged and not kept), 'half' and 'spoil' (one that is kept in part, or changed), a status, or an
-            address to redirect to.
+            acknowledged and not kept), 'half' and 'spoil' (one that is kept in part, or changed), 'pause' (all is well,
+            and half of the body or the answer to an upload waits for the server's `gate`), a status, or an address to
+            redirect to.
         methods: which requests, `GET|HEAD`.
         part: what their path holds.
         times: how often; -1 is for ever.
@@ -52,6 +53,7 @@ class Server(ThreadingHTTPServer):
         faults: what goes wrong; the first that fits counts.
         requests: method and path of all that was asked.
         ended, stalled: set when no answer waits any longer, and when one has stopped in the middle.
+        gate: set when what pauses goes on; `waiting` is how many have come there.
         secret: what every request must have in the header X-Token, when it is not empty.
     """
 
@@ -67,6 +69,8 @@ class Server(ThreadingHTTPServer):
         self.secret = ""
         self.ended = threading.Event()
         self.stalled = threading.Event()
+        self.gate = threading.Event()
+        self.waiting = threading.Semaphore(0)
         self.lock = threading.Lock()
 
     @property
@@ -82,6 +86,11 @@ class Server(ThreadingHTTPServer):
                     return fault
         return None
 
+    def pause(self) -> None:
+        """Wait for the gate."""
+        self.waiting.release()
+        self.gate.wait()
+
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that has gone is no news."""
 
@@ -95,6 +104,7 @@ def running(server: Server) -> Iterator[Server]:
         yield server
     finally:
         server.ended.set()
+        server.gate.set()
         server.shutdown()
         server.server_close()
         thread.join()
@@ -148,6 +158,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._read()
             self._head(302, {"Location": self.fault + self.path, "Content-Length": "0"})
         elif self.command in ("PUT", "POST") and self.fault:
+            if self.fault == "pause":
+                self.server.pause()
             if self.fault == "cut":
                 self.rfile.read(int(self.headers.get("Content-Length", "2")) // 2)
                 self.close_connection = True
@@ -192,7 +204,12 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"Content-Length": str(told), "Content-Type": kind, "ETag": f'"{etag}"'}
         self._head(status, {**headers, "Last-Modified": "Fri, 02 Jan 2026 03:04:05 GMT"})
         if self.command != "HEAD":
-            self.wfile.write(data)
+            half = len(data) // 2 if self.fault == "pause" else 0
+            if half:
+                self.wfile.write(data[:half])
+                self.wfile.flush()
+                self.server.pause()
+            self.wfile.write(data[half:])
             self.wfile.flush()
         if self.fault == "stall":
             self.server.stalled.set()
