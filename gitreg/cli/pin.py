@@ -29,7 +29,9 @@ _FINDINGS = 3
     ),
 )
 @click.argument("words", metavar="[REF PATH | PATH...]", nargs=-1)
-@click.option("--file", metavar="NAME", help="Pin this one file of the version; PATH is the file then.")
+@click.option(
+    "--file", metavar="NAME", type=context.TEXT, help="Pin this one file of the version; PATH is the file then."
+)
 @click.option("--update", is_flag=True, help="Bring all pins, or those of PATH..., to what they name now.")
 @click.option("--check", is_flag=True, help="Exit 3 when a pin is not what it names now; for CI.")
 @context.json_option
@@ -47,18 +49,18 @@ def pin(words: tuple[str, ...], file: str | None, *, update: bool, check: bool, 
         raise UsageError("--update, --check and --file do not go together", hint="gitreg pin --help")
     if len(words) != 2 and words and not update and not check:
         raise UsageError("a pin needs a version and a path", hint="gitreg pin model/MNIST:production models/mnist")
-    if file is not None and not words:
-        raise UsageError("--file needs a version and a path", hint="gitreg pin REF PATH --file NAME")
+    if file == "" or (file is not None and not words):
+        raise UsageError("--file needs a name, a version and a path", hint="gitreg pin REF PATH --file NAME")
     with context.opened() as registry:
         if words and not update and not check:
-            done = pins.pin(registry, words[0], context.path(words[1]), file=file)
+            done = pins.pin(registry, words[0], _path(words[1]), file=file)
             _say(registry, done)
             if as_json:
                 _document([pins.compared(registry, done.place)])
             else:
                 console.out(_shown(done.place.pointer))
             return 0
-        found = pins.found(registry, [context.path(word) for word in words])
+        found = pins.found(registry, [_path(word) for word in words])
         if update:
             return _update(registry, found, as_json=as_json)
     if as_json:
@@ -69,6 +71,10 @@ def pin(words: tuple[str, ...], file: str | None, *, update: bool, check: bool, 
     if behind:
         console.say(f"{behind} of {human.plural(len(found), 'pin')} behind; to bring them on: gitreg pin --update")
     return _FINDINGS if check and any(item.state != "current" for item in found) else 0
+
+
+def _path(word: str) -> Path:
+    return context.path(context.Place().convert(word, None, None))
 
 
 def _update(registry: Registry, found: Sequence[Found], *, as_json: bool) -> int:
@@ -117,7 +123,8 @@ def _say(registry: Registry, done: Written) -> None:
     if pins.is_ahead(registry, now):
         console.warn(f"{now.reference} names {now.version.label} in this clone alone; publish that first: gitreg push")
     if done.storage:
-        console.say(f"added the storage {done.storage} to {_shown(done.files[-1])}; check that others can reach it")
+        where = f"'{now.remote}' ({done.storage.url}) to {_shown(done.files[-1])}"
+        console.say(f"added DVC's remote {where}; check that others can reach it")
     console.say(f"next: git add {' '.join(_quoted(file) for file in done.files)}")
     console.say(f"      dvc pull {pointer}")
 

@@ -81,8 +81,6 @@ def pin(registry: Registry, reference: str, path: Path, *, file: str | None = No
     pin can be, NotFoundError, StorageError.
     """
     version = resolve.version(registry, Reference.parse(reference))
-    if not version.published:
-        raise _unpublished(registry, version)
     spot = place(registry, path)
     text = _read(spot)
     was = None if text is None else _parse(spot, text)
@@ -144,12 +142,15 @@ def update(registry: Registry, item: Found) -> Written:
 
 def _write(registry: Registry, spot: Place, reference: str, version: Version, *, file: str, was: Pin | None) -> Written:
     details = versions.details(registry, version)
+    content = _bytes(registry, details, file)
+    if not version.published:
+        raise _unpublished(registry, version)
     project = project_of(registry, spot)
     storage = parse_version_config(trees.config(registry, details.commit.tree)) or project.default_storage
     if storage is None:
         raise StorageError(f"'{version.name}' names no storage", hint="set the one it is on: gitreg init --storage URL")
     remote, config = project.name_of(storage, was.remote if was else "")
-    pin = Pin(reference, version.name, version.commit, file, spot.output, *_bytes(registry, details, file), remote)
+    pin = Pin(reference, version.name, version.commit, file, spot.output, *content, remote)
     old = _read(spot) if was else None
     text = pin.encode() if old is None else pin.written_into(old)
     contents = {

@@ -34,6 +34,7 @@ COMMANDS = (
     "show",
     "runs",
     "get",
+    "pin",
     "lineage",
     "push",
     "fetch",

@@ -47,6 +47,12 @@ FAMILIES: dict[str, Mapping[str, tuple[str, ...]]] = {
         "bytes that are no UTF-8": ("nowhere\udcff",),
         "options": (f"--output={MARK}", "-x", f"--upload-pack=touch {MARK}"),
     },
+    "what is not there": {
+        "empty": ("",),
+        "what is not there": ("nowhere", "m\u202e", "no\x1b[31m", "../file"),
+        "bytes that are no UTF-8": ("nowhere\udcff",),
+        _LONG: ("a" * 10_000,),
+    },
     "path to write": _FILES | {"line breaks and NUL": ("x\0", "\0"), "below a file": ("file/x", "/dev/null/x")},
     "type": {
         "empty": ("", " "),
@@ -139,6 +145,12 @@ PLACES: dict[tuple[str, str], list[Place]] = {
     ("fsck", "collections"): [place("name", "fsck -- {}"), place("name", "fsck -- m {}")],
     ("get", "reference"): [place("name", "get -- {}"), place("name", "get m@{}")],
     ("get", "output"): [place("path to write", "get m --output={}")],
+    ("pin", "words"): [
+        place("name", "pin -- {} there/m"),
+        place("path to write", "pin m -- {}"),
+        place("name", "pin m:{} there/m"),
+    ],
+    ("pin", "file"): [place("what is not there", "pin m there/m --file={}")],
     ("lineage", "reference"): [place("name", "lineage -- {}")],
     ("lineage", "form"): [place("choice", "lineage m --format={}")],
     ("lineage", "output"): [place("path to write", "lineage m --format svg --output={}")],
