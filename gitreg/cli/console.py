@@ -49,6 +49,11 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def has_unicode(stream: TextIO) -> bool:
+    """Whether blocks and arrows can be written there."""
+    return (stream.encoding or "").lower().replace("-", "") == "utf8"
+
+
 def out(text: str = "") -> None:
     """A line of data. Line breaks inside it are kept, everything else that a terminal would obey is not."""
     _write(sys.stdout, text)
@@ -119,11 +124,13 @@ def json_text(fields: dict[str, Any]) -> str:
     """A JSON document for people and programs. NaN and infinities become null: JSON has neither."""
     text = json.dumps(_jsonable(fields), ensure_ascii=False, indent=2)
     # terminal controls in strings are escaped by JSON; the rest of what must not be shown raw is made so
-    return "".join(_escaped(character) for character in text) + "\n"
+    return (
+        "\n".join(line if visible(line) == line else "".join(map(_escaped, line)) for line in text.split("\n")) + "\n"
+    )
 
 
 def _escaped(character: str) -> str:
-    if character == "\n" or visible(character) == character:
+    if visible(character) == character:
         return character
     units = character.encode("utf-16-be")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +24,8 @@ from gitreg.records.plain import visible
 Form = Literal["table", "csv", "tsv", "json"]
 Row = Mapping[str, Any]
 _GAP = 2
+# with the full-width signs of East Asian keyboards
+_FORMULA = re.compile(r"(^\s*|;\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +57,10 @@ def table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
     """
     cells = [[visible(column.cell(row)) for column in columns] for row in rows]
     kept = [place for place, column in enumerate(columns) if any(line[place] for line in cells)]
-    room = _room()
+    room = terminal_width()
     widths = {
-        place: max(_width(text) for text in (columns[place].head, *(line[place] for line in cells))) for place in kept
+        place: max(cell_width(text) for text in (columns[place].head, *(line[place] for line in cells)))
+        for place in kept
     }
     if room is not None:
         kept, widths = _fitted(columns, kept, widths, room)
@@ -66,7 +70,7 @@ def table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
         _line([columns[place] for place in kept], [line[place] for place in kept], widths, kept, color=color)
 
 
-def _room() -> int | None:
+def terminal_width() -> int | None:
     """How wide a line may be: None in a pipe."""
     return shutil.get_terminal_size().columns if sys.__stdout__ and sys.__stdout__.isatty() else None
 
@@ -80,7 +84,7 @@ def _fitted(
         return sum(widths[place] for place in kept) + _GAP * (len(kept) - 1)
 
     def least() -> dict[int, int]:
-        return {place: min(widths[place], max(columns[place].least, _width(columns[place].head))) for place in kept}
+        return {place: min(widths[place], max(columns[place].least, cell_width(columns[place].head))) for place in kept}
 
     while total(least()) > room and any(columns[place].rank for place in kept):
         kept.remove(max(kept, key=lambda place: (columns[place].rank, place)))
@@ -105,7 +109,7 @@ def _line(
     parts = []
     for column, text, place in zip(columns, texts, kept, strict=True):
         shown = shortened(text, widths[place])
-        blank = " " * (widths[place] - _width(shown))
+        blank = " " * (widths[place] - cell_width(shown))
         if bold:
             shown = click.style(shown, bold=True)
         elif color and column.style and shown:
@@ -118,10 +122,10 @@ def shortened(text: str, width: int) -> str:
     """The text in at most this many columns of a terminal, with an ellipsis where something was cut."""
     from rich.cells import set_cell_size
 
-    return text if _width(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
+    return text if cell_width(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
 
 
-def _width(text: str) -> int:
+def cell_width(text: str) -> int:
     """How many columns of a terminal a text takes: East Asian wide characters take two, accents none."""
     from rich.cells import cell_len
 
@@ -144,7 +148,8 @@ def delimited(form: Literal["csv", "tsv"], rows: Iterable[Row], fields: Sequence
 
     `fields` are dotted names; by default all that occur, in order of first occurrence. A list is written as JSON. Line
     breaks, tabs and control characters are made visible, so a row is always one line. In CSV, what a spreadsheet
-    would take for a formula (text that begins with = + - @) gets an apostrophe before it; numbers stay numbers.
+    would take for a formula (text that begins with = + - @, also behind the semicolon that separates the cells of half
+    the world) gets an apostrophe before it; numbers stay numbers.
     """
     flattened = [flat(row) for row in rows]
     names = list(fields) if fields is not None else list(dict.fromkeys(name for row in flattened for name in row))
@@ -166,10 +171,8 @@ def _plain(value: object) -> str:
 
 
 def _inert(cell: str) -> str:
-    if cell[:1] not in ("=", "+", "-", "@"):
-        return cell
     try:
         float(cell)
     except ValueError:
-        return f"'{cell}"
+        return _FORMULA.sub(r"\1'", cell)
     return cell

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
+from gitreg.records import dotted
 from gitreg.records.objects import Oid
 from gitreg.records.pointer import Pointer
 from gitreg.registry import trees
+from gitreg.registry.journal import Journal
 from gitreg.registry.repository import Registry
+from gitreg.registry.runs import Run
 
 HISTORY = "run/history.jsonl"
+# In bytes. More than this is not read to be looked at.
+_READABLE = 64 << 20
+_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+Row = Mapping[str, object]
 
 
 def encode(events: Iterable[tuple[str, object]]) -> bytes:
     """The history that a journal's events hold; empty without any."""
+    lines = (json.dumps(_strict(row), ensure_ascii=False, allow_nan=False) + "\n" for row in _rows(events))
+    return "".join(lines).encode()
+
+
+def _rows(events: Iterable[tuple[str, object]]) -> Iterable[Row]:
     rows: dict[tuple[object, object], dict[str, object]] = {}
     for number, (event, value) in enumerate(events):
         if event == "step" and isinstance(value, dict):
             # parts of one step have one time; two processes may be at the same step
             rows.setdefault((value["_step"], value.get("_timestamp", number)), {}).update(value)
-    lines = (json.dumps(_strict(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows.values())
-    return "".join(lines).encode()
+    return rows.values()
 
 
 def files(registry: Registry, history: bytes) -> dict[str, bytes]:
@@ -38,6 +52,52 @@ def pointer(registry: Registry, tree: Oid) -> Pointer | None:
     """The DVC object that a last commit's tree names, None when it holds the history itself. Raises: RecordError."""
     text = registry.objects.blob_at(tree, f"{HISTORY}.dvc")
     return Pointer.parse(text) if text is not None else None
+
+
+def read(registry: Registry, run: Run) -> list[Row] | None:
+    """The steps of a run that has ended, the first one first; none when it logged none.
+
+    None when they are in a DVC object that is not here, is damaged, or is too long to look at.
+    """
+    text = registry.objects.blob_at(run.tip.tree, HISTORY)
+    if text is None:
+        stored = pointer(registry, run.tip.tree)
+        if stored is None:
+            return []
+        text = _stored(registry, stored)
+    return None if text is None else list(_parsed(text))
+
+
+def _stored(registry: Registry, stored: Pointer) -> bytes | None:
+    if stored.size > _READABLE or not registry.cache.has(stored.md5, stored.size):
+        return None
+    text = registry.cache.path(stored.md5).read_bytes()
+    return text if hashlib.md5(text, usedforsecurity=False).hexdigest() == stored.md5 else None
+
+
+def _parsed(text: bytes) -> Iterator[Row]:
+    """What is no JSON object is passed over: fsck says so."""
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError, RecursionError):
+            row = json.loads(line)
+            if isinstance(row, dict):
+                yield row
+
+
+def so_far(journal: Journal) -> list[Row]:
+    """The steps of a run that goes on here, or was killed here. Raises: NotFoundError."""
+    return list(_rows(journal.events()))
+
+
+def series(rows: Iterable[Row]) -> dict[str, list[float]]:
+    """The numbers that were logged, by dotted name, in the order of the steps; NaN and infinities among them."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        for name, value in dotted.flat(row).items():
+            read = _NOT_FINITE.get(value) if isinstance(value, str) else dotted.number(value)
+            if read is not None and not name.startswith("_"):
+                found.setdefault(name, []).append(read)
+    return found
 
 
 def _strict(value: object) -> object:
