@@ -17,21 +17,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitreg.errors import Error, GitError, NotARepositoryError, UnsupportedRepositoryError
 
 _MINIMUM = "2.31"
 _UPGRADE = f"install git {_MINIMUM} or newer"
 
-try:
+if TYPE_CHECKING:
     from git.cmd import Git as GitCommand
-    from git.exc import GitCommandNotFound
-except ImportError as error:
-    # GitPython looks for git as soon as it is imported
-    if "git executable" not in str(error):
-        raise
-    raise UnsupportedRepositoryError("git is not installed", hint=_UPGRADE) from error
 
 Trace = Callable[[Sequence[str], float], None]
 """Told each git command and the seconds it took."""
@@ -99,7 +93,7 @@ class Git:
         self.common_dir = common_dir
         self.worktree = worktree
         self._trace = trace
-        self._command = GitCommand(str(worktree or git_dir))
+        self._command = _command(worktree or git_dir)
         self._where = (f"--git-dir={git_dir}", *((f"--work-tree={worktree}",) if worktree else ()))
 
     @classmethod
@@ -238,7 +232,22 @@ def _input(data: bytes) -> Iterator[Any]:
         yield file
 
 
+def _command(directory: Path) -> GitCommand:
+    """GitPython's command, to be run in this directory. Raises: UnsupportedRepositoryError without git."""
+    # here and not above: it takes as long as all of gitreg, and neither help nor completion needs it
+    try:
+        from git.cmd import Git as GitCommand
+    except ImportError as error:
+        # GitPython looks for git as soon as it is imported
+        if "git executable" not in str(error):
+            raise
+        raise UnsupportedRepositoryError("git is not installed", hint=_UPGRADE) from error
+    return GitCommand(str(directory))
+
+
 def _spawn(command: GitCommand, argv: Sequence[str], env: Mapping[str, str], source: Any = subprocess.PIPE) -> Any:
+    from git.exc import GitCommandNotFound
+
     try:
         # GitPython takes a real file as stdin; as_process hands out the process itself, so pipes work.
         return command.execute(list(argv), istream=source, as_process=True, env=dict(env))
@@ -248,7 +257,7 @@ def _spawn(command: GitCommand, argv: Sequence[str], env: Mapping[str, str], sou
 
 def _output(directory: Path, *arguments: str) -> tuple[str, str]:
     """What a git command prints before there is a `Git`, its standard error only when it fails."""
-    process = _spawn(GitCommand(str(directory)), ["git", *arguments], {})
+    process = _spawn(_command(directory), ["git", *arguments], {})
     stdout, stderr = process.communicate()
     return os.fsdecode(stdout), stderr.decode("utf-8", "replace").strip() if process.returncode != 0 else ""
 
