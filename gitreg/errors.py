@@ -312,19 +312,18 @@ class ArtifactFinalizedError(Error, AttributeError):
     exit_code = 2
 
 
-class MissingDotError(Error):
-    """Graphviz's `dot` is needed to place a picture's boxes and is not installed."""
+class MissingConverterError(Error):
+    """librsvg's `rsvg-convert` is needed to make a PNG or PDF of a picture and is not installed."""
 
     def __init__(self) -> None:
         super().__init__(
-            "Graphviz's 'dot' is not installed",
-            hint="apt install graphviz, brew install graphviz or pip install graphviz-pure; "
-            "--format dot, text and json work without it",
+            "'rsvg-convert' is not installed",
+            hint="apt install librsvg2-bin, or brew install librsvg; --format svg works without it",
         )
 
 
-class DotError(Error):
-    """Graphviz's `dot` failed.
+class ConverterError(Error):
+    """librsvg's `rsvg-convert` failed.
 
     Attributes:
         status: its exit status.
@@ -333,6 +332,27 @@ class DotError(Error):
 
     def __init__(self, status: int, stderr: str) -> None:
         last = next((line for line in reversed(stderr.strip().splitlines()) if line.strip()), f"exit status {status}")
-        super().__init__(f"dot failed: {last}", hint="try --format text, or fewer nodes with --up and --down")
+        super().__init__(f"rsvg-convert failed: {last}", hint="--format svg works without it")
         self.status = status
         self.stderr = stderr
+
+
+class PictureSizeError(Error):
+    """A picture has more pixels than a PNG can have.
+
+    Attributes:
+        width: px, at scale 1.
+        height: the same.
+        most: the largest scale that fits.
+    """
+
+    exit_code = 2
+
+    def __init__(self, width: int, height: int, most: float) -> None:
+        super().__init__(
+            f"the picture is too large for a PNG: {width} x {height} px at --scale 1",
+            hint=f"--scale {most:g} fits; or --format svg or pdf, or fewer nodes with --up and --down",
+        )
+        self.width = width
+        self.height = height
+        self.most = most

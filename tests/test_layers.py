@@ -44,7 +44,7 @@ DOORS = {
 
 # Who may start processes, and why.
 STARTERS = {
-    "gitreg/lineage/svg.py": "lays the graph out with Graphviz's dot",
+    "gitreg/lineage/raster.py": "makes PNG and PDF with librsvg's rsvg-convert",
     "gitreg/cli/demo.py": "runs the demo's shell script",
     "gitreg/cli/pager.py": "starts the user's pager",
     "gitreg/cli/parent.py": "asks ps for a process's arguments where there is no /proc",

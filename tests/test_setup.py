@@ -106,9 +106,9 @@ def test_dependencies_are_installed_again_only_when_they_have_changed(checkout: 
     assert "pip was started" in set_up(checkout)[1]
 
 
-def test_without_dot_the_demo_goes_on_and_says_what_it_lacks(checkout: Path) -> None:
+def test_without_a_converter_the_demo_goes_on_and_says_what_it_lacks(checkout: Path) -> None:
     script(checkout / ".venv" / "bin" / "python", NO_PIP.replace("exit 1", "exit 0"))
     status, said = set_up(checkout)
     assert status == 0
-    assert "'dot' is missing: lineage cannot be drawn as SVG" in said
-    assert "sudo apt-get install graphviz" in said
+    assert "'rsvg-convert' is missing: lineage cannot be drawn as PNG or PDF" in said
+    assert "sudo apt-get install librsvg2-bin" in said

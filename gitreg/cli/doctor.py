@@ -10,7 +10,7 @@ import click
 from gitreg.cli import console, context, human
 from gitreg.cli.setup import own_command
 from gitreg.health import doctor as health_doctor
-from gitreg.health.diagnosis import Diagnosis, ok, warning
+from gitreg.health.diagnosis import Diagnosis, ok
 
 _TODO = f"{'':<8} -> "
 
@@ -48,11 +48,10 @@ def doctor(*, fix: bool, remote: bool, as_json: bool) -> int:
 
 
 def _programs() -> Iterator[Diagnosis]:
-    if shutil.which("dot"):
-        yield ok("graphviz", "'dot' is there, for 'gitreg lineage --format svg'")
+    if shutil.which("rsvg-convert"):
+        yield ok("pictures", "'rsvg-convert' is there, so lineage can be drawn as PNG and PDF too")
     else:
-        words = "'dot' is not installed, so lineage cannot be drawn; its text, JSON and DOT forms need none"
-        yield warning("graphviz", words, "apt install graphviz, brew install graphviz or pip install graphviz-pure")
+        yield ok("pictures", "lineage can be drawn as SVG; for PNG and PDF: apt install librsvg2-bin, brew install librsvg")
 
 
 def _tell(item: Diagnosis) -> None:

@@ -1,31 +1,36 @@
-"""Where the boxes and edges of a graph go: the one place that starts Graphviz's `dot`.
+"""Where the boxes and edges of a graph go: sizes in, coordinates out, in px with y downwards.
 
-`dot` is given boxes of our sizes and no text at all, and answers with coordinates; the SVG is drawn from those by us.
-So the picture does not depend on dot's fonts or on which build of dot measures them, rounded cards with chips need no
-HTML-like labels (whose per-cell borders break rounded tables), and no hostile label ever reaches another program.
+Placed by ourselves, and not by Graphviz's `dot`: the picture is then the same on every machine, needs no program beside
+Python, keeps versions in their order from top to bottom, and a graph of thousands is placed in a second or two.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
-from gitreg.errors import DotError, MissingDotError
+from gitreg.lineage.layers import Edges, Layers, layered, parts
 
 Point = tuple[float, float]
 Size = tuple[float, float]
-_POINTS_PER_INCH = 72
-_ARROW = 8.0
+
+ARROW = 8.0
 _LANE: Size = (1.0, 6.0)
-_STRAIGHT = 4
+_BOX_GAP, _PART_GAP, _CELL_GAP = 22.0, 34.0, 40.0
+_COLUMN_GAP, _STEEP, _WIDEST_GAP = 60.0, 0.12, 180.0
+_GRID_WIDTH = 1200.0
+_BACK = 26.0
+_ROUNDS = 24
+_STIFF = (1.0, 16.0, 24.0)
+"""How much a link wants to be level: any; one with an end that is a lane, or the only one of both ends; between lanes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An edge: a start point and Bezier segments of three points each, then the arrow's tip; px, y downwards."""
+    """An edge: a start point and Bezier segments of three points each, then the arrow's tip."""
 
     points: tuple[Point, ...]
     tip: Point
@@ -41,122 +46,216 @@ class Layout:
     routes: tuple[Route, ...]
 
 
-def place(sizes: Sequence[Size], edges: Sequence[tuple[int, int]]) -> Layout:
-    """Place boxes of the given sizes (width, height in px), joined by edges (indices of boxes), from left to right.
+def place(sizes: Sequence[Size], edges: Edges, kinds: Sequence[Hashable] = ()) -> Layout:
+    """Place boxes of the given sizes (width, height), joined by edges (indices of boxes), from left to right.
 
-    dot's own splines leave a box on any side and tangle where many meet. So each edge is drawn here as level curves
-    from column to column; an edge over several columns gets a thin lane in each of them, reserved in a second pass.
-
-    Raises:
-        MissingDotError: there is no `dot`.
-        DotError: it failed.
+    Boxes are given in an order where an edge's source comes before its target; an edge that does not (it closes a
+    cycle) is led back below the others. Siblings of one kind (`kinds`: one for each box; none: all alike) keep their
+    order from top to bottom. Connected parts stand one below the other, boxes without edges in rows.
     """
-    if not sizes:
-        return Layout(0.0, 0.0, (), ())
-    placed = _run(sizes, [(source, target, 1) for source, target in edges])
-    column = _columns(placed)
-    boxes, legs = list(sizes), []
-    chains = []
-    for source, target in edges:
-        lanes = range(len(boxes), len(boxes) + max(column[target] - column[source] - 1, 0))
-        boxes += [_LANE for _ in lanes]
-        chain = (source, *lanes, target)
-        legs += [(here, there, _STRAIGHT if lanes else 1) for here, there in pairwise(chain)]
-        chains.append(chain)
-    if len(boxes) > len(sizes):
-        again = _run(boxes, legs)
-        column = _columns(again)
-        if any(column[there] - column[here] > 1 for here, there, _ in legs):
-            return placed
-        routes = dict(zip(((here, there) for here, there, _ in legs), again.routes, strict=True))
-        own = tuple(routes[chain[:2]] for chain in chains)
-        placed = replace(again, routes=own)
-    return replace(placed, centres=placed.centres[: len(sizes)], routes=_smooth(placed, boxes, chains))
-
-
-def run_dot(source: str, output: str) -> bytes:
-    """Run `dot` on DOT text; `output` is a format it knows, such as 'png' or 'pdf'.
-
-    Raises:
-        MissingDotError: there is no `dot`.
-        DotError: it failed.
-    """
-    import graphviz
-
-    try:
-        answer: bytes = graphviz.pipe("dot", output, source.encode(), quiet=True)
-    except graphviz.ExecutableNotFound as error:
-        raise MissingDotError from error
-    except graphviz.CalledProcessError as error:
-        raise DotError(error.returncode, (error.stderr or b"").decode(errors="replace")) from error
-    return answer
-
-
-def _run(sizes: Sequence[Size], edges: Sequence[tuple[int, int, int]]) -> Layout:
-    """Let dot place the boxes; an edge's third number is how much it wants to be short and straight."""
-    import graphviz
-
-    digraph = graphviz.Digraph(
-        graph_attr={"rankdir": "LR", "nodesep": "0.3", "ranksep": "0.85"},
-        node_attr={"shape": "box", "fixedsize": "true", "label": ""},
-        edge_attr={"arrowsize": "0.8"},
-    )
-    for index, (width, height) in enumerate(sizes):
-        digraph.node(f"n{index}", width=f"{width / _POINTS_PER_INCH:.4f}", height=f"{height / _POINTS_PER_INCH:.4f}")
-    for index, (source, target, weight) in enumerate(edges):
-        digraph.edge(f"n{source}", f"n{target}", id=f"e{index}", weight=str(weight))
-    return _read(run_dot(digraph.source, "json0"), len(sizes), len(edges))
-
-
-def _read(answer: bytes, nodes: int, edges: int) -> Layout:
-    document = json.loads(answer)
-    _, _, width, height = map(float, document["bb"].split(","))
-
-    def point(text: str) -> Point:
-        x, y = text.split(",")
-        return round(float(x), 2), round(height - float(y), 2)
-
-    centres = {item["name"]: point(item["pos"]) for item in document["objects"]}
-    routes: dict[str, Route] = {}
-    for item in document.get("edges", ()):
-        words = item["pos"].split()
-        tip = point(words[0][2:]) if words[0].startswith("e,") else None
-        points = tuple(point(word) for word in words if word[1:2] != ",")
-        routes[item["id"]] = Route(points, tip or points[-1])
-    return Layout(
-        width, height, tuple(centres[f"n{i}"] for i in range(nodes)), tuple(routes[f"e{i}"] for i in range(edges))
-    )
-
-
-def _columns(placed: Layout) -> list[int]:
-    """Each box's column, counted from the left: dot centres the boxes of a rank on one x."""
-    order = {x: number for number, x in enumerate(sorted({x for x, _ in placed.centres}))}
-    return [order[x] for x, _ in placed.centres]
-
-
-def _smooth(placed: Layout, sizes: Sequence[Size], chains: Sequence[Sequence[int]]) -> tuple[Route, ...]:
-    """Draw each chain of boxes in neighbouring columns as curves that leave and arrive level.
-
-    Between two columns stands nothing that could be hit, and in a column the lane is free. What runs backwards (a
-    cycle) keeps dot's route.
-    """
-    column = _columns(placed)
-    left, right = [math.inf] * len(sizes), [-math.inf] * len(sizes)
-    for (x, _), (width, _), number in zip(placed.centres, sizes, column, strict=True):
-        left[number] = min(left[number], x - width / 2)
-        right[number] = max(right[number], x + width / 2)
-    routes = []
-    for route, chain in zip(placed.routes, chains, strict=True):
-        if column[chain[1]] != column[chain[0]] + 1:
-            routes.append(route)
+    kinds = kinds or [0] * len(sizes)
+    centres: list[Point] = [(0.0, 0.0)] * len(sizes)
+    routes: list[Route] = [Route((), (0.0, 0.0))] * len(edges)
+    leaving: dict[int, list[int]] = {}
+    for index, (source, _) in enumerate(edges):
+        leaving.setdefault(source, []).append(index)
+    alone: list[int] = []
+    width = height = 0.0
+    for boxes in parts(len(sizes), edges):
+        own = sorted(index for box in boxes for index in leaving.get(box, ()))
+        if not own:
+            alone += boxes
             continue
-        (x, y), tip_x = placed.centres[chain[0]], placed.centres[chain[-1]][0] - sizes[chain[-1]][0] / 2
-        points = [(x + sizes[chain[0]][0] / 2, y)]
-        for here, there in pairwise(chain):
-            y, next_y = placed.centres[here][1], placed.centres[there][1]
-            bend, end = right[column[here]], left[column[there]] - (_ARROW if there == chain[-1] else 0)
-            middle = (bend + end) / 2
-            points += [(bend, y)] * 3 + [(middle, y), (middle, next_y), (end, next_y)]
-        points += [(tip_x - _ARROW, y := placed.centres[chain[-1]][1])] * 3
-        routes.append(Route(tuple(points), (tip_x, y)))
-    return tuple(routes)
+        local = {box: index for index, box in enumerate(boxes)}
+        joined = [(local[edges[index][0]], local[edges[index][1]]) for index in own]
+        part = _part([sizes[box] for box in boxes], joined, [kinds[box] for box in boxes])
+        top = height + _PART_GAP if height else 0.0
+        for box, centre in zip(boxes, part.centres, strict=True):
+            centres[box] = _moved(centre, top)
+        for index, route in zip(own, part.routes, strict=True):
+            routes[index] = Route(tuple(_moved(point, top) for point in route.points), _moved(route.tip, top))
+        width, height = max(width, part.width), top + part.height
+    if alone:
+        top = height + _PART_GAP if height else 0.0
+        width, height = _grid(alone, sizes, centres, (width, top))
+    return Layout(round(width, 2), round(height, 2), tuple(centres), tuple(routes))
+
+
+def _moved(point: Point, down: float) -> Point:
+    return round(point[0], 2), round(point[1] + down, 2)
+
+
+def _grid(alone: Sequence[int], sizes: Sequence[Size], centres: list[Point], start: Size) -> Size:
+    """Put boxes without edges in rows of equal cells below `start`; the size of it all."""
+    width, top = start
+    cell = max(sizes[box][0] for box in alone) + _CELL_GAP
+    across = max(int((max(width, _GRID_WIDTH) + _CELL_GAP) / cell), 1)
+    for first in range(0, len(alone), across):
+        row = alone[first : first + across]
+        high = max(sizes[box][1] for box in row)
+        for number, box in enumerate(row):
+            centres[box] = _moved((number * cell + sizes[box][0] / 2, high / 2), top)
+        top += high + _BOX_GAP
+        width = max(width, len(row) * cell - _CELL_GAP)
+    return width, top - _BOX_GAP
+
+
+def _part(sizes: Sequence[Size], edges: Edges, kinds: Sequence[Hashable]) -> Layout:
+    """Place one connected part at the origin."""
+    layers = layered(len(sizes), edges, kinds)
+    ys = _heights(layers, sizes)
+    top = min([ys[box] - size[1] / 2 for box, size in enumerate(sizes)] + ys[len(sizes) :])
+    ys = [y - top for y in ys]
+    spans = _spans(layers, sizes, ys)
+    column = {item: number for number, items in enumerate(layers.columns) for item in items}
+    centres = tuple((sum(spans[column[box]]) / 2, ys[box]) for box in range(len(sizes)))
+    bottom = max(ys[box] + size[1] / 2 for box, size in enumerate(sizes))
+    routes = []
+    for chain in layers.chains:
+        ahead = column[chain[-1]] > column[chain[0]]
+        if not ahead:
+            bottom += _BACK
+        ends = (centres[chain[0]], sizes[chain[0]]), (centres[chain[-1]], sizes[chain[-1]])
+        stops = [(*spans[column[item]], ys[item]) for item in chain]
+        routes.append(_forward(stops, *ends) if ahead else _backward(bottom, *ends))
+    below = max((y for route in routes for _, y in route.points), default=0.0)
+    return Layout(spans[-1][1], max(bottom, below), centres, tuple(routes))
+
+
+def _spans(layers: Layers, sizes: Sequence[Size], ys: Sequence[float]) -> list[tuple[float, float]]:
+    """Left and right of each column. The steeper the edges between two, the wider apart they stand."""
+    column = {item: number for number, items in enumerate(layers.columns) for item in items}
+    steep = [0.0] * len(layers.columns)
+    for here, there in layers.links:
+        steep[column[there]] = max(steep[column[there]], abs(ys[here] - ys[there]))
+    spans: list[tuple[float, float]] = []
+    for items, rise in zip(layers.columns, steep, strict=True):
+        left = spans[-1][1] + min(_COLUMN_GAP + _STEEP * rise, _WIDEST_GAP) if spans else 0.0
+        spans.append((left, left + max(sizes[item][0] for item in items if item < len(sizes))))
+    return spans
+
+
+def _heights(layers: Layers, sizes: Sequence[Size]) -> list[float]:
+    """The y of each item: near the mean of what it is joined to, and never closer to another than the gap."""
+    items = sum(map(len, layers.columns))
+    high = [sizes[item][1] if item < len(sizes) else _LANE[1] for item in range(items)]
+    left: list[list[tuple[int, float]]] = [[] for _ in range(items)]
+    right: list[list[tuple[int, float]]] = [[] for _ in range(items)]
+    links = layers.links
+    leaving, coming = (Counter(link[end] for link in links) for end in (0, 1))
+    for here, there in links:
+        alone = leaving[here] == coming[there] == 1
+        stiff = _STIFF[max((here >= len(sizes)) + (there >= len(sizes)), alone)]
+        right[here].append((there, stiff))
+        left[there].append((here, stiff))
+    both = [[*one, *other] for one, other in zip(left, right, strict=True)]
+    ys = [0.0] * items
+    below = [_offsets(column, high) for column in layers.columns]
+    for column, offsets in zip(layers.columns, below, strict=True):
+        for item, offset in zip(column, offsets, strict=True):
+            ys[item] = offset - offsets[-1] / 2
+    for turn in range(_ROUNDS):
+        near = both if turn >= _ROUNDS // 4 else (left, right)[turn % 2]
+        numbers = range(len(layers.columns))
+        for number in numbers if turn % 2 == 0 else reversed(numbers):
+            _settle(layers.columns[number], below[number], near, ys)
+    _straighten(layers.columns, _strands(links, leaving, coming, len(sizes)), high, ys)
+    return ys
+
+
+def _strands(links: Edges, leaving: Counter[int], coming: Counter[int], boxes: int) -> list[list[int]]:
+    """Runs of items that should lie on one level: a lane and the next, or two that have only each other on that side."""
+    after: dict[int, int] = {}
+    for here, there in links:
+        if leaving[here] == coming[there] == 1 or (here >= boxes and there >= boxes):
+            after[here] = there
+    strands = []
+    for start in sorted(after.keys() - after.values()):
+        strand = [start]
+        while strand[-1] in after:
+            strand.append(after[strand[-1]])
+        strands.append(strand)
+    return strands
+
+
+def _straighten(
+    columns: Sequence[Sequence[int]], strands: Sequence[Sequence[int]], high: Sequence[float], ys: list[float]
+) -> None:
+    """Put a strand on one level where those above and below it leave room for that."""
+    above, below = {}, {}
+    for column in columns:
+        for upper, lower in pairwise(column):
+            above[lower], below[upper] = upper, lower
+    for strand in strands:
+        low, top = -math.inf, math.inf
+        for item in strand:
+            if (other := above.get(item)) is not None:
+                low = max(low, ys[other] + (high[other] + high[item]) / 2 + _BOX_GAP)
+            if (other := below.get(item)) is not None:
+                top = min(top, ys[other] - (high[other] + high[item]) / 2 - _BOX_GAP)
+        if low <= top:
+            level = min(max(sum(ys[item] for item in strand) / len(strand), low), top)
+            for item in strand:
+                ys[item] = level
+
+
+def _offsets(column: Sequence[int], high: Sequence[float]) -> list[float]:
+    """How far below the first item of a column each item is when all stand as close as they may."""
+    offsets = [0.0]
+    for upper, lower in pairwise(column):
+        offsets.append(offsets[-1] + (high[upper] + high[lower]) / 2 + _BOX_GAP)
+    return offsets
+
+
+def _settle(
+    column: Sequence[int], offsets: Sequence[float], near: Sequence[Sequence[tuple[int, float]]], ys: list[float]
+) -> None:
+    """Move a column's items to where they want to be, as far as their order and distances allow.
+
+    That is least squares under an order: isotonic regression by pooling adjacent violators.
+    """
+    pools: list[tuple[float, float, int]] = []  # mean, weight, how many
+    for item, offset in zip(column, offsets, strict=True):
+        weight = sum(stiff for _, stiff in near[item])
+        want = sum(ys[other] * stiff for other, stiff in near[item]) / weight if weight else ys[item]
+        mean, heavy, many = want - offset, weight or 0.1, 1
+        while pools and pools[-1][0] > mean:
+            other, weight, count = pools.pop()
+            mean = (mean * heavy + other * weight) / (heavy + weight)
+            heavy, many = heavy + weight, many + count
+        pools.append((mean, heavy, many))
+    at = 0
+    for mean, _, many in pools:
+        for item, offset in zip(column[at : at + many], offsets[at : at + many], strict=True):
+            ys[item] = mean + offset
+        at += many
+
+
+def _forward(
+    stops: Sequence[tuple[float, float, float]], source: tuple[Point, Size], target: tuple[Point, Size]
+) -> Route:
+    """Draw curves that leave and arrive level, from column to column; a stop is a column's left and right, and a y.
+
+    Between two columns stands nothing that could be hit, and in a column the lane is free.
+    """
+    (x, y), (width, _) = source
+    points = [(x + width / 2, y)]
+    end = target[0][0] - target[1][0] / 2
+    for number, ((_, bend, y), (left, _, next_y)) in enumerate(pairwise(stops)):
+        stop = left - (ARROW if number == len(stops) - 2 else 0)
+        middle = (bend + stop) / 2
+        points += [(bend, y)] * 3 + [(middle, y), (middle, next_y), (stop, next_y)]
+    y = target[0][1]
+    points += [(end - ARROW, y)] * 3
+    return Route(tuple(points), (end, y))
+
+
+def _backward(bottom: float, source: tuple[Point, Size], target: tuple[Point, Size]) -> Route:
+    """Lead an edge that closes a cycle out to the right, back below everything, and in from the left."""
+    (x, y), (width, _) = source
+    (to_x, to_y), (to_width, _) = target
+    right, left = x + width / 2, to_x - to_width / 2
+    far, near = right + 30, left - 30 - ARROW
+    points = [(right, y), (far, y), (far, bottom), (right, bottom), (right, bottom), (left, bottom), (left, bottom)]
+    points += [(near, bottom), (near, to_y), (left - ARROW, to_y)]
+    return Route(tuple(points), (left, to_y))

@@ -1,7 +1,7 @@
-"""The graph as one stand-alone SVG: drawn here from measured cards (cards.py) at the places dot chose (layout.py).
+"""The graph as one stand-alone SVG: drawn here from measured cards (cards.py) at their places (layout.py).
 
 No scripts, no links, no references to anything outside; every text passes `visible` and XML escaping; one style sheet
-serves light and dark. Needs `dot`.
+serves light and dark.
 """
 
 from __future__ import annotations
@@ -41,13 +41,12 @@ class Picture:
 
 
 def to_svg(graph: Graph, *, theme: ThemeName = "auto") -> str:
-    """Draw the graph; 'auto' follows the reader's light or dark setting.
+    """Draw the graph; 'auto' follows the reader's light or dark setting."""
+    return framed(graph, draw(graph), theme=theme)
 
-    Raises:
-        MissingDotError: there is no `dot`.
-        DotError: it failed.
-    """
-    drawn = draw(graph)
+
+def framed(graph: Graph, drawn: Picture, *, theme: ThemeName) -> str:
+    """Make a picture of the graph a document that stands alone."""
     size = f'width="{drawn.width:.0f}px" height="{drawn.height:.0f}px"'
     size += f' viewBox="0 0 {drawn.width:.0f} {drawn.height:.0f}"'
     names = 'aria-labelledby="gitreg-lineage-title gitreg-lineage-desc"'
@@ -70,12 +69,13 @@ def draw(graph: Graph, *, anchors: Sequence[str] | None = None) -> Picture:
     """Draw the graph for a page that brings `<svg>`, style sheet and legend.
 
     `anchors` makes each node a link to its anchor in the page; an edge then names the numbers of its ends. Without
-    them the legend is part of the picture. Raises: as `to_svg`.
+    them the legend is part of the picture.
     """
     cards = [card(node) for node in graph.nodes]
     index = {node.id: number for number, node in enumerate(graph.nodes)}
     ends = [(index[edge.source], index[edge.target]) for edge in graph.edges]
-    layout = place([(box.width, box.height) for box in cards], ends)
+    kinds = [(node.kind, node.type) for node in graph.nodes]
+    layout = place([(box.width, box.height) for box in cards], ends, kinds)
     legend, legend_width = _legend(graph, layout) if anchors is None or not graph.nodes else ([], 0.0)
     width = max(layout.width, legend_width, 160.0) + 2 * _MARGIN
     height = layout.height + 2 * _MARGIN + (_LEGEND_HEIGHT if legend else 0.0)
@@ -83,14 +83,14 @@ def draw(graph: Graph, *, anchors: Sequence[str] | None = None) -> Picture:
     for edge, route, (source, target) in zip(graph.edges, layout.routes, ends, strict=True):
         body.append(_edge(edge.kind, route, "" if anchors is None else f' data-from="{source}" data-to="{target}"'))
     for number, (node, box, (x, y)) in enumerate(zip(graph.nodes, cards, layout.centres, strict=True)):
-        anchor = None if anchors is None else anchors[number]
-        body.append(_node(node, box, x - box.width / 2, y - box.height / 2, anchor))
+        link = "" if anchors is None else f' id="at-{number}" href="#{_xml(anchors[number])}"'
+        body.append(_node(node, box, x - box.width / 2, y - box.height / 2, link))
     margin = f'<g transform="translate({_n(_MARGIN)} {_n(_MARGIN)})">'
     return Picture(width, height, "\n".join([margin, *body, *legend, "</g>"]))
 
 
-def _node(node: Node, box: Card, left: float, top: float, anchor: str | None) -> str:
-    tag, link = ("g", "") if anchor is None else ("a", f' href="#{_xml(anchor)}"')
+def _node(node: Node, box: Card, left: float, top: float, link: str) -> str:
+    tag = "a" if link else "g"
     parts = [
         f'<{tag} class="{class_names(node)} tone-{tone_of(node)}"{link} transform="translate({_n(left)} {_n(top)})">',
         f"<title>{_xml(in_words(node, full=True))}</title>",

@@ -89,14 +89,9 @@ run "python3 predict.py data/model data/digits"
 
 chapter "Where does it come from?"
 say "Lineage is the commit graph: the dataset, the code and the settings that made this model."
-if command -v dot >/dev/null; then
-  run "gitreg lineage model/Digits:production -o ../lineage.svg"
-  say "And everything there is in this registry:"
-  run "gitreg lineage --all -o ../everything.svg"
-else
-  say "For a picture install Graphviz (apt-get install graphviz) and ask for --format svg."
-  run "gitreg lineage model/Digits:production --format text -o ../lineage.txt"
-fi
+run "gitreg lineage model/Digits:production -o ../lineage.svg"
+say "And everything there is in this registry:"
+run "gitreg lineage --all -o ../everything.svg"
 say "All of it is plain Git. The settings and results of the run that made the model:"
 run "git log -1 --format='%(trailers:key=Gitreg-Run,valueonly)' $(printf %s "$best" | tr : @)"
 say "What production was, newest first, once with gitreg and once with git:"

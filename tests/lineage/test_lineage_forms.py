@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from lineage_samples import FORMS, GOLDEN, SAMPLES, cycle, four_runs, hostile
@@ -13,7 +14,6 @@ from gitreg.lineage.dot import escape, to_dot
 from gitreg.lineage.glyphs import fit, text_width
 from gitreg.lineage.graph import Edge, Graph, Node, neighbourhood
 from gitreg.lineage.jsonform import to_document
-from gitreg.lineage.layout import run_dot
 from gitreg.lineage.text import to_text
 from gitreg.records.plain import visible
 
@@ -50,9 +50,10 @@ def test_no_form_for_people_holds_an_invisible_character(form: str) -> None:
 @pytest.mark.parametrize(
     "label", ["<b>x</b>", "a:b", "end\\", "\\N\\G\\l", '"quoted"', "&lt;&amp;", "new\nline", "#1", ""]
 )
-def test_dot_shows_a_label_as_it_is(label: str) -> None:
+def test_dot_shows_a_label_as_it_is(label: str, need: Callable[[str], str]) -> None:
     graph = Graph.of([Node("a", "run", label), Node("b", "run", "b")], [Edge("a", "b", "used")], label)
-    shown = json.loads(run_dot(to_dot(graph), "json"))
+    source = to_dot(graph).encode()
+    shown = json.loads(subprocess.run([need("dot"), "-Tjson"], input=source, capture_output=True, check=True).stdout)
     texts = {op["text"] for item in shown["objects"] for op in item.get("_ldraw_", ()) if op["op"] == "T"}
     assert texts == {visible(label), "b"} - {""}
     assert [(edge["tail"], edge["head"]) for edge in shown["edges"]] == [(0, 1)]
