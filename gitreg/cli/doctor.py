@@ -51,7 +51,7 @@ def _programs() -> Iterator[Diagnosis]:
     if shutil.which("rsvg-convert"):
         yield ok("pictures", "'rsvg-convert' is there, so lineage can be drawn as PNG and PDF too")
     else:
-        yield ok("pictures", "lineage can be drawn as SVG; for PNG and PDF: apt install librsvg2-bin, brew install librsvg")
+        yield ok("pictures", "lineage can be drawn as SVG; PNG and PDF need librsvg2-bin (brew: librsvg)")
 
 
 def _tell(item: Diagnosis) -> None:
