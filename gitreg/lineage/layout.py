@@ -25,7 +25,7 @@ _GRID_WIDTH = 1200.0
 _BACK = 26.0
 _ROUNDS = 24
 _STIFF = (1.0, 16.0, 24.0)
-"""How much a link wants to be level: any; one with an end that is a lane, or the only one of both ends; between lanes."""
+"""How much a link wants to be level: any; one to a lane, or the only one of both ends; one between lanes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +164,12 @@ def _heights(layers: Layers, sizes: Sequence[Size]) -> list[float]:
 
 
 def _strands(links: Edges, leaving: Counter[int], coming: Counter[int], boxes: int) -> list[list[int]]:
-    """Runs of items that should lie on one level: a lane and the next, or two that have only each other on that side."""
-    after: dict[int, int] = {}
-    for here, there in links:
-        if leaving[here] == coming[there] == 1 or (here >= boxes and there >= boxes):
-            after[here] = there
+    """Items that should lie on one level: a lane and the next, or two that have only each other on that side."""
+    after = {
+        here: there
+        for here, there in links
+        if leaving[here] == coming[there] == 1 or (here >= boxes and there >= boxes)
+    }
     strands = []
     for start in sorted(after.keys() - after.values()):
         strand = [start]
