@@ -6,11 +6,12 @@ they are already free of control characters and cut to fit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from gitreg.lineage.glyphs import fit, text_width
-from gitreg.lineage.graph import Node
+from gitreg.lineage.graph import Link, Node
 from gitreg.records.plain import visible
 
 Role = Literal["name", "small", "chip"]
@@ -103,7 +104,7 @@ def _pill(node: Node) -> Card:
 
 
 def _artifact(node: Node) -> Card:
-    """A version: type, name, chips for its aliases, and below a line the registered versions that link it."""
+    """A version: type, name and its aliases; below a line each registered version that links it, with its own."""
     texts: list[Text] = []
     y = 6.0
     small, small_width = _line(second_line(node), "small")
@@ -114,34 +115,49 @@ def _artifact(node: Node) -> Card:
     texts.append(Text(_PAD, y + 17, name, "name", name_width, "start", bold=True))
     y += 24
     widest = max(small_width, name_width, 76.0)
+    row = max(widest, _CHIP_ROW)
 
-    chips: list[Chip] = []
-    aliases = _first(node.aliases, _CHIPS)
-    x, y_chip, row = 0.0, y + 6, max(widest, _CHIP_ROW)
-    for alias in aliases:
-        label, label_width = _line(alias, "chip", limit=row - 2 * _CHIP_PAD)
-        width = label_width + 2 * _CHIP_PAD
-        if x and x + width > row:
-            x, y_chip = 0.0, y_chip + _CHIP_HEIGHT + _CHIP_GAP
-        text = Text(_PAD + x + width / 2, y_chip + 14, label, "chip", label_width, "middle")
-        chips.append(Chip(_PAD + x, y_chip, width, _CHIP_HEIGHT, _tone(alias), text))
-        x += width + _CHIP_GAP
-        widest = max(widest, x - _CHIP_GAP)
-        y = y_chip + _CHIP_HEIGHT
-
+    chips = _flow(_first(node.aliases, _CHIPS), (0.0, y + 6), 0.0, row)
     marks: list[tuple[float, float]] = []
     rule = None
+    if chips:
+        y = chips[-1].y + _CHIP_HEIGHT
     if node.links:
-        y += 9
-        rule = y
+        rule = y = y + 9
         y += 3
-        for link in _first(node.links, _LINKS):
-            label, width = _line(link, "small", limit=_WIDEST - _MARK)
-            marks.append((_PAD, y + 4))
-            texts.append(Text(_PAD + _MARK, y + 14, label, "small", width, "start"))
-            widest = max(widest, width + _MARK)
-            y += 17
+    for link in _shown(node.links):
+        label, width = _line(link.name, "small", limit=_WIDEST - _MARK)
+        own = _flow(_first(link.aliases, _CHIPS), (_MARK + width + _CHIP_GAP + 2, y + 3), _MARK, row)
+        down = 3 if own and own[0].y == y + 3 else 0  # a name beside chips stands at their height
+        marks.append((_PAD, y + 4 + down))
+        texts.append(Text(_PAD + _MARK, y + 14 + down, label, "small", width, "start"))
+        widest = max(widest, width + _MARK)
+        chips += own
+        y = own[-1].y + _CHIP_HEIGHT + 1 if own else y + 17
+    widest = max([widest, *(chip.x + chip.width - _PAD for chip in chips)])
     return Card(widest + 2 * _PAD, y + 10, tuple(texts), tuple(chips), tuple(marks), rule)
+
+
+def _flow(aliases: Sequence[str], start: tuple[float, float], left: float, right: float) -> list[Chip]:
+    """Place a chip for each alias from `start` on; what does not fit before `right` goes on below, at `left`."""
+    chips: list[Chip] = []
+    x, y = start
+    for alias in aliases:
+        label, label_width = _line(alias, "chip", limit=right - left - 2 * _CHIP_PAD)
+        width = label_width + 2 * _CHIP_PAD
+        if x > left and x + width > right:
+            x, y = left, y + (_CHIP_HEIGHT + _CHIP_GAP if chips else _CHIP_HEIGHT - 3)
+        text = Text(_PAD + x + width / 2, y + 14, label, "chip", label_width, "middle")
+        chips.append(Chip(_PAD + x, y, width, _CHIP_HEIGHT, chip_tone(alias), text))
+        x += width + _CHIP_GAP
+    return chips
+
+
+def _shown(links: tuple[Link, ...]) -> list[Link]:
+    """Every link with an alias, then as many others as there is room for, and how many are left out."""
+    order = sorted(links, key=lambda link: not link.aliases)
+    limit = max(_LINKS, sum(1 for link in links if link.aliases) + 1)
+    return order if len(order) <= limit else [*order[: limit - 1], Link(f"{len(order) - limit + 1} more")]
 
 
 def _first(words: tuple[str, ...], limit: int) -> tuple[str, ...]:
@@ -149,7 +165,8 @@ def _first(words: tuple[str, ...], limit: int) -> tuple[str, ...]:
     return words if len(words) <= limit else (*words[: limit - 1], f"{len(words) - limit + 1} more")
 
 
-def _tone(alias: str) -> Literal["plain", "gained", "lost", "locked"]:
+def chip_tone(alias: str) -> Literal["plain", "gained", "lost", "locked"]:
+    """The colours of an alias."""
     if alias.startswith("+ "):
         return "gained"
     if alias.startswith("- "):
