@@ -12,6 +12,7 @@ import click
 
 from gitreg.cli import console, progress
 from gitreg.errors import RecordError, UsageError
+from gitreg.git import hooks
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import yamlio
 from gitreg.records.names import Reference
@@ -91,6 +92,13 @@ def version(registry: Registry, text: str) -> Version:
     return resolve.version(registry, Reference.parse(text))
 
 
+def published_by(registry: Registry) -> str:
+    """How what was just made gets to others, for people."""
+    if not registry.has_remote:
+        return f"it stays here while there is no remote '{registry.remote}'"
+    return f"'{'git' if hooks.state(registry.git).publishes else 'gitreg'} push' publishes it"
+
+
 def attached_run() -> str:
     """The id of the run that this command runs in, '' outside `gitreg run`."""
     return os.environ.get(RUN_VARIABLE, "")
@@ -100,10 +108,10 @@ def pairs(options: Sequence[str], name: str) -> dict[str, object]:
     """`k=v` options as a mapping; each value is read as YAML, so that `lr=0.1` is a number. Raises: UsageError."""
     found: dict[str, object] = {}
     for option in options:
-        key, equals, value = option.partition("=")
+        key, equals, text = option.partition("=")
         if not equals or not key:
             raise UsageError(f"'{option}' is not of the form key=value", hint=f"write {name} lr=0.1")
-        found[key] = _value(value)
+        found[key] = value(text)
     try:
         yamlio.dump(found)
     except RecordError as error:
@@ -111,7 +119,7 @@ def pairs(options: Sequence[str], name: str) -> dict[str, object]:
     return found
 
 
-def _value(text: str) -> object:
+def value(text: str) -> object:
     """A value read as YAML; what is not one YAML value, such as `a: b` or `#ff0000`, is the text itself."""
     if text.startswith("#") or " #" in text or "\n" in text:
         return text

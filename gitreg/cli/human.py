@@ -22,8 +22,14 @@ def plural(count: int, noun: str) -> str:
 
 
 def ago(when: str, now: str) -> str:
-    """How long before `now` something was, both in ISO 8601: `just now`, `3 days ago`; a time to come is itself."""
-    seconds = (_read(now) - _read(when)).total_seconds()
+    """How long before `now` something was, both in ISO 8601: `just now`, `3 days ago`.
+
+    A time to come is itself, and so is what somebody wrote there that is no time.
+    """
+    then = _read(when)
+    if then is None:
+        return when
+    seconds = (_moment(now) - then).total_seconds()
     if seconds < 0:
         return date(when)
     count, noun = 0, ""
@@ -35,8 +41,28 @@ def ago(when: str, now: str) -> str:
 
 
 def date(when: str) -> str:
-    """A time in ISO 8601 for people, to the second: `2026-03-01 12:00:00`, in UTC."""
-    return _read(when).astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+    """A time in ISO 8601 for people, to the second: `2026-03-01 12:00:00`, in UTC. What is no time stays as it is."""
+    then = _read(when)
+    return then.strftime("%Y-%m-%d %H:%M:%S") if then else when
+
+
+def seconds_between(first: str, last: str) -> float | None:
+    """The seconds from one time to another, both in ISO 8601; None when one is no time."""
+    start, end = _read(first), _read(last)
+    return (end - start).total_seconds() if start and end else None
+
+
+def duration(seconds: float) -> str:
+    """How long something took, in its two largest units: `40 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    count = max(round(seconds), 0)
+    parts = []
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        if count >= length or (unit == "s" and not parts):
+            parts.append(f"{count // length} {unit}")
+            count %= length
+        elif parts:
+            break
+    return " ".join(parts[:2])
 
 
 def number(value: float) -> str:
@@ -44,6 +70,14 @@ def number(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.4g}"
 
 
-def _read(when: str) -> datetime:
+def _read(when: str) -> datetime | None:
+    try:
+        return _moment(when)
+    except (ValueError, OverflowError):
+        # a record may hold any text there
+        return None
+
+
+def _moment(when: str) -> datetime:
     read = datetime.fromisoformat(when.replace("Z", "+00:00"))
-    return read if read.tzinfo else read.replace(tzinfo=timezone.utc)
+    return (read if read.tzinfo else read.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)

@@ -3,109 +3,131 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import partial
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
-from gitreg.cli import console, context, documents, human, tables
+from gitreg.cli import columns, console, context, human, lists, query, rows
 from gitreg.cli.documents import Document
+from gitreg.cli.lists import Wanted
+from gitreg.cli.query import Query
 from gitreg.cli.tables import Column
 from gitreg.errors import UsageError
-from gitreg.records.names import parse_collection
+from gitreg.records.names import CollectionName, check_alias, parse_collection
 from gitreg.registry import aliases, resolve, versions
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
+from gitreg.sdk.filters import Filter
 
 
-@click.command("ls", epilog=context.examples("gitreg ls", "gitreg ls mnist_model"))
+@click.command(
+    "ls",
+    epilog=context.examples(
+        "gitreg ls", "gitreg ls mnist_model", "gitreg ls mnist_model --where 'accuracy>0.9' --sort -accuracy"
+    ),
+)
 @click.argument("collection", required=False)
-@context.json_option
-def ls(collection: str | None, *, as_json: bool) -> None:
-    """List collections, or the versions of COLLECTION, the newest last."""
+@click.option("--type", "type_", type=context.TEXT, metavar="TYPE", help="Only of this type.")
+@click.option("--alias", type=context.TEXT, metavar="ALIAS", help="Only what this alias names.")
+@click.option("--project", type=context.TEXT, metavar="NAME", help="Only what a run of this project made.")
+@query.options
+@lists.options
+def ls(
+    collection: str | None,
+    *,
+    type_: str | None,
+    alias: str | None,
+    project: str | None,
+    asked: Query,
+    wanted: Wanted,
+) -> None:
+    """List collections, or the versions of COLLECTION, the newest first.
+
+    A condition or an order speaks of the fields of --json: size, created, config.lr, summary.loss; a bare name such as
+    loss is looked for in the summary, then in the config.
+    """
+    if collection is not None and (":" in collection or "@" in collection):
+        raise UsageError(f"'{collection}' is one version, not a collection", hint=f"gitreg show {collection}")
+    where = "aliases" if collection is not None else "aliases.alias"
+    also = [
+        *([{"type": type_}] if type_ is not None else []),
+        *([{where: check_alias(alias)}] if alias is not None else []),
+        *([{"project": project}] if project is not None else []),
+    ]
     with context.opened() as registry:
-        if collection is not None and (":" in collection or "@" in collection):
-            raise UsageError(f"'{collection}' is one version, not a collection", hint=f"gitreg show {collection}")
         if collection is None:
-            _list_collections(registry, as_json=as_json)
+            _list_collections(registry, asked, also, wanted)
         else:
-            _list_versions(registry, collection, as_json=as_json)
+            _list_versions(registry, resolve.collection(registry, parse_collection(collection)), asked, also, wanted)
 
 
-def _list_collections(registry: Registry, *, as_json: bool) -> None:
-    grouped: dict[object, list[Version]] = defaultdict(list)
+def _list_collections(registry: Registry, asked: Query, also: Sequence[Filter], wanted: Wanted) -> None:
+    grouped: dict[CollectionName, list[Version]] = defaultdict(list)
     for version in versions.all_versions(registry):
         grouped[version.name.collection].append(version)
-    named: dict[object, list[Document]] = defaultdict(list)
+    named: dict[CollectionName, list[Document]] = defaultdict(list)
     for alias in aliases.all_aliases(registry):
         if alias.place:
             named[alias.name.collection].append({"alias": alias.name.alias, "version": alias.place.version.label})
-    lines: list[Document] = []
-    for collection, found in grouped.items():
-        newest = next(versions.own(registry, reversed(found)), None)
-        if newest is None:
-            continue
-        record = context.readable(f"'{newest.name}'", partial(versions.record, registry, newest))
-        if record is None:
-            continue
-        lines.append(
-            {
-                "collection": str(collection),
-                "type": record.type,
-                "versions": len(found),
-                "unpublished": sum(not version.published for version in found),
-                "latest": newest.name.label,
-                "aliases": named[collection],
-                "registered": record.link is not None,
-            }
-        )
-    if as_json:
-        console.document("ls", {"collections": lines})
-    elif not lines:
+    made = (rows.collection_row(registry, name, found, named[name]) for name, found in grouped.items())
+    newest = sorted(query.tried(made, lambda row: row["created"]), key=lambda pair: pair[1], reverse=True)
+    found = query.find([row for row, _ in newest], asked, also, wanted.limit, registry.clock)
+    if not newest and wanted.form == "table":
         console.say(
             "no versions yet; 'gitreg put PATH --name NAME --type TYPE' logs one, 'gitreg fetch' brings others'"
         )
     else:
-        tables.table(
-            [
-                Column("COLLECTION", lambda row: row["collection"], least=24),
-                Column("TYPE", lambda row: row["type"], rank=2),
-                Column("VERSIONS", lambda row: str(row["versions"]), right=True, rank=1),
-                Column("LATEST", lambda row: row["latest"]),
-                Column("ALIASES", lambda row: _aliases(row["aliases"]), least=16),
-            ],
-            lines,
-        )
+        usual = _of_collections(registry, columns.when(registry))
+        columns.show(registry, wanted, asked, found, usual, command="ls", noun="collection")
 
 
-def _aliases(found: object) -> str:
+def _of_collections(registry: Registry, when: columns.Cell) -> columns.Usual:
+    return [
+        ("collection", Column("COLLECTION", lambda row: row["collection"], least=16)),
+        ("type", Column("TYPE", lambda row: row["type"], rank=3)),
+        ("versions", Column("VERSIONS", lambda row: f"{row['versions']:,}", right=True, rank=2)),
+        ("latest", Column("LATEST", lambda row: row["latest"])),
+        ("created", Column("CREATED", lambda row: when(row, "created"), rank=1)),
+        ("size", Column("SIZE", lambda row: human.size(row["size"]), right=True, rank=4)),
+        ("aliases", Column("ALIASES", _aliases, least=16)),
+        columns.METRICS,
+        ("summary", Column("RESULTS", columns.results, rank=5, least=16)),
+        ("unpublished", Column("", lambda row: _unpublished(registry, row))),
+    ]
+
+
+def _aliases(row: Mapping[str, Any]) -> str:
     """`production=v3, staging=v4`."""
-    items = found if isinstance(found, list) else []
-    return ", ".join(f"{item['alias']}={item['version']}" for item in items)
+    return ", ".join(f"{item['alias']}={item['version']}" for item in row["aliases"])
 
 
-def _list_versions(registry: Registry, collection: str, *, as_json: bool) -> None:
-    name = resolve.collection(registry, parse_collection(collection))
-    everything = versions.all_versions(registry, name)
-    named = aliases.by_version(aliases.all_aliases(registry, name), everything)
-    listed = versions.own(registry, everything)
-    lines = (
-        context.readable(f"'{version.name}'", partial(documents.version_line, registry, version, named))
-        for version in listed
-    )
-    found = [line for line in lines if line]
-    if as_json:
-        console.document("ls", {"collection": str(name), "versions": found})
-        return
-    tables.table(
-        [
-            Column("VERSION", lambda row: row["version"]),
-            Column("TYPE", lambda row: row["type"], rank=4),
-            Column("SIZE", lambda row: human.size(row["size"]), right=True, rank=2),
-            Column("FILES", lambda row: str(row["files"]), right=True, rank=3),
-            Column("CREATED", lambda row: human.date(row["created"])),
-            Column("BY", lambda row: row["by"].partition(" <")[0], rank=1),
-            Column("ALIASES", lambda row: ", ".join(row["aliases"]), least=16),
-            Column("", lambda row: "" if row["published"] else "unpublished"),
-        ],
-        found,
-    )
+def _unpublished(registry: Registry, row: Mapping[str, Any]) -> str:
+    """How much of a collection others cannot see; nothing where there are no others."""
+    count = row["unpublished"] if registry.has_remote else 0
+    return f"{count:,} unpublished" if count else ""
+
+
+def _list_versions(
+    registry: Registry, name: CollectionName, asked: Query, also: Sequence[Filter], wanted: Wanted
+) -> None:
+    known = versions.all_versions(registry, name)
+    named = aliases.by_version(aliases.all_aliases(registry, name), known)
+    everything = [rows.version_row(registry, version, named) for version in reversed(known)]
+    found = query.find(everything, asked, also, wanted.limit, registry.clock)
+    usual = _of_versions(registry, columns.when(registry))
+    about = {"collection": str(name)}
+    columns.show(registry, wanted, asked, found, usual, command="ls", noun="version", metrics=3, about=about)
+
+
+def _of_versions(registry: Registry, when: columns.Cell) -> columns.Usual:
+    return [
+        ("version", Column("VERSION", lambda row: row["version"])),
+        ("aliases", Column("ALIASES", lambda row: ", ".join(row["aliases"]), least=10)),
+        columns.METRICS,
+        ("size", Column("SIZE", lambda row: human.size(row["size"]), right=True, rank=4)),
+        ("files", Column("FILES", lambda row: f"{row['files']:,}", right=True, rank=6)),
+        ("created", Column("CREATED", lambda row: when(row, "created"), rank=1)),
+        ("by", Column("BY", lambda row: row["by"].partition(" <")[0], rank=5)),
+        ("published", Column("", lambda row: "unpublished" if registry.has_remote and not row["published"] else "")),
+    ]

@@ -2,86 +2,135 @@
 
 from __future__ import annotations
 
-from functools import partial
+import contextlib
+from collections.abc import Mapping
 from graphlib import TopologicalSorter
+from itertools import groupby
+from typing import Any
 
 import click
 
-from gitreg.cli import console, context, documents, human, tables
+from gitreg.cli import columns, console, context, human, lists, query, rows
+from gitreg.cli.lists import Wanted
+from gitreg.cli.query import Query
+from gitreg.cli.rows import Row
 from gitreg.cli.tables import Column
-from gitreg.errors import NotFoundError
+from gitreg.errors import RecordError
+from gitreg.git.objects import MissingObjectError
+from gitreg.records.names import RunId
 from gitreg.records.objects import Oid
 from gitreg.registry import index
 from gitreg.registry import runs as registry_runs
 from gitreg.registry.live import live_runs
 from gitreg.registry.recover import dead_runs
-from gitreg.registry.runs import Run
+from gitreg.registry.repository import Registry
+
+_STATES = ("running", "finished", "failed", "crashed", "unknown")
+_COLORS = {"running": "cyan", "finished": "green", "failed": "red", "crashed": "red", "unknown": "yellow"}
 
 
-@click.command("runs")
-@context.json_option
-def runs(*, as_json: bool) -> None:
-    """List runs, the newest last."""
+@click.command(
+    "runs",
+    epilog=context.examples("gitreg runs --state failed", "gitreg runs --where 'config.lr<0.01' --sort -accuracy"),
+)
+@click.option("--state", type=click.Choice(_STATES), metavar="STATE", help=f"Only in this state: {', '.join(_STATES)}.")
+@click.option("--job-type", type=context.TEXT, metavar="TYPE", help="Only of this job type.")
+@click.option("--project", type=context.TEXT, metavar="NAME", help="Only of this project.")
+@click.option("--tag", "tags", type=context.TEXT, multiple=True, metavar="TAG", help="Only with this tag. Repeatable.")
+@query.options
+@lists.options
+def runs(
+    *,
+    state: str | None,
+    job_type: str | None,
+    project: str | None,
+    tags: tuple[str, ...],
+    asked: Query,
+    wanted: Wanted,
+) -> None:
+    """List runs, the newest first.
+
+    A condition or an order speaks of the fields of --json: started, duration, config.lr, summary.loss; a bare name such
+    as loss is looked for in the summary, then in the config.
+    """
+    fields = {"state": state, "job_type": job_type, "project": project}
+    also = [{key: value} for key, value in fields.items() if value is not None] + [{"tags": tag} for tag in tags]
     with context.opened() as registry:
-        published = {run_id: there for run_id, (_, there) in registry_runs.tips(registry).items()}
-        with index.updated(registry) as known:
-            tips = known.tips()
-        chains = (
-            context.readable(f"run '{run_id}'", partial(registry_runs.chain, registry, tip))
-            for run_id, tip in tips.items()
-        )
-        found = [run for run in chains if run]
-        found = _in_order(found)
-        lines = [documents.run_page(registry, run, published=published.get(run.record.id, True)) for run in found]
-        lines += [documents.run_line(record) for record in live_runs(registry)]
-        killed = dead_runs(registry)
-    lines.sort(key=lambda line: str(line["started"]))
-    for line in lines:
-        if line["state"] == "running" and line["id"] not in published:
-            # all that is here is the commit of one of its versions
-            line["state"] = "unknown"
-        if line["id"] in killed:
-            line["state"] = "crashed"
-    if as_json:
-        console.document("runs", {"runs": lines})
-    elif not lines:
-        console.say("no runs yet; 'gitreg run -- COMMAND' makes one")
-    else:
-        tables.table(
-            [
-                Column("RUN", lambda row: row["name"]),
-                Column("ID", lambda row: row["id"]),
-                Column("STATE", lambda row: row["state"]),
-                Column("JOB TYPE", lambda row: row["job_type"], rank=2),
-                Column("STARTED", lambda row: human.date(row["started"]), rank=1),
-                Column("MADE", lambda row: _made(row.get("outputs")), rank=3),
-                Column("RESULTS", lambda row: _results(row["summary"])),
-            ],
-            lines,
-        )
-        if any(line["state"] == "unknown" for line in lines):
-            console.say("how some of them ended is not known here; 'gitreg fetch' brings it")
+        killed = set(dead_runs(registry))
+        everything = _newest_first(registry, killed)
+        found = query.find(everything, asked, also, wanted.limit, registry.clock)
+        if not everything and wanted.form == "table":
+            console.say("no runs yet; 'gitreg run -- COMMAND' makes one")
+        else:
+            columns.show(registry, wanted, asked, found, _usual(registry), command="runs", noun="run", metrics=3)
+    if wanted.form == "table" and any(row["state"] == "unknown" for row in found.rows):
+        console.say("how some of them ended is not known here; 'gitreg fetch' brings it")
     if killed:
         console.say(f"{human.plural(len(killed), 'run')} killed and not recorded yet: gitreg run recover")
 
 
-def _made(outputs: object) -> str:
-    return ", ".join(map(str, outputs)) if isinstance(outputs, list) else ""
+def _newest_first(registry: Registry, killed: set[RunId]) -> list[Row]:
+    """All runs by the time they started; those of the same second before the runs whose versions they used."""
+    published = {run_id: there for run_id, (_, there) in registry_runs.tips(registry).items()}
+    with index.updated(registry) as known:
+        tips, started = known.tips(), known.started()
+    live = {record.id: record for record in live_runs(registry)}
+    times = {run_id: started[run_id] for run_id in tips} | {run_id: live[run_id].started for run_id in live}
+    names = rows.Names(registry)
+
+    def row(run_id: RunId) -> Row:
+        def state(told: str) -> str:
+            if run_id in killed:
+                return "crashed"
+            # all that is here of a run without a ref is the commit of one of its versions
+            return "unknown" if told == "running" and run_id not in published and run_id not in live else told
+
+        if run_id in live:
+            return rows.live_row(live[run_id], state)
+        there = published.get(run_id, True)
+        return rows.run_row(registry, run_id, tips[run_id], published=there, state=state, names=names)
+
+    ordered = sorted(times, key=lambda run_id: (times[run_id], run_id))
+    groups = (list(group) for _, group in groupby(ordered, key=lambda run_id: times[run_id]))
+    in_order = [run_id for group in groups for run_id in _makers_first(registry, group, tips)]
+    return [row(run_id) for run_id in reversed(in_order)]
 
 
-def _in_order(found: list[Run]) -> list[Run]:
-    """By the time they started; those of the same second after the runs whose versions they used."""
+def _makers_first(registry: Registry, group: list[RunId], tips: Mapping[RunId, Oid]) -> list[RunId]:
+    """Runs of the same second, each after those whose versions it used; two may have used each other's."""
+    if len(group) == 1:
+        return group
     earlier: dict[Oid, list[Oid]] = {}
-    for run in sorted(found, key=lambda run: run.record.id):
-        for before, commit in zip((None, *run.commits), run.commits, strict=False):
-            earlier[commit.oid] = [use.commit for use in commit.record.inputs] + ([before.oid] if before else [])
+    first: dict[RunId, Oid] = {}
+    for run_id in group:
+        # what cannot be read is named where it would be shown
+        with contextlib.suppress(RecordError, MissingObjectError):
+            run = registry_runs.chain(registry, tips[run_id]) if run_id in tips else None
+            for before, commit in zip((None, *run.commits), run.commits, strict=False) if run else ():
+                first.setdefault(run_id, commit.oid)
+                earlier[commit.oid] = [use.commit for use in commit.record.inputs] + ([before.oid] if before else [])
     place = {commit: number for number, commit in enumerate(TopologicalSorter(earlier).static_order())}
-    return sorted(found, key=lambda run: (run.record.started, place[run.commits[0].oid]))
+    return sorted(group, key=lambda run_id: place[first[run_id]] if run_id in first else len(place))
 
 
-def _results(summary: object) -> str:
-    """The first few numbers of a summary."""
-    if not isinstance(summary, dict):
-        raise NotFoundError("run", "summary")
-    numbers = [(key, value) for key, value in summary.items() if isinstance(value, (int, float)) and key[:1] != "_"]
-    return ", ".join(f"{key}={value:.4g}" for key, value in numbers[:3])
+def _usual(registry: Registry) -> columns.Usual:
+    when = columns.when(registry)
+    return [
+        ("name", Column("RUN", lambda row: row["name"], least=14)),
+        ("id", Column("ID", lambda row: row["id"])),
+        ("state", Column("STATE", lambda row: row["state"], style=lambda row: {"fg": _COLORS.get(row["state"])})),
+        ("job_type", Column("JOB TYPE", lambda row: row["job_type"], rank=4)),
+        columns.METRICS,
+        ("started", Column("STARTED", lambda row: when(row, "started"), rank=1)),
+        ("duration", Column("TOOK", _took, rank=6, right=True)),
+        ("inputs", Column("USED", _used, rank=5, least=10)),
+        ("outputs", Column("MADE", lambda row: ", ".join(row["outputs"]), rank=3, least=10)),
+    ]
+
+
+def _took(row: Mapping[str, Any]) -> str:
+    return "" if row["duration"] is None else human.duration(row["duration"])
+
+
+def _used(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{use['artifact']}:{use['version']}" for use in row["inputs"])

@@ -38,7 +38,7 @@ class Column:
         rank: what is left out first where the terminal is too narrow: the highest. 0 always stays.
         least: how many columns of the terminal the text may be shortened to.
         right: aligned to the right, as numbers are.
-        style: `click.style`'s words for the cells.
+        style: `click.style`'s words for a row's cell.
     """
 
     head: str
@@ -46,10 +46,10 @@ class Column:
     rank: int = 0
     least: int = 12
     right: bool = False
-    style: Mapping[str, Any] | None = None
+    style: Callable[[Row], Mapping[str, Any]] | None = None
 
 
-def table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
+def table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
     """Print rows below a line of titles. Columns that are empty in every row are left out.
 
     On a terminal a line fits its width: the columns of the highest rank go, then the longest texts are shortened. In
@@ -65,9 +65,13 @@ def table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
     if room is not None:
         kept, widths = _fitted(columns, kept, widths, room)
     color = console.has_color(sys.stdout)
-    _line([columns[place] for place in kept], [columns[place].head for place in kept], widths, kept, bold=color)
-    for line in cells:
-        _line([columns[place] for place in kept], [line[place] for place in kept], widths, kept, color=color)
+    there, sizes = [columns[place] for place in kept], [widths[place] for place in kept]
+    plain: list[Mapping[str, Any]] = [{}] * len(kept)
+    lines = [_line(there, [column.head for column in there], sizes, [{"bold": True}] * len(kept) if color else plain)]
+    for row, line in zip(rows, cells, strict=True):
+        styles = [column.style(row) if column.style else {} for column in there] if color else plain
+        lines.append(_line(there, [line[place] for place in kept], sizes, styles))
+    click.echo("\n".join(lines), color=True)
 
 
 def terminal_width() -> int | None:
@@ -100,22 +104,18 @@ def _fitted(
 def _line(
     columns: Sequence[Column],
     texts: Sequence[str],
-    widths: Mapping[int, int],
-    kept: Sequence[int],
-    *,
-    bold: bool = False,
-    color: bool = False,
-) -> None:
+    widths: Sequence[int],
+    styles: Sequence[Mapping[str, Any]],
+) -> str:
+    """One line; `styles` are empty, or one for each column."""
     parts = []
-    for column, text, place in zip(columns, texts, kept, strict=True):
-        shown = shortened(text, widths[place])
-        blank = " " * (widths[place] - cell_width(shown))
-        if bold:
-            shown = click.style(shown, bold=True)
-        elif color and column.style and shown:
-            shown = click.style(shown, **column.style)
+    for column, text, width, style in zip(columns, texts, widths, styles, strict=True):
+        shown = shortened(text, width)
+        blank = " " * (width - cell_width(shown))
+        if style and shown:
+            shown = click.style(shown, **style)
         parts.append(blank + shown if column.right else shown + blank)
-    click.echo((" " * _GAP).join(parts).rstrip(), color=True)
+    return (" " * _GAP).join(parts).rstrip()
 
 
 def shortened(text: str, width: int) -> str:
@@ -153,6 +153,8 @@ def delimited(form: Literal["csv", "tsv"], rows: Iterable[Row], fields: Sequence
     """
     flattened = [flat(row) for row in rows]
     names = list(fields) if fields is not None else list(dict.fromkeys(name for row in flattened for name in row))
+    if not names:
+        return ""
     lines = [names, *([_plain(row.get(name)) for name in names] for row in flattened)]
     if form == "tsv":
         return "".join("\t".join(line) + "\n" for line in lines)

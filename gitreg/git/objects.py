@@ -128,8 +128,8 @@ class Objects:
             while os.read(descriptor, _COMPLAINTS):
                 pass
 
-    def _question(self, oid: Oid) -> list[bytes]:
-        """Ask for an object; the words of the answer's first line, none when the reading process has ended."""
+    def _question(self, oid: Oid | str) -> list[bytes]:
+        """Ask for an object by id or ref; the words of the answer's first line, none when the reading process has ended."""
         if self._reader is None or self._owner != os.getpid():
             # a forked process must not talk to its parent's reader
             self._reader = self._git.start("cat-file", "--batch", offline=not self._fetching)
@@ -165,6 +165,27 @@ class Objects:
         if own:
             why = f"reading fetches nothing while the repository's own configuration has '{own[0]}'"
             raise MissingObjectError(str(oid), hint=f"{why}; to fetch everything: git fetch --refetch --no-filter")
+
+    def at(self, ref: str) -> Oid | None:
+        """What a ref of this full name points at, None when there is no such ref, or its object is not here.
+
+        One line to the process that reads objects: where many single refs are asked for, `for-each-ref` lists too much.
+        """
+        with self._alone():
+            try:
+                head = self._question(ref) or self._question(ref)
+                if len(head) != 3:
+                    self._pass_over_complaints()
+                    return None
+                if int(head[2]) > MAX_OBJECT:
+                    # nothing of ours, and not worth reading to its end
+                    self._abandon()
+                    return None
+                self._reader.stdout.read(int(head[2]) + 1)
+            except BaseException:
+                self._abandon()
+                raise
+        return Oid.parse(head[0].decode())
 
     def commit(self, oid: Oid) -> Commit:
         """A commit. Raises: MissingObjectError, RecordError."""

@@ -21,11 +21,13 @@ from gitreg.registry import runs, versions
 from gitreg.registry.repository import Registry
 
 # The version is in the file's name: another release's index is left alone.
-_FILE = "index-2.sqlite"
+_FILE = "index-4.sqlite"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS commits (oid BLOB PRIMARY KEY, run TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uses (input BLOB, run TEXT, PRIMARY KEY (input, run)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS tips (run TEXT PRIMARY KEY, oid BLOB NOT NULL, length INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tips (
+    run TEXT PRIMARY KEY, oid BLOB NOT NULL, length INTEGER NOT NULL, started TEXT NOT NULL, name TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS mark (remote TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
@@ -58,6 +60,19 @@ class Index:
         rows = self._rows("SELECT run, oid FROM tips")
         found = {RunId(run): Oid(oid) for run, oid in rows if self._is_here(run)}
         return found | {run: tip for run, tip in self._with_ref.items() if run in found}
+
+    def started(self) -> dict[RunId, str]:
+        """When every known run started, as it says itself."""
+        return {RunId(run): started for run, started in self._rows("SELECT run, started FROM tips")}
+
+    def named(self, name: str) -> list[RunId]:
+        """The runs of this name, the one that began last first. A name is a label, and several may have it."""
+        rows = self._rows("SELECT run FROM tips WHERE name = ? ORDER BY started DESC, run DESC", name)
+        return [RunId(run) for (run,) in rows if self._is_here(run)]
+
+    def names(self) -> set[str]:
+        """The names of all runs."""
+        return {name for (name,) in self._rows("SELECT name FROM tips")}
 
     def _is_here(self, run: str) -> bool:
         """Whether a ref still leads to the run. What was dropped, or deleted by hand, has commits for a while."""
@@ -216,8 +231,9 @@ def _take_in(registry: Registry, database: sqlite3.Connection, tip: Oid) -> bool
         database.executemany("INSERT OR IGNORE INTO commits VALUES (?, ?)", commits)
     database.executemany("INSERT OR IGNORE INTO uses VALUES (?, ?)", ((use.commit.raw, run_id) for use in run.inputs))
     database.execute(
-        "INSERT INTO tips VALUES (?, ?, ?) ON CONFLICT (run) DO UPDATE SET oid = excluded.oid, length = excluded.length"
+        "INSERT INTO tips VALUES (?, ?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET oid = excluded.oid,"
+        " length = excluded.length, started = excluded.started, name = excluded.name"
         " WHERE excluded.length > tips.length",
-        (run_id, run.tip.oid.raw, len(run.commits)),
+        (run_id, run.tip.oid.raw, len(run.commits), run.record.started, run.record.name),
     )
     return run.complete

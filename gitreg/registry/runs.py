@@ -127,6 +127,16 @@ def tip(registry: Registry, run_id: RunId) -> Oid | None:
     return next((found[name] for name in _refs_of(registry, run_id) if name in found), None)
 
 
+def newest_record(registry: Registry, run_id: RunId) -> RunRecord | None:
+    """What the newest commit of a run says, None when it has no ref here. Raises: RecordError, MissingObjectError.
+
+    For lists of many: it lists no refs.
+    """
+    oid = next(filter(None, map(registry.objects.at, _refs_of(registry, run_id))), None)
+    found = parse(registry.objects.commit(oid), oid) if oid else None
+    return found.record if found and found.record.id == run_id else None
+
+
 def _refs_of(registry: Registry, run_id: RunId) -> list[str]:
     return [names_of_refs.run(run_id, base) for base in registry.bases()]
 

@@ -12,7 +12,7 @@ from gitreg.git.refs import Change, Ref
 from gitreg.records import refs as names_of_refs
 from gitreg.records.listing import Listing
 from gitreg.records.names import MAX_NUMBER, CollectionName, VersionName
-from gitreg.records.objects import ZERO, Commit, Oid, Tag
+from gitreg.records.objects import ZERO, Commit, Identity, Oid, Tag
 from gitreg.records.records import VERSION, ArtifactRecord, RunRecord, VersionRecord
 from gitreg.records.trailers import Message, compose
 from gitreg.registry import runs, trees
@@ -178,8 +178,14 @@ def _tag_record(tag: Tag, version: Version) -> VersionRecord:
 
 def record(registry: Registry, version: Version) -> VersionRecord:
     """What a version's tag says, without reading its commit. Raises: RecordError."""
+    return tagged(registry, version)[0]
+
+
+def tagged(registry: Registry, version: Version) -> tuple[VersionRecord, Identity]:
+    """What a version's tag says, and who made it when. Raises: RecordError."""
     with reading_of(version):
-        return _tag_record(registry.objects.tag(version.tag), version)
+        tag = registry.objects.tag(version.tag)
+        return _tag_record(tag, version), tag.tagger
 
 
 def reading_of(version: Version) -> AbstractContextManager[None]:

@@ -60,7 +60,8 @@ def _rank(value: float | str) -> tuple[bool, float, str]:
 
 
 def dig(value: Any, path: str) -> Any:
-    """What a dotted path leads to: `a.b` is the key `a.b`, or `b` in what `a` holds; in a list, in each of its items."""
+    """What a dotted path leads to: `a.b` is the key `a.b`, or `b` in what `a` holds; in a list, what its items hold."""
+    found: Any
     if isinstance(value, list):
         found = [item for item in (dig(item, path) for item in value) if item is not NOTHING]
         return found or NOTHING

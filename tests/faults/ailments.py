@@ -86,7 +86,7 @@ def the_last_of_its_kind(desk: Desk) -> None:
 def damaged_index(change: Callable[[bytes], bytes]) -> Callable[[Desk], object]:
     def damage(desk: Desk) -> None:
         desk.sh("gitreg runs >../runs.txt")
-        path = desk.path / ".git/gitreg/index-2.sqlite"
+        path = desk.path / ".git/gitreg/index-3.sqlite"
         path.write_bytes(change(path.read_bytes()))
 
     return damage

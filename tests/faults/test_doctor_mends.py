@@ -97,7 +97,7 @@ def tree(root: Path) -> dict[str, object]:
     return {
         path.relative_to(root).as_posix(): (path.lstat().st_size, path.lstat().st_mtime_ns)
         for path in root.rglob("*")
-        if path.is_file() and "index-2.sqlite" not in path.name
+        if path.is_file() and "index-3.sqlite" not in path.name
     }
 
 

@@ -61,7 +61,7 @@ class TestLooking:
     def test_changes_nothing_and_needs_no_network(self, well: Desk) -> None:
         aged(well.path / ".git/refs/gitreg/drafts/x@v0.lock")
         aged(well.path / ".dvc/cache/files/md5/.gitreg-abcdefgh.tmp")
-        (well.path / ".git/gitreg/index-2.sqlite").unlink(missing_ok=True)
+        (well.path / ".git/gitreg/index-3.sqlite").unlink(missing_ok=True)
         before = everything(well.path)
         done = run("gitreg doctor", well.path, GIT_ALLOW_PROTOCOL="none")
         assert everything(well.path) == before
@@ -258,7 +258,7 @@ def read(desk: Desk) -> object:
 class TestADamagedIndex:
     def test_breaks_nothing_that_is_read(self, well: Desk) -> None:
         expected = read(well)
-        file = well.path / ".git/gitreg/index-2.sqlite"
+        file = well.path / ".git/gitreg/index-3.sqlite"
         good = file.read_bytes()
         rng = random.Random(0)
         for name, damage in DAMAGES.items():
@@ -269,7 +269,7 @@ class TestADamagedIndex:
     @pytest.mark.parametrize("line", ["show m:v0", "lineage m:v0"])
     def test_is_not_even_mentioned_by_what_reads(self, well: Desk, line: str) -> None:
         expected = run(f"gitreg {line}", well.path).stdout
-        file = well.path / ".git/gitreg/index-2.sqlite"
+        file = well.path / ".git/gitreg/index-3.sqlite"
         file.write_bytes(file.read_bytes()[:4096] + bytes(8192))
         done = run(f"gitreg {line}", well.path)
         assert (done.returncode, done.stderr, done.stdout) == (0, "", expected)
@@ -278,7 +278,7 @@ class TestADamagedIndex:
         used = well.version("m:v0").commit
         expected = index.used_by(well.registry, used)
         assert len(expected) == 1
-        file = well.path / ".git/gitreg/index-2.sqlite"
+        file = well.path / ".git/gitreg/index-3.sqlite"
         good = file.read_bytes()
         for at in range(4096, len(good), 4096):
             file.write_bytes(good[:at] + b"\xff" * 4096 + good[at + 4096 :])

@@ -628,7 +628,7 @@ class TestTheIndex:
         ada.sh("git for-each-ref --format='delete %(refname)' refs/gitreg/runs | git update-ref --stdin")
         with index.updated(ada.registry) as known:
             assert len(known.used_by(data.commit)) == 1
-            with contextlib.closing(sqlite3.connect(ada.registry.private / "index-2.sqlite", timeout=0)) as other:
+            with contextlib.closing(sqlite3.connect(ada.registry.private / "index-3.sqlite", timeout=0)) as other:
                 other.execute("BEGIN EXCLUSIVE")
 
     def test_knows_what_is_left_of_a_run(self, ada: Desk) -> None:

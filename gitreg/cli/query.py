@@ -1,0 +1,236 @@
+"""What a list is asked for: conditions, an order, and columns, in words of its JSON document.
+
+A key is a field of the document, with dots between nested names (`config.lr`, `summary.val.loss`); a bare name that is
+no field is looked for in `summary`, then in `config`. Conditions become W&B's filters, which `gitreg.sdk.filters`
+evaluates: there is one evaluator.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import partial
+from itertools import islice
+from typing import Any, TypeVar
+
+import click
+
+from gitreg.cli import console, context
+from gitreg.cli.rows import ForeignError, Row
+from gitreg.cli.tables import flat
+from gitreg.errors import RecordError, UsageError
+from gitreg.git.objects import MissingObjectError
+from gitreg.records.names import parse_number
+from gitreg.records.similar import closest
+from gitreg.records.when import Span, When
+from gitreg.sdk import filters
+from gitreg.sdk.filters import NOTHING, Filter
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Result = TypeVar("Result")
+
+_CONDITION = re.compile(r"\s*([^<>=!~]*[^<>=!~\s])\s*(<=|>=|==|!=|<|>|=|~)(.*)", re.DOTALL)
+_ORDERS = {"<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
+_TIMES = frozenset({"created", "started", "ended"})
+_LABELS = frozenset({"version", "latest"})
+# rows whose keys are looked at for what a slip may have meant
+_LOOKED_AT = 100
+_HINT = "quote it: --where 'config.lr<0.01'; operators are < <= > >= = != and ~ (a regular expression)"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a list is asked for.
+
+    Attributes:
+        conditions: all must hold.
+        order: the key to sort by, '' for the newest first.
+        descending: the largest first.
+        columns: keys, none for the usual ones.
+    """
+
+    conditions: tuple[tuple[str, str, str], ...] = ()
+    order: str = ""
+    descending: bool = False
+    columns: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> list[str]:
+        """What the order and the conditions speak of."""
+        return list(dict.fromkeys([*([self.order] if self.order else []), *(key for key, _, _ in self.conditions)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rows that are shown, and how many fit."""
+
+    rows: list[Row]
+    total: int
+
+
+def options(function: Command) -> Command:
+    """`--where`, `--sort` and `--columns`; the command gets them as `asked`."""
+
+    @functools.wraps(function)
+    def run(*arguments: Any, where: tuple[str, ...], sort: str, columns: str, **others: Any) -> Any:
+        asked = Query(
+            tuple(_condition(text) for text in where),
+            _key(sort.removeprefix("-"), "--sort", "-val_loss") if sort else "",
+            sort.startswith("-"),
+            tuple(_key(key.strip(), "--columns", "version,config.lr") for key in columns.split(",")) if columns else (),
+        )
+        return function(*arguments, asked=asked, **others)
+
+    for option in (
+        click.option(
+            "--columns",
+            default="",
+            type=context.TEXT,
+            metavar="KEY,...",
+            help="Only these: version,config.lr,accuracy.",
+        ),
+        click.option(
+            "--sort", default="", type=context.TEXT, metavar="[-]KEY", help="By this; with - the largest first."
+        ),
+        click.option(
+            "--where",
+            multiple=True,
+            type=context.TEXT,
+            metavar="CONDITION",
+            help="Only what fits, such as 'config.lr<0.01'. Can be repeated.",
+        ),
+    ):
+        run = option(run)
+    return run  # type: ignore[return-value]  # click's decorators keep the function
+
+
+def _key(text: str, option: str, example: str) -> str:
+    if not text:
+        raise UsageError(f"{option} names a field that is empty", hint=f"such as {option} {example}")
+    return text
+
+
+def _condition(text: str) -> tuple[str, str, str]:
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise UsageError(f"'{text}' is no condition", hint=_HINT)
+    key, operator, operand = match[1], match[2], match[3].strip()
+    if operator == "~":
+        try:
+            re.compile(operand)
+        except re.error as error:
+            raise UsageError(f"'{operand}' is no regular expression: {error}", hint=_HINT) from error
+    elif not operand and operator in _ORDERS:
+        raise UsageError(f"'{text}' compares with nothing", hint=_HINT)
+    return key, operator, operand
+
+
+def filter_of(condition: tuple[str, str, str], clock: Callable[[], int]) -> Filter:
+    """A condition as a filter. Dates are read as in `NAME@{DATE}`, by this clock. Raises: InvalidDateError."""
+    key, operator, operand = condition
+    if operator == "~":
+        return {key: {"$regex": operand}}
+    if key in _TIMES:
+        return _in_time(key, operator, When.parse(operand).span(clock()))
+    number = parse_number(operand) if key in _LABELS else None
+    value = (context.value(operand) if operand else "") if number is None else number
+    if operator in _ORDERS:
+        return {key: {_ORDERS[operator]: value}}
+    # an id or a name may look like a number
+    same = [value] if isinstance(value, str) else [value, operand]
+    return {key: {"$exists": True, "$nin": same} if operator == "!=" else {"$in": same}}
+
+
+def _in_time(key: str, operator: str, span: Span) -> Filter:
+    """A comparison with a date, which is all of its day. Times in records are UTC, so they compare as text."""
+    first, last = (
+        datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for moment in (span.first, span.last)
+    )
+    if operator in _ORDERS:
+        return {key: {_ORDERS[operator]: last if operator in (">", "<=") else first}}
+    within = {key: {"$gte": first, "$lte": last}}
+    return {"$nor": [within], key: {"$exists": True}} if operator == "!=" else within
+
+
+def look(row: Mapping[str, Any], key: str) -> Any:
+    """What a row has under a key, NOTHING when it has nothing there."""
+    head, _, rest = key.partition(".")
+    if head not in row:
+        found = filters.dig(row["summary"], key)
+        return filters.dig(row["config"], key) if found is NOTHING else found
+    value = filters.dig(row[head], rest) if rest else row[head]
+    return NOTHING if value is None or (value == "" and key in _TIMES) else value
+
+
+def _compared(row: Row, key: str) -> Any:
+    """The same, of a version's label its number."""
+    value = look(row, key)
+    number = parse_number(value) if key in _LABELS and value is not NOTHING else None
+    return value if number is None else number
+
+
+def find(
+    rows: Sequence[Row], asked: Query, also: Sequence[Filter], limit: int | None, clock: Callable[[], int]
+) -> Found:
+    """The rows that fit what is asked and the filters of `also`, in its order, as many as are shown, read completely.
+
+    What cannot be read is named and left out. Raises: InvalidDateError.
+    """
+    wanted = {"$and": [*also, *(filter_of(condition, clock) for condition in asked.conditions)]}
+    fitting = list(rows)
+    if wanted["$and"]:
+        answers = tried(rows, lambda row: filters.fits(partial(_compared, row), wanted))
+        fitting = [row for row, fits in answers if fits]
+    if asked.order:
+        keyed = tried(fitting, lambda row: _compared(row, asked.order))
+        pairs = filters.ordered(keyed, lambda pair: pair[1], descending=asked.descending)
+        fitting = [row for row, _ in pairs]
+    shown = [row for row, _ in islice(tried(fitting, Row.load), limit)]
+    # a slip in a key would fit nothing, without a word
+    for key in dict.fromkeys([*asked.keys, *asked.columns]):
+        _say_unknown(shown or rows, key)
+    return Found(shown, len(fitting))
+
+
+def tried(rows: Iterable[Row], work: Callable[[Row], Result]) -> Iterator[tuple[Row, Result]]:
+    """Each row with what comes of it; what cannot be read is named and left out."""
+    for row in rows:
+        yield from _tried(row, work)
+
+
+def _tried(row: Row, work: Callable[[Row], Result]) -> list[tuple[Row, Result]]:
+    try:
+        return [(row, work(row))]
+    except ForeignError:
+        return []
+    except (RecordError, MissingObjectError) as error:
+        console.say(f"note: {row.what} is left out: {str(error).removeprefix(f'{row.what}: ')}")
+        return []
+
+
+def _say_unknown(rows: Sequence[Row], key: str) -> None:
+    if not rows or any(_has(row, key) for row in rows):
+        return
+    known = {name for row in rows[:_LOOKED_AT] for name in _names(row)}
+    close = closest(key, sorted(known))
+    console.say(f"note: none of them has '{key}'" + (f"; did you mean '{close}'?" if close else ""))
+
+
+def _has(row: Row, key: str) -> bool:
+    try:
+        return look(row, key) is not NOTHING
+    except (RecordError, MissingObjectError):
+        # it has been named already
+        return False
+
+
+def _names(row: Row) -> Iterator[str]:
+    """All keys that would find something in a row."""
+    yield from row
+    for part in ("summary", "config"):
+        names = list(flat(row[part])) if _has(row, part) else []
+        yield from (*names, *(f"{part}.{name}" for name in names))

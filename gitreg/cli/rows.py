@@ -1,0 +1,242 @@
+"""What the lists are made of: one row for each collection, version or run, which reads what it is asked for.
+
+A list of 10,000 shows 30 of them, so a row reads its tag, its commit or its run only when one of their fields is
+wanted. All fields together are what `--json` prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from gitreg.cli import console, documents, human
+from gitreg.cli.documents import Document
+from gitreg.errors import RecordError
+from gitreg.git.objects import MissingObjectError
+from gitreg.records.names import CollectionName, VersionName, VersionNumber
+from gitreg.records.objects import Oid
+from gitreg.records.records import Place, RunRecord
+from gitreg.registry import aliases, runs, versions
+from gitreg.registry.aliases import Named
+from gitreg.registry.repository import Registry
+from gitreg.registry.runs import Run
+from gitreg.registry.versions import Version
+
+State = Callable[[str], str]
+
+# Beyond so many collections, listing all versions at once is quicker than those of each.
+_MANY = 40
+
+
+class ForeignError(RecordError):
+    """A tag that is only named like a version: somebody's own, which no list shows and nobody need hear of."""
+
+
+class Row(Mapping[str, Any]):
+    """A document in parts, each read when one of its fields is asked for. Raises: RecordError, MissingObjectError.
+
+    Attributes:
+        what: what it is called in a message.
+    """
+
+    def __init__(self, what: str, *parts: tuple[Sequence[str], Callable[[], Document]]) -> None:
+        self.what = what
+        self._parts = [(frozenset(names), read) for names, read in parts]
+        self._names = [name for names, _ in parts for name in names]
+        self._known: Document = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._known:
+            self._known |= next((read() for names, read in self._parts if name in names), {})
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def load(self) -> None:
+        """Read what has not been read yet."""
+        for name in self._names:
+            self[name]
+
+
+_TAG = ("type", "digest", "size", "files", "created", "by", "run", "link")
+_COMMIT = ("project", "metadata", "config", "summary")
+
+
+def version_row(registry: Registry, version: Version, named: Named) -> Row:
+    """A version. `named` says which aliases name it."""
+    facts: Document = {
+        "collection": str(version.name.collection),
+        "version": version.name.label,
+        "published": version.published,
+        "commit": str(version.commit),
+        "aliases": named.get((version.name, version.commit), []),
+    }
+    return Row(
+        f"'{version.name}'",
+        (tuple(facts), lambda: facts),
+        (_TAG, partial(_tag, registry, version)),
+        (_COMMIT, partial(_results, registry, version)),
+    )
+
+
+def _tag(registry: Registry, version: Version) -> Document:
+    try:
+        record, tagger = versions.tagged(registry, version)
+    except RecordError:
+        if versions.is_own(registry, version.tag):
+            raise
+        raise ForeignError(version.name.tag) from None
+    return {
+        "type": record.type,
+        "digest": record.digest,
+        "size": record.size,
+        "files": record.files,
+        "created": tagger.when,
+        "by": f"{tagger.name} <{tagger.email}>",
+        "run": record.run,
+        "link": documents.place(record.link),
+    }
+
+
+def _results(registry: Registry, version: Version) -> Document:
+    """What the run of a version says: its results when it was logged, and those that only came later."""
+    try:
+        found = runs.parse(registry.objects.commit(version.commit), version.commit)
+        last = runs.newest_record(registry, found.record.id) if found else None
+    except (RecordError, MissingObjectError) as error:
+        # the version itself can be read, and is listed
+        console.say(f"note: the results of '{version.name}' are left out: {error}")
+        found = last = None
+    return {
+        "project": found.record.project if found else "",
+        "metadata": dict(found.artifact.metadata) if found and found.artifact else {},
+        "config": {**(last.config if last else {}), **(found.record.config if found else {})},
+        "summary": {**(last.summary if last else {}), **(found.record.summary if found else {})},
+    }
+
+
+def collection_row(
+    registry: Registry, name: CollectionName, found: Sequence[Version], named: Sequence[Document]
+) -> Row:
+    """A collection, as its newest version has it. `found` are its versions in order, `named` its aliases."""
+    facts: Document = {
+        "collection": str(name),
+        "versions": len({version.name.number for version in found}),
+        "unpublished": sum(not version.published for version in found),
+        "aliases": list(named),
+    }
+    newest: list[Version] = []
+
+    def latest() -> Version:
+        if not newest:
+            own = next(versions.own(registry, reversed(found)), None)
+            if own is None:
+                raise ForeignError(str(name))
+            newest.append(own)
+        return newest[0]
+
+    def tag() -> Document:
+        told = _tag(registry, latest())
+        kept = {key: told[key] for key in ("type", "created", "by", "size", "files")}
+        return {**kept, "latest": latest().name.label, "registered": told["link"] is not None}
+
+    return Row(
+        f"'{name}'",
+        (tuple(facts), lambda: facts),
+        (("type", "created", "by", "size", "files", "latest", "registered"), tag),
+        (_COMMIT, lambda: _results(registry, latest())),
+    )
+
+
+_RUN = (
+    *("id", "name", "state", "job_type", "project", "tags", "started", "ended", "duration", "config", "summary"),
+    *("code", "commit", "by"),
+)
+
+
+def run_row(registry: Registry, run_id: str, tip: Oid, *, published: bool, state: State, names: Names) -> Row:
+    """A run, whose newest commit is `tip`. `state` says how it is, told what its record says."""
+
+    def record() -> Document:
+        found = runs.parse(registry.objects.commit(tip), tip)
+        if found is None:
+            raise RecordError(f"commit {tip.short} has no record of a run")
+        return {
+            **_line(found.record, state),
+            "commit": str(tip),
+            "by": f"{found.by.name} <{found.by.email}>",
+        }
+
+    def whole() -> Document:
+        run = runs.chain(registry, tip)
+        return {"inputs": names.inputs(run), "outputs": names.outputs(run)} if run else {"inputs": [], "outputs": []}
+
+    return Row(
+        f"run '{run_id}'",
+        (("published",), lambda: {"published": published}),
+        (_RUN, record),
+        (("inputs", "outputs"), whole),
+    )
+
+
+def live_row(record: RunRecord, state: State) -> Row:
+    """A run that goes on and has no commit yet."""
+    inputs = [documents.use(use.version, use) for use in record.inputs]
+    rest: Document = {"published": False, "commit": None, "by": None, "inputs": inputs, "outputs": []}
+    found = {**_line(record, state), **rest}
+    return Row(f"run '{record.id}'", (tuple(found), lambda: found))
+
+
+def _line(record: RunRecord, state: State) -> Document:
+    return {
+        **documents.run_line(record),
+        "state": state(record.state),
+        "duration": human.seconds_between(record.started, record.ended),
+        "code": {"commit": str(record.code.commit), "snapshot": record.code.snapshot},
+    }
+
+
+class Names:
+    """The names that versions have now, whatever they were called in a record."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._seen: set[CollectionName] = set()
+        self._at: dict[tuple[CollectionName, Oid], list[Version]] = {}
+
+    def _find(self, place: Place) -> VersionName | None:
+        collection = place.version.collection
+        if collection not in self._seen and len(self._seen) <= _MANY:
+            everything = len(self._seen) == _MANY
+            self._add(versions.all_versions(self._registry, None if everything else collection))
+            self._seen.add(collection)
+        found = aliases.version_at(self._at.get((collection, place.commit), ()), place)
+        return found.name if found else None
+
+    def _add(self, found: Iterable[Version]) -> None:
+        for version in found:
+            if version.name.collection not in self._seen:
+                self._at.setdefault((version.name.collection, version.commit), []).append(version)
+
+    def inputs(self, run: Run) -> list[Document]:
+        """What a run used."""
+        return [documents.use(self._find(Place(use.version, use.commit)) or use.version, use) for use in run.inputs]
+
+    def outputs(self, run: Run) -> list[str]:
+        """What a run made, as far as it is here, and what it logged again."""
+        logged = [
+            Place(VersionName(commit.artifact.collection, VersionNumber(0)), commit.oid)
+            for commit in run.commits
+            if commit.artifact
+        ]
+        made = [name for name in map(self._find, logged) if name]
+        again = [self._find(Place(use.version, use.commit)) or use.version for use in run.reused]
+        return [str(name) for name in (*made, *again)]
