@@ -6,19 +6,14 @@ from collections.abc import Container
 
 import click
 
-from gitreg.cli import console, context, documents, human, tables
-from gitreg.cli.tables import Column
-from gitreg.errors import InvalidNameError, NotFoundError, UsageError
-from gitreg.records.names import (
-    LATEST,
-    AliasName,
-    CollectionName,
-    Reference,
-    check_alias,
-    parse_collection,
-    parse_number,
-)
+from gitreg.cli import console, context, human, lists
+from gitreg.cli.alias_log import log
+from gitreg.cli.lists import Wanted
+from gitreg.cli.tables import Column, Row
+from gitreg.errors import UsageError
+from gitreg.records.names import AliasName, CollectionName, parse_collection, split_date
 from gitreg.records.objects import Oid
+from gitreg.records.when import iso
 from gitreg.registry import aliases, resolve
 from gitreg.registry.aliases import Alias
 from gitreg.registry.repository import Registry
@@ -33,24 +28,10 @@ def alias() -> None:
     """
 
 
-def _name(registry: Registry, text: str) -> AliasName:
-    """The alias that `COLLECTION:ALIAS` means. Raises: InvalidNameError, NotFoundError."""
-    reference = Reference.parse(text)
-    if not isinstance(reference.selector, str):
-        raise UsageError(f"'{text}' is a version, not an alias", hint="versions never move; aliases are words")
-    if reference.selector == LATEST:
-        hint = "write COLLECTION:ALIAS, such as mnist_model:production"
-        if ":" in text or "@" in text:
-            hint = "it is always the newest version; choose another word"
-        raise UsageError(f"'{text}' names no alias", hint=hint)
-    collection = resolve.collection(registry, reference.candidates)
-    return AliasName(collection, check_alias(reference.selector))
-
-
 def _version(registry: Registry, name: AliasName, text: str) -> Version:
-    """The version of the alias's collection that `v3`, an alias, or a whole reference means."""
-    reference = Reference.parse(text if ":" in text or "@" in text else f"{name.collection}:{text}")
-    found = resolve.version(registry, reference)
+    """The version of the alias's collection that `v3`, `ALIAS`, `ALIAS@{DATE}`, or a whole reference means."""
+    head, _ = split_date(text)
+    found = context.version(registry, text if ":" in head or "@" in head else f"{name.collection}:{text}")
     if found.name.collection != name.collection:
         raise UsageError(
             f"'{found.name}' is no version of '{name.collection}'",
@@ -75,7 +56,7 @@ def _version(registry: Registry, name: AliasName, text: str) -> Version:
 def set_alias(name: str, version: str, reason: str, expected: str | None) -> None:
     """Make an alias name VERSION (v3, or another alias)."""
     with context.opened() as registry:
-        alias_name = _name(registry, name)
+        alias_name = resolve.alias(registry, name)
         target = _version(registry, alias_name, version)
         before = aliases.get(registry, alias_name)
         seen = None if expected is None else _version(registry, alias_name, expected).commit
@@ -97,7 +78,7 @@ def set_alias(name: str, version: str, reason: str, expected: str | None) -> Non
 def rm(name: str, reason: str) -> None:
     """Remove an alias; its history stays."""
     with context.opened() as registry:
-        alias_name = _name(registry, name)
+        alias_name = resolve.alias(registry, name)
         before = aliases.get(registry, alias_name)
         aliases.move(registry, alias_name, None, reason=reason)
     console.say(f"{alias_name} names nothing now")
@@ -110,7 +91,7 @@ def rm(name: str, reason: str) -> None:
 def reset(name: str) -> None:
     """Give up unpublished moves of an alias, such as one that was refused because somebody else was faster."""
     with context.opened() as registry:
-        alias_name = _name(registry, name)
+        alias_name = resolve.alias(registry, name)
         there = aliases.reset(registry, alias_name)
     where = there.place.version.label if there and there.place else "nothing"
     console.say(f"{alias_name} names {where}, as far as is known here; 'gitreg fetch' asks '{registry.remote}'")
@@ -118,93 +99,58 @@ def reset(name: str) -> None:
 
 @alias.command("ls", epilog=context.examples("gitreg alias ls", "gitreg alias ls model/MNIST"))
 @click.argument("collection", required=False)
-@context.json_option
-def ls(collection: str | None, *, as_json: bool) -> None:
-    """List aliases, of COLLECTION or of all."""
+@lists.options
+def ls(collection: str | None, *, wanted: Wanted) -> None:
+    """List aliases, of COLLECTION or of all: what each names, since when, and why."""
     with context.opened() as registry:
         only = None if collection is None else resolve.collection(registry, parse_collection(collection))
         found = aliases.all_aliases(registry, only)
         here = {(version.name.collection, version.commit) for version in all_versions(registry, only)}
-    if as_json:
-        console.document(
+        rows = [_row(item, here) for item in wanted.first(found)]
+        if not found and wanted.form == "table":
+            console.say("no aliases; 'gitreg alias set COLLECTION:ALIAS VERSION' makes one")
+            return
+        now = iso(registry.clock())
+        lists.show(
+            wanted,
             "alias-ls",
-            {
-                "aliases": [
-                    {
-                        "collection": str(item.name.collection),
-                        "alias": item.name.alias,
-                        "version": item.place.version.label if item.place else None,
-                        "commit": str(item.place.commit) if item.place else None,
-                        "published": item.published,
-                        "by_hand": item.by_hand,
-                    }
-                    for item in found
-                ]
-            },
-        )
-    elif not found:
-        console.say("no aliases; 'gitreg alias set COLLECTION:ALIAS VERSION' makes one")
-    else:
-        tables.table(
-            [
-                Column("ALIAS", lambda row: row["name"], least=24),
+            rows,
+            columns=[
+                Column("ALIAS", lambda row: f"{row['collection']}:{row['alias']}", least=24),
                 Column("VERSION", lambda row: row["version"]),
-                Column("", lambda row: row["note"], rank=1),
+                Column("SINCE", lambda row: human.ago(row["at"], now) if row["at"] else "", rank=1),
+                Column("BY", lambda row: (row["by"] or "").partition(" <")[0], rank=3),
+                Column("REASON", lambda row: (row["reason"] or "").partition("\n")[0], least=16, rank=2),
+                Column("", _note),
             ],
-            [
-                {
-                    "name": str(item.name),
-                    "version": item.place.version.label if item.place else "",
-                    "note": _note(item, here),
-                }
-                for item in found
-            ],
+            git=registry.git,
+            key="aliases",
+            total=len(found),
+            noun="alias",
+            fields=("collection", "alias", "version", "commit", "at", "by", "reason", "published", "by_hand", "here"),
         )
 
 
-def _note(item: Alias, here: Container[tuple[CollectionName, Oid]]) -> str:
-    if item.place and (item.name.collection, item.place.commit) not in here:
+def _row(item: Alias, here: Container[tuple[CollectionName, Oid]]) -> Row:
+    assert item.place is not None
+    return {
+        "collection": str(item.name.collection),
+        "alias": item.name.alias,
+        "version": item.place.version.label,
+        "commit": str(item.place.commit),
+        "at": item.by.when if item.by else None,
+        "by": f"{item.by.name} <{item.by.email}>" if item.by else None,
+        "reason": item.record.reason if item.record else None,
+        "published": item.published,
+        "by_hand": item.by_hand,
+        "here": (item.name.collection, item.place.commit) in here,
+    }
+
+
+def _note(row: Row) -> str:
+    if not row["here"]:
         return "not a version here"
-    return "moved by hand" if item.by_hand else "" if item.published else "unpublished"
+    return "moved by hand" if row["by_hand"] else "" if row["published"] else "unpublished"
 
 
-@alias.command("log", epilog=context.examples("gitreg alias log model/MNIST:production"))
-@click.argument("name", metavar="COLLECTION:ALIAS")
-@context.json_option
-def log(name: str, *, as_json: bool) -> None:
-    """Show every move of an alias, the newest first."""
-    with context.opened() as registry:
-        alias_name = _logged_name(registry, name)
-        there = aliases.published(registry, alias_name)
-        moves = [documents.move(step, published=step.oid in there) for step in aliases.history(registry, alias_name)]
-        other = aliases.elsewhere(registry, alias_name)
-        remote = registry.remote
-    if as_json:
-        console.document("alias-log", {"alias": name, "moves": moves})
-        return
-    tables.table(
-        [
-            Column("", lambda row: f"#{row['seq']}"),
-            Column("VERSION", lambda row: row["version"] or "removed"),
-            Column("WAS", lambda row: row["previous"] or "", rank=2),
-            Column("AT", lambda row: human.date(row["at"]), least=19),
-            Column("BY", lambda row: row["by"].partition(" <")[0], rank=1),
-            Column("REASON", lambda row: row["reason"].partition("\n")[0], least=20),
-            Column("", lambda row: "" if row["published"] else "unpublished"),
-        ],
-        moves,
-    )
-    if other:
-        where = other.place.version.label if other.place else "nothing"
-        console.say(f"on '{remote}' it names {where} now, so what is unpublished here cannot be published")
-        console.say(f"to take that: gitreg alias reset {alias_name}; to move it all the same: gitreg alias set again")
-
-
-def _logged_name(registry: Registry, text: str) -> AliasName:
-    """The alias of `text`. A version has no history of this kind, so its mistake gets a hint of its own."""
-    try:
-        return _name(registry, text)
-    except (InvalidNameError, NotFoundError, UsageError):
-        if parse_number(text.rpartition(":")[2]) is not None:
-            raise UsageError(f"'{text}' is a version, and versions never move", hint=f"gitreg show {text}") from None
-        raise
+alias.add_command(log)

@@ -12,7 +12,8 @@ from gitreg.records.names import VersionName
 from gitreg.records.objects import Oid
 from gitreg.records.records import Place, RunRecord, Use
 from gitreg.registry import aliases, index, links, runs, versions
-from gitreg.registry.aliases import Move, Named
+from gitreg.registry.aliases import Named
+from gitreg.registry.past import Step
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
 from gitreg.registry.versions import Details, Version
@@ -36,7 +37,7 @@ def version_line(registry: Registry, version: Version, named: Named) -> Document
         "created": tagger.when,
         "by": f"{tagger.name} <{tagger.email}>",
         "run": record.run,
-        "link": _place(record.link),
+        "link": place(record.link),
         "commit": str(version.commit),
     }
 
@@ -56,7 +57,7 @@ def version_page(registry: Registry, found: Details) -> Document:
         "files": _files(registry, found),
         "aliases": aliases.of_version(registry, version),
         "links": [str(link.name) for link in links.of_commit(registry, version.commit)],
-        "link": _place(found.record.link),
+        "link": place(found.record.link),
         "metadata": dict(found.artifact.metadata),
         "run": run_line(run.record),
         "code": {"commit": str(found.run.code.commit), "snapshot": found.run.code.snapshot},
@@ -134,8 +135,12 @@ def inputs(registry: Registry, run: Run) -> list[Document]:
     return [_input(registry, use) for use in run.inputs]
 
 
-def _input(registry: Registry, use: Use) -> Document:
-    name = _current(registry, use.commit, use.version)
+def _input(registry: Registry, found: Use) -> Document:
+    return use(_current(registry, found.commit, found.version), found)
+
+
+def use(name: VersionName, use: Use) -> Document:
+    """A version that a run used, under the name that it has now."""
     return {
         "artifact": str(name.collection),
         "version": name.label,
@@ -162,22 +167,26 @@ def used_by(registry: Registry, commit: Oid) -> list[Document]:
     ]
 
 
-def move(step: Move, *, published: bool) -> Document:
+def move(step: Step) -> Document:
     """One step of an alias's history."""
-    record = step.record
+    record, by = step.move.record, step.move.by
     return {
+        "alias": str(step.alias),
         "seq": record.seq,
         "action": record.action,
         "version": record.now.version.label if record.now else None,
         "previous": record.previous.version.label if record.previous else None,
         "commit": str(record.now.commit) if record.now else None,
-        "by": f"{step.by.name} <{step.by.email}>",
-        "at": step.by.when,
+        "by": f"{by.name} <{by.email}>",
+        "at": by.when,
+        "until": step.next.by.when if step.next else None,
         "reason": record.reason,
-        "record": str(step.oid),
-        "published": published,
+        "behind": dict(record.by),
+        "record": str(step.move.oid),
+        "published": step.published,
     }
 
 
-def _place(place: Place | None) -> Document | None:
+def place(place: Place | None) -> Document | None:
+    """What a link names."""
     return {"artifact": str(place.version), "commit": str(place.commit)} if place else None

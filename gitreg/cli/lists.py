@@ -65,7 +65,7 @@ def options(function: Command) -> Command:
             "--limit",
             callback=_limit,
             metavar="N|all",
-            help=f"At most N, the newest. Default: {SHOWN} in a table, else all.",
+            help=f"At most N. Default: {SHOWN} in a table, else all.",
         ),
         click.option("--format", "form", type=click.Choice(["table", "csv", "tsv", "json"]), help="Default: table."),
     ):
@@ -99,4 +99,4 @@ def show(
         with paged(git.config("core.pager")):
             tables.table(columns, rows)
         if len(rows) < total:
-            console.say(f"the newest {len(rows):,} of {human.plural(total, noun)}; --limit all shows all")
+            console.say(f"{len(rows):,} of {human.plural(total, noun)}; --limit all shows all")

@@ -14,6 +14,8 @@ def visible(text: str) -> str:
 
     A right-to-left override becomes the six characters `\u202e`. Ordinary text of any script stays as it is.
     """
+    if text.isascii() and text.isprintable():
+        return text
     shown: list[str] = []
     marks = 0
     for character in text:

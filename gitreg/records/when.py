@@ -66,6 +66,11 @@ class When:
         return self.text
 
 
+def iso(seconds: int) -> str:
+    """A time since 1970 in RFC 3339 and UTC, as records have it."""
+    return (_EPOCH + seconds * _SECOND).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _read(text: str, now: datetime) -> tuple[datetime, datetime]:
     """The first and the last moment that a text means. Raises: InvalidDateError."""
     word = text.lower()

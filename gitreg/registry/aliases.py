@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gitreg.errors import LostRaceError, NotFoundError, RecordError, RefusedError, UsageError, reading
+from gitreg.errors import Error, LostRaceError, NotFoundError, RecordError, RefusedError, UsageError, reading
 from gitreg.git.objects import Batch, MissingObjectError
 from gitreg.git.refs import Change, Ref, is_ancestor
 from gitreg.records import refs as names_of_refs
@@ -29,6 +29,7 @@ class Alias:
         place: the version it names, None when it has been removed.
         record: the newest promotion's record; None when the ref was moved by hand, and for a chain without any.
         published: False while its newest move is pending.
+        by: who moved it last, and when, None where there is no record.
     """
 
     name: AliasName
@@ -36,6 +37,7 @@ class Alias:
     place: Place | None
     record: AliasRecord | None
     published: bool
+    by: Identity | None = None
 
     @property
     def by_hand(self) -> bool:
@@ -72,8 +74,12 @@ def all_aliases(registry: Registry, collection: CollectionName | None = None) ->
     return [alias for alias in every(registry, collection) if alias.place]
 
 
-def every(registry: Registry, collection: CollectionName | None = None) -> list[Alias]:
-    """As `all_aliases`, with those that were removed."""
+def every(
+    registry: Registry,
+    collection: CollectionName | None = None,
+    unreadable: Callable[[AliasName, Error], None] = lambda *_: None,
+) -> list[Alias]:
+    """As `all_aliases`, with those that were removed; `unreadable` is told of each that cannot be read."""
     if collection is None:
         patterns = [f"{base}aliases/" for base in registry.bases()]
     else:
@@ -83,15 +89,18 @@ def every(registry: Registry, collection: CollectionName | None = None) -> list[
         name = names_of_refs.parse_alias(ref.name)
         if name:
             grouped.setdefault(name, []).append(ref)
-    found = (_readable(registry, name, refs) for name, refs in sorted(grouped.items()))
+    found = (_readable(registry, name, refs, unreadable) for name, refs in sorted(grouped.items()))
     return [alias for alias in found if alias]
 
 
-def _readable(registry: Registry, name: AliasName, refs: list[Ref]) -> Alias | None:
+def _readable(
+    registry: Registry, name: AliasName, refs: list[Ref], unreadable: Callable[[AliasName, Error], None]
+) -> Alias | None:
     """What somebody broke on the remote must not hide everything else; `get` says what is wrong with it."""
     try:
         return _current(registry, name, refs)
-    except (RecordError, MissingObjectError):
+    except (RecordError, MissingObjectError) as error:
+        unreadable(name, error)
         return None
 
 
@@ -112,7 +121,7 @@ def read(registry: Registry, name: AliasName, ref: Ref, *, published: bool) -> A
         commit = registry.objects.commit(ref.target)
         record = _record(name, commit)
     if record is not None:
-        return Alias(name, ref.target, record.now, record, published)
+        return Alias(name, ref.target, record.now, record, published, commit.author)
     if ref.target == hash_object("commit", root(name).encode()):
         return Alias(name, ref.target, None, None, published)
     version = next((item for item in all_versions(registry, name.collection) if item.commit == ref.target), None)

@@ -1,4 +1,4 @@
-"""What an alias or 'latest' named at an earlier time.
+"""The moves of aliases, and what an alias or 'latest' named at an earlier time.
 
 History orders, clocks decorate: the chain is walked from its newest record, and the first one that is not later than
 the moment counts, whatever the clocks of those below it said. What is pending here counts, as it does for now.
@@ -7,8 +7,10 @@ the moment counts, whatever the clocks of those below it said. What is pending h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from gitreg.errors import NotFoundError
+from gitreg.git.refs import is_ancestor
 from gitreg.records.names import AliasName, CollectionName
 from gitreg.records.when import Span, When
 from gitreg.registry import aliases
@@ -17,16 +19,58 @@ from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version, own
 
 
-def latest_then(registry: Registry, collection: CollectionName, when: When, found: Sequence[Version]) -> Version:
-    """The version of the highest number whose tag was made by then. Raises: NotFoundError, InvalidDateError."""
-    last, first = when.span(registry.clock()).last, None
-    for version in own(registry, reversed(found)):
-        made = registry.objects.tag(version.tag).tagger
-        if made.timestamp <= last:
-            return version
-        first = (version, made)
-    hint = f"its first one here, {first[0].name.label}, is of {first[1].when}" if first else f"gitreg ls {collection}"
-    raise NotFoundError("artifact", f"{collection}@{{{when}}}", f"'{collection}' had no version at '{when}'", hint=hint)
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A move as one of its alias's history.
+
+    Attributes:
+        alias: whose history.
+        move: the move.
+        next: the one after it, None for the newest.
+        published: False while it is pending.
+    """
+
+    alias: AliasName
+    move: Move
+    next: Move | None
+    published: bool
+
+    @property
+    def time(self) -> int:
+        """When the move was made, in seconds since 1970, by the clock of who made it."""
+        return self.move.by.timestamp
+
+
+def steps(registry: Registry, alias: Alias) -> Iterator[Step]:
+    """The history of an alias, the newest first, read as far as it is asked for.
+
+    Where a hand moved the ref, it is what is known to have been published before. Raises: RecordError.
+    """
+    tip, published, there = alias.tip, alias.published, None
+    if alias.by_hand or not published:
+        there = next((ref.target for ref in aliases.refs_of(registry, alias.name) if ref.target != tip), None)
+    if alias.by_hand:
+        tip, published = there or tip, True
+    # on two ways since somebody else moved it too, they share what was published before
+    known = {there}
+    if there and not published and not is_ancestor(registry.git, there, tip):
+        known |= aliases.published(registry, alias.name)
+    later: Move | None = None
+    for move in aliases.moves(registry, alias.name, tip):
+        published = published or move.oid in known
+        yield Step(alias.name, move, later, published)
+        later = move
+
+
+def in_effect(history: Iterable[Step], span: Span) -> list[Step]:
+    """The moves that were in effect at some time of the span, the newest first; a removal is one too."""
+    found: list[Step] = []
+    for step in history:
+        if step.time <= span.last:
+            found.append(step)
+            if step.time <= span.first:
+                break
+    return found
 
 
 def alias_then(registry: Registry, name: AliasName, when: When, found: Sequence[Version]) -> Version:
@@ -39,23 +83,25 @@ def alias_then(registry: Registry, name: AliasName, when: When, found: Sequence[
     if alias is None:
         raise aliases.not_found(registry, name)
     after: Move | None = None
-    for move in recorded(registry, alias):
-        if move.by.timestamp <= last:
+    for step in steps(registry, alias):
+        if step.time <= last:
             if alias.by_hand and after is None:
                 break
-            if move.record.now is None:
-                text, hint = f"'{name}' had been removed at '{when}'", f"on {move.by.when}, by {move.by.name}"
+            now = step.move.record.now
+            if now is None:
+                text, hint = f"'{name}' had been removed at '{when}'", f"on {step.move.by.when}, by {step.move.by.name}"
                 raise NotFoundError("alias", str(name), text, hint=f"{hint}: gitreg alias log {name}")
-            return aliases.placed(name, move.record.now, found)
-        after = move
-    raise _not_yet(alias, when, after)
+            return aliases.placed(name, now, found)
+        after = step.move
+    raise not_yet(alias, when, after)
 
 
-def _not_yet(alias: Alias, when: When, first: Move | None) -> NotFoundError:
-    """There is no record so early. `first` is the earliest one."""
+def not_yet(alias: Alias, when: When, first: Move | None) -> NotFoundError:
+    """Why there is no record of where an alias was then. `first` is the earliest one that there is."""
     text, hint = f"'{alias.name}' did not exist at '{when}'", "nothing was ever recorded"
     if first is not None:
-        hint = f"it exists since {first.by.when}, when {first.by.name} set it to {_label(first)}"
+        version = first.record.now.version.label if first.record.now else "nothing"
+        hint = f"it exists since {first.by.when}, when {first.by.name} set it to {version}"
     if first is not None and first.record.seq > 1:
         # a shallow clone
         text = f"where '{alias.name}' was at '{when}' is not in this clone"
@@ -65,27 +111,13 @@ def _not_yet(alias: Alias, when: When, first: Move | None) -> NotFoundError:
     return NotFoundError("alias", str(alias.name), text, hint=hint)
 
 
-def _label(move: Move) -> str:
-    return move.record.now.version.label if move.record.now else "nothing"
-
-
-def recorded(registry: Registry, alias: Alias) -> Iterator[Move]:
-    """The moves of an alias, the newest first; below one that was made by hand, those that the remote had.
-
-    Raises: RecordError.
-    """
-    tip = alias.tip
-    if alias.by_hand:
-        tip = next((ref.target for ref in aliases.refs_of(registry, alias.name) if ref.target != tip), tip)
-    return aliases.moves(registry, alias.name, tip)
-
-
-def in_effect(moves: Iterable[Move], span: Span) -> list[Move]:
-    """The moves that were in effect at some time of the span, the newest first; a removal is one too."""
-    found: list[Move] = []
-    for move in moves:
-        if move.by.timestamp <= span.last:
-            found.append(move)
-            if move.by.timestamp <= span.first:
-                break
-    return found
+def latest_then(registry: Registry, collection: CollectionName, when: When, found: Sequence[Version]) -> Version:
+    """The version of the highest number whose tag was made by then. Raises: NotFoundError, InvalidDateError."""
+    last, first = when.span(registry.clock()).last, None
+    for version in own(registry, reversed(found)):
+        made = registry.objects.tag(version.tag).tagger
+        if made.timestamp <= last:
+            return version
+        first = (version, made)
+    hint = f"its first one here, {first[0].name.label}, is of {first[1].when}" if first else f"gitreg ls {collection}"
+    raise NotFoundError("artifact", f"{collection}@{{{when}}}", f"'{collection}' had no version at '{when}'", hint=hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from gitreg.errors import NotFoundError
+from gitreg.errors import NotFoundError, UsageError
 from gitreg.records.names import LATEST, AliasName, CollectionName, Reference, split_date
 from gitreg.records.similar import closest, listed
 from gitreg.registry import aliases, past
@@ -55,6 +55,31 @@ def collection(registry: Registry, candidates: Iterable[CollectionName]) -> Coll
     raise _no_collection(registry, options, str(options[0]))
 
 
+def alias(registry: Registry, text: str) -> AliasName:
+    """The alias that `COLLECTION:ALIAS` means, whether or not it is set.
+
+    Raises: InvalidNameError, UsageError for what names no alias, NotFoundError for a collection that is not there.
+    """
+    reference = Reference.parse(text)
+    selector = reference.selector
+    if not isinstance(selector, str):
+        raise UsageError(f"'{text}' is a version, and versions never move", hint=f"gitreg show {text}")
+    if selector == LATEST:
+        named = ":" in text or "@" in text
+        hint = (
+            "it is always the newest version; choose another word"
+            if named
+            else "write COLLECTION:ALIAS, such as mnist_model:production"
+        )
+        raise UsageError(f"'{text}' names no alias", hint=hint)
+    if reference.when:
+        head, _ = split_date(text)
+        raise UsageError(
+            f"'{text}' is a version of the past, not an alias", hint=f"gitreg alias log {head} --at '{reference.when}'"
+        )
+    return AliasName(collection(registry, reference.candidates), selector)
+
+
 def _select(registry: Registry, collection: CollectionName, reference: Reference, found: list[Version]) -> Version:
     selector, when = reference.selector, reference.when
     if selector == LATEST:
@@ -96,12 +121,14 @@ def _no_collection(
 
 
 def _closest(wanted: CollectionName, known: Sequence[CollectionName]) -> CollectionName | None:
-    """The likeliest collection: the same name in another space, before one that is only alike."""
-    same = [name for name in known if name.name.casefold() == wanted.name.casefold()]
-    if len(same) == 1:
-        return same[0]
-    close = closest(str(wanted), map(str, known))
-    return CollectionName.parse(close) if close else None
+    """The likeliest collection: the same but for case, the same name in another space, or one that is alike."""
+    everywhere = {name.name: name for name in reversed(known)}
+    here = {name.name: name for name in known if name.space == wanted.space}
+    # who writes 'MNIST' means 'model/MNIST' rather than 'mnist', who writes 'model/mnist' does not mean 'mnist'
+    if wanted.name in everywhere and not (wanted.space and wanted.name.casefold() in map(str.casefold, here)):
+        return everywhere[wanted.name]
+    found = (names[close] for names in (here, everywhere) if (close := closest(wanted.name, names)))
+    return next(found, None)
 
 
 def _tail(registry: Registry, collection: CollectionName, reference: Reference) -> str:

@@ -72,6 +72,13 @@ FAMILIES: dict[str, Mapping[str, tuple[str, ...]]] = {
         "no number": ("x", "-1", "1.5", "²", "0x1", "∞", "1\0", "\x1b[31m", "--help", "\u202e1"),
         _LONG: ("9" * 10_000,),
     },
+    "positive number": {"no positive number": ("0", "00", "x", "-1", "+1", "1_0", "²", "1\0", "all ", "9" * 10_000)},
+    "date": {
+        "what git takes for now": ("garbage", "next year", "", " ", "never", "1", "u", "upstream", "-1", "m@{1}", "}"),
+        "on no calendar": ("2026-02-30", "2026-01-01T25:00", "0000-00-00", "999999 years ago", "2026-01-01T00:00+24"),
+        "in the future": ("9999-12-31", "2222-01-01T00:00Z"),
+        **{family: NO_NAMES[family] for family in list(NO_NAMES)[5:]},
+    },
     "choice": {"none of them": ("png", "", "SVG\0", "\x1b[31m", "--output=x", "svg\u200b", "svg\udcff")},
     "storage": {
         "empty": ("", " "),
@@ -131,7 +138,15 @@ PLACES: dict[tuple[str, str], list[Place]] = {
     ("link", "target"): [place("name", "link m -- {}"), place("name", "link m model/{}")],
     ("link", "alias_names"): [place("name", "link m model/N --alias={}")],
     ("alias log", "name"): [place("name", "alias log -- {}"), place("name", "alias log model/M:{}")],
+    ("alias log", "at"): [
+        place("date", "alias log model/M:production --at={}"),
+        place("date", "alias log --all --at={}"),
+    ],
+    ("alias log", "form"): [place("choice", "alias log --all --format={}")],
+    ("alias log", "limit"): [place("positive number", "alias log --all --limit={}")],
     ("alias ls", "collection"): [place("name", "alias ls -- {}")],
+    ("alias ls", "form"): [place("choice", "alias ls --format={}")],
+    ("alias ls", "limit"): [place("positive number", "alias ls --limit={}")],
     ("alias reset", "name"): [place("name", "alias reset -- {}"), place("name", "alias reset model/M:{}")],
     ("alias rm", "name"): [place("name", "alias rm -- {}"), place("name", "alias rm model/M:{}")],
     ("alias rm", "reason"): [place("text", "alias rm model/M:production --reason={}")],
@@ -143,7 +158,11 @@ PLACES: dict[tuple[str, str], list[Place]] = {
     ("show", "reference"): [place("name", "show -- {}"), place("name", "show m:{}"), place("label", "show a/{}/m")],
     ("drop", "what"): [place("name", "drop -- {}"), place("name", "drop m:{}")],
     ("fsck", "collections"): [place("name", "fsck -- {}"), place("name", "fsck -- m {}")],
-    ("get", "reference"): [place("name", "get -- {}"), place("name", "get m@{}")],
+    ("get", "reference"): [
+        place("name", "get -- {}"),
+        place("name", "get m@{}"),
+        place("date", "get model/M:production@{{}}"),
+    ],
     ("get", "output"): [place("path to write", "get m --output={}")],
     ("pin", "words"): [
         place("name", "pin -- {} there/m"),

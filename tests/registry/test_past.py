@@ -215,5 +215,5 @@ def test_a_version_that_is_no_longer_there_is_told(story: Desk) -> None:
 def test_what_was_in_effect_on_a_day_is_all_that_was(story: Desk, when: str, labels: list[str]) -> None:
     alias = story.alias("m:production")
     assert alias
-    found = past.in_effect(past.recorded(story.registry, alias), When.parse(when).span(story.registry.clock()))
-    assert [move.record.now.version.label if move.record.now else "removed" for move in found] == labels
+    found = past.in_effect(past.steps(story.registry, alias), When.parse(when).span(story.registry.clock()))
+    assert [step.move.record.now.version.label if step.move.record.now else "removed" for step in found] == labels
