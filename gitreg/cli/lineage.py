@@ -9,7 +9,8 @@ import click
 from gitreg.cli import console, context, human
 from gitreg.errors import UsageError
 from gitreg.lineage import build
-from gitreg.lineage.graph import Graph, collapse, without_runs
+from gitreg.lineage.collapse import collapse
+from gitreg.lineage.graph import Graph, without_runs
 
 _TEXTUAL = "text"
 

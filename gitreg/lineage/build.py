@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
-from gitreg.lineage.graph import Edge, Graph, Node, neighbourhood
+from gitreg.lineage.graph import Edge, Graph, Link, Node, neighbourhood
 from gitreg.records.fields import present
 from gitreg.records.names import LATEST, CollectionName, RunId, VersionName
 from gitreg.records.objects import Oid
@@ -130,16 +130,16 @@ class _Builder:
         found = [*own, *self._links(commit, collection)]
         if not found:
             return None
-        chips = {chip for item in found for chip in self._names(item)}
+        names = {item: (*sorted(self._aliases(item)), *self._latest(item)) for item in found}
         unpublished = self.registry.has_remote and not found[0].published
         return Node(
             node_id,
             "artifact",
             str(found[0].name),
             type=logged.artifact.type,
-            aliases=tuple(sorted(chips)),
+            aliases=names[found[0]],
             state="unpublished" if unpublished else "",
-            links=tuple(str(item.name) for item in found[1:]),
+            links=tuple(Link(str(item.name), names[item]) for item in found[1:]),
             note=f"commit {commit.short}, {logged.artifact.files} files, {logged.artifact.size} bytes",
             facts=_facts_of_version(logged, logged.artifact),
         )
@@ -161,15 +161,17 @@ class _Builder:
             self._collections[collection] = versions.all_versions(self.registry, collection)
         return self._collections[collection]
 
-    def _names(self, version: Version) -> Iterator[str]:
-        """The version's aliases, and 'latest' where there is an older one to tell it from."""
+    def _aliases(self, version: Version) -> Iterable[str]:
         collection = version.name.collection
         if collection not in self._chips:
             known = aliases.all_aliases(self.registry, collection)
             self._chips[collection] = aliases.by_version(known, self._versions(collection))
-        yield from self._chips[collection].get((version.name, version.commit), ())
-        if version.name.number > 0 and version == self._versions(collection)[-1]:
-            yield LATEST
+        return self._chips[collection].get((version.name, version.commit), ())
+
+    def _latest(self, version: Version) -> tuple[str, ...]:
+        """'latest' where there is an older version to tell it from."""
+        newest = version.name.number > 0 and version == self._versions(version.name.collection)[-1]
+        return (LATEST,) if newest else ()
 
     def run(self, run: Run) -> None:
         """Add a run's node, what it used and what it made."""

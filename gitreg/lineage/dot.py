@@ -65,7 +65,8 @@ def class_names(node: Node) -> str:
 
 def _node(node: Node) -> dict[str, str]:
     fill, border = LIGHT.tones[tone_of(node)]
-    lines = [second_line(node), node.label, " ".join(f"[{alias}]" for alias in node.aliases), *node.links]
+    lines = [second_line(node), node.label, _chips(node.aliases)]
+    lines += [" ".join(part for part in (link.name, _chips(link.aliases)) if part) for link in node.links]
     if node.kind == "collapsed":
         lines[:2] = [node.label, second_line(node)]
     attributes = {
@@ -81,6 +82,10 @@ def _node(node: Node) -> dict[str, str]:
     if node.focus:
         attributes["penwidth"] = "3"
     return attributes
+
+
+def _chips(aliases: tuple[str, ...]) -> str:
+    return " ".join(f"[{alias}]" for alias in aliases)
 
 
 def _join(lines: list[str]) -> str:

@@ -6,8 +6,8 @@ Knows nothing of Git, of the registry or of drawing: a builder fills it, the ren
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict, deque
-from collections.abc import Container, Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -18,7 +18,15 @@ EdgeKind = Literal["logged", "used", "derived"]
 SortKey = tuple[tuple[int, str], ...]
 
 _DIGITS = re.compile(r"([0-9]+)")
-_NAMED_IN_NOTE = 20
+_MADE_UP = re.compile(r"[a-z]+-[a-z]+-([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A registered version that is the node's version under a name of its own, with the aliases of that name."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +39,11 @@ class Node:
             the edge of a shallow clone).
         label: the run's name, 'name:v3', '7 more runs', 'history cut here'.
         type: the run's job type or the artifact's type.
-        aliases: as they are shown: 'production', 'production [locked]', and in a pull request '+ production' for the
-            version that gains the alias, '- production' for the one that loses it.
+        aliases: those of the label's own name, as they are shown: 'production', 'production [locked]', and in a pull
+            request '+ production' for the version that gains the alias, '- production' for the one that loses it.
         state: of a run: running, finished, failed, crashed; of an artifact: '' or unpublished; of collapsed runs: how
             many did not finish, such as '2 failed'.
-        links: the registered versions that link this one, such as 'model/Digits:v0'.
+        links: the registered versions that link this one, such as 'model/Digits:v0', each with its own aliases.
         note: more words for the tooltip, such as the code commit.
         focus: whether the reader asked for this one.
         members: the ids that a collapsed node stands for.
@@ -49,7 +57,7 @@ class Node:
     type: str = ""
     aliases: tuple[str, ...] = ()
     state: str = ""
-    links: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
     note: str = ""
     focus: bool = False
     members: tuple[str, ...] = ()
@@ -77,8 +85,9 @@ class Graph:
     def of(cls, nodes: Iterable[Node], edges: Iterable[Edge], title: str) -> Graph:
         """Sort and check: the same sets give equal graphs, whatever their order.
 
-        Nodes are in topological layers, then by label with numbers in numeric order, then by id. Edges follow the
-        order of their ends. An edge given twice is kept once. Cycles are allowed (a run may log again what it used).
+        Nodes are in topological layers, then by label with numbers in numeric order (runs with a made-up name by the
+        number at its end), then by id. Edges follow the order of their ends. An edge given twice is kept once. Cycles
+        are allowed (a run may log again what it used).
 
         Raises:
             ValueError: two nodes share an id, or an edge names no node.
@@ -93,7 +102,7 @@ class Graph:
             for end in (edge.source, edge.target):
                 if end not in by_id:
                     raise ValueError(f"an edge names the node {end!r}, which is not in the graph")
-        keys = {node.id: (natural(node.label), node.label, node.id) for node in by_id.values()}
+        keys = {node.id: (natural(_series(node)), node.label, node.id) for node in by_id.values()}
         layers = _layers(keys, unique)
         order = sorted(by_id.values(), key=lambda node: (layers[node.id], keys[node.id]))
         place = {node.id: index for index, node in enumerate(order)}
@@ -126,6 +135,12 @@ def natural(text: str) -> SortKey:
     return tuple((len(p.lstrip("0")), p.lstrip("0")) if i % 2 else (0, p) for i, p in enumerate(parts))
 
 
+def _series(node: Node) -> str:
+    """What a node is sorted by: vague-morning-10 is the tenth run, and its words mean nothing."""
+    made_up = _MADE_UP.fullmatch(node.label) if node.kind == "run" else None
+    return made_up[1] if made_up else node.label
+
+
 def neighbourhood(graph: Graph, focus_id: str, up: int | None = None, down: int | None = None) -> Graph:
     """Keep one node with what it came from and what came of it, and mark it as the focus.
 
@@ -143,43 +158,12 @@ def neighbourhood(graph: Graph, focus_id: str, up: int | None = None, down: int 
         raise ValueError("a number of edges cannot be negative")
     before = {id: [edge.source for edge in edges] for id, edges in graph.sources().items()}
     after = {id: [edge.target for edge in edges] for id, edges in graph.targets().items()}
-    keep = _reach(before, [focus_id], up) | _reach(after, [focus_id], down)
+    keep = reach(before, [focus_id], up) | reach(after, [focus_id], down)
     return Graph.of(
         (replace(node, focus=node.id == focus_id) for node in graph.nodes if node.id in keep),
         (edge for edge in graph.edges if edge.source in keep and edge.target in keep),
         graph.title,
     )
-
-
-def collapse(graph: Graph, limit: int = 5) -> Graph:
-    """Replace `limit` or more alike siblings by one node that says how many they are (W&B's rule of five).
-
-    Alike are runs, or artifacts, of one type with the same neighbours on both sides. A node stays by itself when it
-    has an alias or a link, is the focus, leads to the focus, or has no neighbour at all.
-    """
-    incoming, outgoing = graph.sources(), graph.targets()
-    before = {id: [edge.source for edge in edges] for id, edges in incoming.items()}
-    single = _reach(before, [node.id for node in graph.nodes if node.focus], None)
-    groups: defaultdict[tuple[object, ...], list[Node]] = defaultdict(list)
-    for node in graph.nodes:
-        if node.kind not in ("run", "artifact") or node.id in single or node.aliases or node.links:
-            continue
-        sources = tuple((edge.source, edge.kind) for edge in incoming[node.id])
-        targets = tuple((edge.target, edge.kind) for edge in outgoing[node.id])
-        if sources or targets:
-            groups[(node.kind, node.type, sources, targets)].append(node)
-    nodes = {node.id: node for node in graph.nodes}
-    new_id = {node.id: node.id for node in graph.nodes}
-    for members in groups.values():
-        if len(members) < max(limit, 2):
-            continue
-        heap = _heap(members, taken=new_id)
-        for node in members:
-            del nodes[node.id]
-            new_id[node.id] = heap.id
-        nodes[heap.id] = heap
-    edges = (Edge(new_id[edge.source], new_id[edge.target], edge.kind) for edge in graph.edges)
-    return Graph.of(nodes.values(), edges, graph.title)
 
 
 def without_runs(graph: Graph) -> Graph:
@@ -203,27 +187,8 @@ def without_runs(graph: Graph) -> Graph:
     )
 
 
-def _heap(members: list[Node], taken: Container[str]) -> Node:
-    first = members[0]
-    id = "collapsed:" + min(node.id for node in members)
-    while id in taken:
-        id += "'"
-    tally = Counter(node.state for node in members if node.state not in ("", "finished"))
-    named = ", ".join(node.label for node in members[:_NAMED_IN_NOTE])
-    rest = len(members) - _NAMED_IN_NOTE
-    return Node(
-        id=id,
-        kind="collapsed",
-        label=f"{len(members)} more {first.kind}s",
-        type=first.type,
-        state=", ".join(f"{count} {state}" for state, count in sorted(tally.items())),
-        note=named + (f" and {rest} more" if rest > 0 else ""),
-        members=tuple(node.id for node in members),
-    )
-
-
-def _reach(neighbours: Mapping[str, list[str]], start: Iterable[str], limit: int | None) -> set[str]:
-    """What at most `limit` steps from `start` lead to, `start` included."""
+def reach(neighbours: Mapping[str, list[str]], start: Iterable[str], limit: int | None) -> set[str]:
+    """Give what at most `limit` steps from `start` lead to, `start` included."""
     far = dict.fromkeys(start, 0)
     queue = deque(far)
     while queue:

@@ -21,7 +21,7 @@ def to_document(graph: Graph) -> dict[str, Any]:
             "type": node.type,
             "aliases": list(node.aliases),
             "state": node.state,
-            "links": list(node.links),
+            "links": [{"name": link.name, "aliases": list(link.aliases)} for link in node.links],
             "note": node.note,
         }
         if node.members:

@@ -45,7 +45,7 @@ def to_text(graph: Graph, *, plain: bool = False) -> str:
 
 
 def in_words(node: Node, *, short: bool = False, full: bool = False) -> str:
-    """Name one node on one line: 'model mnist_model:v3 [production] linked as model/Digits:v0'.
+    """Name one node on one line: 'model mnist_model:v3 [latest] linked as model/Digits:v0 [production]'.
 
     Args:
         short: leave out its state, aliases and links.
@@ -63,11 +63,15 @@ def in_words(node: Node, *, short: bool = False, full: bool = False) -> str:
         words.append(f"({node.state})")
     elif node.kind == "unknown" and node.type:
         words.append(f"({node.type})")
-    words += [f"[{alias.replace(' [locked]', ' locked')}]" for alias in node.aliases]
+    words += _chips(node.aliases)
     if node.links:
-        words += ["linked as", _listed(node.links)]
+        words += ["linked as", _listed([" ".join([link.name, *_chips(link.aliases)]) for link in node.links])]
     line = " ".join(words) + (f": {node.note}" if full and node.note else "")
     return visible(line)
+
+
+def _chips(aliases: Sequence[str]) -> list[str]:
+    return [f"[{alias.replace(' [locked]', ' locked')}]" for alias in aliases]
 
 
 def describe(graph: Graph) -> Iterator[str]:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from gitreg.lineage.collapse import collapse
 from gitreg.lineage.dot import to_dot
-from gitreg.lineage.graph import Edge, Graph, Node, collapse, without_runs
+from gitreg.lineage.graph import Edge, Graph, Link, Node, without_runs
 from gitreg.lineage.jsonform import to_document
 from gitreg.lineage.text import describe, to_text
 
@@ -27,8 +28,8 @@ def four_runs() -> Graph:
             "artifact",
             "mnist_model:v3",
             "model",
-            aliases=("production", "latest"),
-            links=("model/MNIST-dev:v0",),
+            aliases=("latest",),
+            links=(Link("model/MNIST-dev:v0", ("production",)),),
             focus=True,
         ),
         Node("r7", "run", "serene-haze-7", "evaluate_model", state="finished"),
@@ -98,7 +99,7 @@ def hostile() -> Graph:
                 label,
                 label,
                 aliases=(label, "最新", "+ " + label),
-                links=(label, "x"),
+                links=(Link(label, ("最新", label)), Link("x"), Link("y", ("- " + label, "frozen [locked]"))),
                 note=label,
             )
         )
@@ -132,8 +133,8 @@ def sixty() -> Graph:
         edges.append(Edge("train", f"t{i}", "used"))
         if i == 3:
             continue
-        aliases = {7: ("production", "latest"), 5: ("staging",)}.get(i, ())
-        links = ("model/Images:v1",) if i == 7 else ()
+        aliases = {7: ("latest",), 5: ("staging",)}.get(i, ())
+        links = (Link("model/Images:v1", ("production [locked]",)),) if i == 7 else ()
         nodes.append(Node(f"m{i}", "artifact", f"resnet:v{i + 5}", "model", aliases, links=links, focus=i == 7))
         edges.append(Edge(f"t{i}", f"m{i}", "logged"))
         for j in range(6 if i in (0, 7) else 2 if i % 2 else 0):

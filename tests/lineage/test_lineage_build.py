@@ -7,7 +7,7 @@ import pytest
 import gitreg
 from conftest import Shell
 from gitreg.lineage import build
-from gitreg.lineage.graph import Graph
+from gitreg.lineage.graph import Graph, Link
 from gitreg.records.names import Reference
 from gitreg.registry import resolve
 from gitreg.registry.repository import Registry
@@ -48,7 +48,7 @@ def test_everything_and_what_one_version_leads_to_are_the_same_graph(story: Path
     assert edges(whole) == edges(below) == WHOLE
     for graph in (whole, below):
         best = next(node for node in graph.nodes if node.label == "made-2:v0")
-        assert (best.links, best.aliases) == (("model/Best:v0",), ("production",))
+        assert (best.links, best.aliases) == ((Link("model/Best:v0", ("production",)),), ())
 
 
 def test_everything_takes_a_number_of_processes_that_does_not_grow_with_the_runs(story: Path) -> None:

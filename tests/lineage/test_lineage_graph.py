@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from lineage_samples import SAMPLES, cycle, four_runs, sixty
 
 from gitreg.errors import NotFoundError
-from gitreg.lineage.graph import Edge, Graph, Node, NodeKind, collapse, natural, neighbourhood, without_runs
+from gitreg.lineage.collapse import collapse
+from gitreg.lineage.graph import Edge, Graph, Link, Node, NodeKind, natural, neighbourhood, without_runs
 
 
 def ids(graph: Graph) -> set[str]:
@@ -132,7 +133,7 @@ def test_five_alike_siblings_become_one_node_and_four_stay() -> None:
     assert collapse(fan(4), limit=4) != fan(4)
 
 
-@pytest.mark.parametrize("changes", [{"aliases": ("best",)}, {"links": ("model/X:v0",)}, {"focus": True}])
+@pytest.mark.parametrize("changes", [{"aliases": ("best",)}, {"links": (Link("model/X:v0"),)}, {"focus": True}])
 def test_what_has_a_name_of_its_own_is_never_collapsed(changes: dict[str, object]) -> None:
     graph = collapse(fan(6, **changes))
     assert "e0" in ids(graph)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from lineage_samples import SAMPLES, cycle, four_runs, hostile, pull_request, sixty
 
+from gitreg.lineage.collapse import collapse
 from gitreg.lineage.glyphs import text_width
-from gitreg.lineage.graph import Edge, Graph, Node, collapse
+from gitreg.lineage.graph import Edge, Graph, Link, Node
 from gitreg.lineage.layout import place
 from gitreg.lineage.svg import to_svg
 from gitreg.lineage.theme import DARK, LIGHT, Theme, style_sheet
@@ -205,7 +206,9 @@ def test_cycles_and_loops_and_double_edges_are_drawn() -> None:
 
 
 def test_many_aliases_and_links_are_counted() -> None:
-    node = Node("m", "artifact", "m:v0", "model", tuple(f"alias-{i}" for i in range(20)), links=tuple("abcde"))
+    node = Node(
+        "m", "artifact", "m:v0", "model", tuple(f"alias-{i}" for i in range(20)), links=tuple(map(Link, "abcde"))
+    )
     shown = [text.text for text in parse(Graph.of([node], [], "")).iter(f"{SVG}text")]
     assert shown.count("13 more") == 1
     assert shown.count("3 more") == 1
