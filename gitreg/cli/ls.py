@@ -44,8 +44,8 @@ def ls(
 ) -> None:
     """List collections, or the versions of COLLECTION, the newest first.
 
-    A condition or an order speaks of the fields of --json: size, created, config.lr, summary.loss; a bare name such as
-    loss is looked for in the summary, then in the config.
+    KEY is a field of --json, such as size, created, config.lr or summary.loss. Any other word, such as loss, is looked
+    for in the summary, then in the config.
     """
     if collection is not None and (":" in collection or "@" in collection):
         raise UsageError(f"'{collection}' is one version, not a collection", hint=f"gitreg show {collection}")

@@ -90,17 +90,17 @@ def options(function: Command) -> Command:
             default="",
             type=context.TEXT,
             metavar="KEY,...",
-            help="Only these: version,config.lr,accuracy.",
+            help="Show these, such as version,config.lr,accuracy.",
         ),
         click.option(
-            "--sort", default="", type=context.TEXT, metavar="[-]KEY", help="By this; with - the largest first."
+            "--sort", default="", type=context.TEXT, metavar="[-]KEY", help="Sort by this; - puts the largest first."
         ),
         click.option(
             "--where",
             multiple=True,
             type=context.TEXT,
-            metavar="CONDITION",
-            help="Only what fits, such as 'config.lr<0.01'. Can be repeated.",
+            metavar="'KEY<VALUE'",
+            help="Only what fits; also > <= >= = != and ~ for a regular expression. Given twice, both must fit.",
         ),
     ):
         run = option(run)

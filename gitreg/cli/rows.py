@@ -14,7 +14,7 @@ from gitreg.cli import console, documents, human
 from gitreg.cli.documents import Document
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
-from gitreg.records.names import CollectionName, VersionName, VersionNumber
+from gitreg.records.names import CollectionName, RunId, VersionName, VersionNumber
 from gitreg.records.objects import Oid
 from gitreg.records.records import Place, RunRecord
 from gitreg.registry import aliases, runs, versions
@@ -24,6 +24,7 @@ from gitreg.registry.runs import Run
 from gitreg.registry.versions import Version
 
 State = Callable[[str], str]
+Part = tuple[tuple[str, ...], Callable[[], Document]]
 
 # Beyond so many collections, listing all versions at once is quicker than those of each.
 _MANY = 40
@@ -40,10 +41,10 @@ class Row(Mapping[str, Any]):
         what: what it is called in a message.
     """
 
-    def __init__(self, what: str, *parts: tuple[Sequence[str], Callable[[], Document]]) -> None:
+    def __init__(self, what: str, fields: tuple[str, ...], *parts: Part) -> None:
         self.what = what
-        self._parts = [(frozenset(names), read) for names, read in parts]
-        self._names = [name for names, _ in parts for name in names]
+        self._fields = fields
+        self._parts = parts
         self._known: Document = {}
 
     def __getitem__(self, name: str) -> Any:
@@ -52,39 +53,45 @@ class Row(Mapping[str, Any]):
         return self._known[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._names
+        return name in self._fields
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self._fields)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._fields)
 
     def load(self) -> None:
         """Read what has not been read yet."""
-        for name in self._names:
-            self[name]
+        for names, _ in self._parts:
+            self[names[0]]
 
 
+_REFS = ("collection", "version", "published", "commit", "aliases")
 _TAG = ("type", "digest", "size", "files", "created", "by", "run", "link")
 _COMMIT = ("project", "metadata", "config", "summary")
+_VERSION = (*_REFS[:3], *_TAG, "commit", "aliases", *_COMMIT)
 
 
 def version_row(registry: Registry, version: Version, named: Named) -> Row:
     """A version. `named` says which aliases name it."""
-    facts: Document = {
+    return Row(
+        f"'{version.name}'",
+        _VERSION,
+        (_REFS, partial(_refs, version, named)),
+        (_TAG, partial(_tag, registry, version)),
+        (_COMMIT, partial(_results, registry, version)),
+    )
+
+
+def _refs(version: Version, named: Named) -> Document:
+    return {
         "collection": str(version.name.collection),
         "version": version.name.label,
         "published": version.published,
         "commit": str(version.commit),
         "aliases": named.get((version.name, version.commit), []),
     }
-    return Row(
-        f"'{version.name}'",
-        (tuple(facts), lambda: facts),
-        (_TAG, partial(_tag, registry, version)),
-        (_COMMIT, partial(_results, registry, version)),
-    )
 
 
 def _tag(registry: Registry, version: Version) -> Document:
@@ -123,6 +130,11 @@ def _results(registry: Registry, version: Version) -> Document:
     }
 
 
+_NAMED = ("collection", "versions", "unpublished", "aliases")
+_NEWEST = ("type", "latest", "registered", "created", "by", "size", "files")
+_COLLECTION = ("collection", "type", "versions", "unpublished", "latest", "aliases", *_NEWEST[2:], *_COMMIT)
+
+
 def collection_row(
     registry: Registry, name: CollectionName, found: Sequence[Version], named: Sequence[Document]
 ) -> Row:
@@ -145,54 +157,52 @@ def collection_row(
 
     def tag() -> Document:
         told = _tag(registry, latest())
-        kept = {key: told[key] for key in ("type", "created", "by", "size", "files")}
+        kept = {key: told[key] for key in _NEWEST if key in told}
         return {**kept, "latest": latest().name.label, "registered": told["link"] is not None}
 
     return Row(
         f"'{name}'",
-        (tuple(facts), lambda: facts),
-        (("type", "created", "by", "size", "files", "latest", "registered"), tag),
+        _COLLECTION,
+        (_NAMED, lambda: facts),
+        (_NEWEST, tag),
         (_COMMIT, lambda: _results(registry, latest())),
     )
 
 
-_RUN = (
-    *("id", "name", "state", "job_type", "project", "tags", "started", "ended", "duration", "config", "summary"),
-    *("code", "commit", "by"),
+_LINE = (
+    *("id", "name", "state", "job_type", "project", "tags", "started", "ended", "duration"),
+    *("config", "summary", "code", "commit", "by", "published"),
 )
+_USES = ("inputs", "outputs")
 
 
-def run_row(registry: Registry, run_id: str, tip: Oid, *, published: bool, state: State, names: Names) -> Row:
+def run_row(registry: Registry, run_id: RunId, tip: Oid, *, published: bool, state: State, names: Names) -> Row:
     """A run, whose newest commit is `tip`. `state` says how it is, told what its record says."""
+    found: list[Run] = []
 
-    def record() -> Document:
-        found = runs.parse(registry.objects.commit(tip), tip)
-        if found is None:
-            raise RecordError(f"commit {tip.short} has no record of a run")
-        return {
-            **_line(found.record, state),
-            "commit": str(tip),
-            "by": f"{found.by.name} <{found.by.email}>",
-        }
-
-    def whole() -> Document:
+    def uses() -> Document:
         run = runs.chain(registry, tip)
-        return {"inputs": names.inputs(run), "outputs": names.outputs(run)} if run else {"inputs": [], "outputs": []}
+        if run is None:
+            raise RecordError(f"commit {tip.short} has no record of a run")
+        found.append(run)
+        return {"inputs": names.inputs(run), "outputs": names.outputs(run)}
 
-    return Row(
-        f"run '{run_id}'",
-        (("published",), lambda: {"published": published}),
-        (_RUN, record),
-        (("inputs", "outputs"), whole),
-    )
+    def line() -> Document:
+        last = found[0].tip if found else runs.parse(registry.objects.commit(tip), tip)
+        if last is None:
+            raise RecordError(f"commit {tip.short} has no record of a run")
+        by = f"{last.by.name} <{last.by.email}>"
+        return {**_line(last.record, state), "commit": str(tip), "by": by, "published": published}
+
+    # all of a run holds its newest commit too, and is read first where both are wanted
+    return Row(f"run '{run_id}'", (*_LINE, *_USES), (_USES, uses), (_LINE, line))
 
 
 def live_row(record: RunRecord, state: State) -> Row:
     """A run that goes on and has no commit yet."""
     inputs = [documents.use(use.version, use) for use in record.inputs]
-    rest: Document = {"published": False, "commit": None, "by": None, "inputs": inputs, "outputs": []}
-    found = {**_line(record, state), **rest}
-    return Row(f"run '{record.id}'", (tuple(found), lambda: found))
+    found = {**_line(record, state), "commit": None, "by": None, "published": False, "inputs": inputs, "outputs": []}
+    return Row(f"run '{record.id}'", (*_LINE, *_USES), ((*_LINE, *_USES), lambda: found))
 
 
 def _line(record: RunRecord, state: State) -> Document:

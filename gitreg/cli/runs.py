@@ -33,10 +33,12 @@ _COLORS = {"running": "cyan", "finished": "green", "failed": "red", "crashed": "
     "runs",
     epilog=context.examples("gitreg runs --state failed", "gitreg runs --where 'config.lr<0.01' --sort -accuracy"),
 )
-@click.option("--state", type=click.Choice(_STATES), metavar="STATE", help=f"Only in this state: {', '.join(_STATES)}.")
+@click.option("--state", type=click.Choice(_STATES), metavar="STATE", help=f"Only these: {', '.join(_STATES)}.")
 @click.option("--job-type", type=context.TEXT, metavar="TYPE", help="Only of this job type.")
 @click.option("--project", type=context.TEXT, metavar="NAME", help="Only of this project.")
-@click.option("--tag", "tags", type=context.TEXT, multiple=True, metavar="TAG", help="Only with this tag. Repeatable.")
+@click.option(
+    "--tag", "tags", type=context.TEXT, multiple=True, metavar="TAG", help="Only with this tag; given twice, with both."
+)
 @query.options
 @lists.options
 def runs(
@@ -50,8 +52,8 @@ def runs(
 ) -> None:
     """List runs, the newest first.
 
-    A condition or an order speaks of the fields of --json: started, duration, config.lr, summary.loss; a bare name such
-    as loss is looked for in the summary, then in the config.
+    KEY is a field of --json, such as started, duration, config.lr or summary.loss. Any other word, such as loss, is
+    looked for in the summary, then in the config.
     """
     fields = {"state": state, "job_type": job_type, "project": project}
     also = [{key: value} for key, value in fields.items() if value is not None] + [{"tags": tag} for tag in tags]

@@ -6,6 +6,7 @@ back to what was parsed. Whether a name exists is not this module's business.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import NewType
@@ -92,6 +93,10 @@ class CollectionName:
         return f"{self.space}/{self.name}" if self.space else self.name
 
 
+# Thousands of tags have the same one.
+_collection = functools.lru_cache(maxsize=4096)(CollectionName.parse)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class VersionName:
     """A collection and a number; prints as people write it, `name:v3`."""
@@ -106,7 +111,7 @@ class VersionName:
         number = parse_number(tail)
         if not at or number is None:
             raise _invalid(text, "version", "expected COLLECTION@v<number>")
-        return cls(CollectionName.parse(head), number)
+        return cls(_collection(head), number)
 
     @property
     def tag(self) -> str:

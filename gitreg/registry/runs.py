@@ -18,9 +18,10 @@ from gitreg.registry.repository import Registry
 
 @dataclass(frozen=True, slots=True)
 class RunCommit:
-    """One commit of a run. `artifact` is None in the last one."""
+    """One commit of a run. `artifact` is None in the last one; `previous` is the code's commit in the first one."""
 
     oid: Oid
+    previous: Oid
     record: RunRecord
     artifact: ArtifactRecord | None
     tree: Oid
@@ -72,7 +73,8 @@ def parse(commit: Commit, oid: Oid) -> RunCommit | None:
     if not commit.parents or commit.parents != record.parents(commit.parents[0]):
         raise RecordError(f"the parents of commit {oid.short} are not the inputs of run '{record.id}'")
     artifact = message.record(ARTIFACT)
-    return RunCommit(oid, record, ArtifactRecord.parse(artifact) if artifact else None, commit.tree, commit.committer)
+    made = ArtifactRecord.parse(artifact) if artifact else None
+    return RunCommit(oid, commit.parents[0], record, made, commit.tree, commit.committer)
 
 
 def chain(registry: Registry, tip: Oid) -> Run | None:
@@ -80,8 +82,7 @@ def chain(registry: Registry, tip: Oid) -> Run | None:
     found = list(walk(registry, tip))
     if not found:
         return None
-    last = found[-1]
-    complete = registry.objects.commit(last.oid).parents[0] == last.record.code.commit
+    complete = found[-1].previous == found[-1].record.code.commit
     return Run(found[0].record, tuple(reversed(found)), complete)
 
 

@@ -78,10 +78,13 @@ def all_versions(registry: Registry, collection: CollectionName | None = None) -
     else:
         refs = _refs_of(registry, collection)
     found = (version_of(registry, ref) for ref in refs)
-    return sorted(
-        (version for version in found if version),
-        key=lambda version: (version.name, not version.published),
-    )
+    return sorted((version for version in found if version), key=_place)
+
+
+def _place(version: Version) -> tuple[str, str, int, bool]:
+    # plain tuples: comparing dataclasses takes longer than everything else about 10,000 versions
+    name = version.name
+    return name.collection.space, name.collection.name, name.number, not version.published
 
 
 def _refs_of(registry: Registry, collection: CollectionName) -> list[Ref]:
