@@ -155,7 +155,7 @@ def _tell(
             label = alias.place.version.label
             console.say(f"somebody moved '{alias.name}' to {label} by hand: there is no record of when and why")
             console.say(f"to record it: gitreg alias set {alias.name} {label} --reason WHY")
-    if not rows:
+    if not rows and not any(alias.by_hand for alias in chosen):
         console.say("no alias was in effect then" if when else "no moves; 'gitreg alias set' makes one")
     other = aliases.elsewhere(registry, only) if only and not when else None
     if other:

@@ -95,7 +95,7 @@ def show(
         console.document(command, {**(about or {}), key: list(rows)})
     elif wanted.form in ("csv", "tsv"):
         click.echo(tables.delimited(wanted.form, rows, fields), nl=False)
-    else:
+    elif rows:
         with paged(git.config("core.pager")):
             tables.table(columns, rows)
         if len(rows) < total:
