@@ -76,7 +76,6 @@ class Page:
         self.blocks = console.has_unicode(sys.stdout)
         self._color = console.has_color(sys.stdout)
         self._titles = titles
-        self._begun = False
 
     @property
     def dot(self) -> str:
@@ -91,7 +90,6 @@ class Page:
     def head(self, *parts: Words) -> None:
         """The first line."""
         self._print(_joined(parts, self.dot))
-        self._begun = True
 
     def blank(self) -> None:
         """An empty line before what follows."""
@@ -103,10 +101,11 @@ class Page:
             for part in self._wrapped([line], self.width):
                 self._print(part)
 
-    def fact(self, title: str, *lines: Line) -> None:
+    def fact(self, title: str, *lines: Line, indent: int = 0) -> None:
         """A title, and lines beside it that are wrapped; nothing without lines."""
-        room = self.width - self._titles - len(_GAP) if self.width else None
-        self._beside(title, [part for line in lines for part in self._wrapped(line, room)])
+        room = self.width - self._titles - len(_GAP) - indent if self.width else None
+        blank = " " * indent
+        self._beside(title, [[blank, *part] for line in lines for part in self._wrapped(line, room)])
 
     def grid(self, title: str, rows: Iterable[Line], *, right: Iterable[int] = (), heads: bool = False) -> None:
         """A title, and a small table beside it; the columns in `right` are numbers.

@@ -2,73 +2,75 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from gitreg.cli import console, context, documents, human
-from gitreg.registry import versions
+from gitreg.cli import console, context, parts, show_collection, show_run, show_version
+from gitreg.cli.documents import Document
+from gitreg.cli.page import Page
+from gitreg.cli.pager import paged
+from gitreg.cli.show_collection import CollectionFacts
+from gitreg.cli.show_run import RunFacts
+from gitreg.cli.show_version import VersionFacts
+from gitreg.records.names import Reference, parse_collection
+from gitreg.registry import find
+from gitreg.registry.repository import Registry
 
-_SHOWN = 20
+Facts = VersionFacts | CollectionFacts | RunFacts
 
 
 @click.command(
-    "show", epilog=context.examples("gitreg show model/MNIST:production", "gitreg show mnist_model:v0 --json")
+    "show",
+    epilog=context.examples(
+        "gitreg show mnist_model", "gitreg show model/MNIST:production", "gitreg show mnist_model:v0 --json"
+    ),
 )
-@click.argument("reference", metavar="REF")
+@click.argument("thing", metavar="NAME|REF|RUN")
 @context.json_option
-def show(reference: str, *, as_json: bool) -> None:
-    """Show a version: its metadata, files, run, inputs, aliases and who used it.
+def show(thing: str, *, as_json: bool) -> None:
+    """Show a collection, a version or a run.
 
-    REF is NAME:v3, NAME:ALIAS, or NAME for the newest version.
+    NAME is a collection: its aliases, its newest versions and how they compare. NAME:v3 or NAME:ALIAS is a version:
+    how good it is, what it was made from, by whom and how, and who uses it. RUN is the id or the name of a run.
     """
     with context.opened() as registry:
-        found = versions.details(registry, context.version(registry, reference))
-        page = documents.version_page(registry, found)
-    if as_json:
-        console.document("show", page)
-        return
-    run = found.run
-    console.out(str(found.version))
-    facts = [
-        ("type", found.artifact.type),
-        ("aliases", ", ".join(page["aliases"])),  # type: ignore[arg-type]
-        ("description", found.artifact.description),
-        ("content", f"{human.plural(found.artifact.files, 'file')}, {human.size(found.artifact.size)}"),
-        ("created", f"{page['created']} by {page['by']}"),
-        ("run", f"{run.name} ({run.id})" + (f", {run.job_type}" if run.job_type else "")),
-        ("code", found.run.code.commit.short + (" (with uncommitted changes)" if run.code.snapshot else "")),
-        ("link to", str(found.record.link.version) if found.record.link else ""),
-        ("linked as", ", ".join(page["links"]) if not found.record.link else ""),  # type: ignore[arg-type]
-        ("commit", str(found.version.commit)),
-        ("digest", found.artifact.digest),
-    ]
-    for title, text in facts:
-        if text:
-            console.out(f"  {title:<12} {text}")
-    _section("metadata", found.artifact.metadata.items())
-    _section("config", run.config.items())
-    _section("summary", run.summary.items())
-    _section("inputs", ((f"{use['artifact']}:{use['version']}", "") for use in page["inputs"]))  # type: ignore[attr-defined]
-    _section("used by", ((user["name"], user["job_type"]) for user in page["used_by"]))  # type: ignore[attr-defined]
-    files = page["files"]
-    if not isinstance(files, list):
-        console.say("the list of files is not here; 'gitreg get' brings it")
+        found = _find(registry, thing)
+        if as_json:
+            console.document(*_document(registry, found))
+            return
+        with paged(registry.git.config("core.pager")):
+            _show(registry, found)
+
+
+def _find(registry: Registry, thing: str) -> Facts:
+    if ":" in thing or "@" in thing:
+        return VersionFacts.read(registry, Reference.parse(thing))
+    name, ids = find.collection(registry, thing), find.runs(registry, thing)
+    if name:
+        if ids:
+            console.say(f"note: there is a run '{thing}' as well: gitreg show {ids[0]}")
+        return CollectionFacts.read(registry, name)
+    if not ids:
+        # what is no name says so, with the grammar
+        parse_collection(thing)
+        raise find.not_found(registry, thing)
+    if len(ids) > 1:
+        console.say(f"note: the newest of {len(ids)} runs called '{thing}'; the others: {', '.join(ids[1:])}")
+    return RunFacts.read(registry, ids[0])
+
+
+def _document(registry: Registry, found: Facts) -> tuple[str, Document]:
+    if isinstance(found, VersionFacts):
+        return "version", show_version.document(registry, found)
+    if isinstance(found, RunFacts):
+        return "run", show_run.document(registry, found)
+    return "collection", show_collection.document(found)
+
+
+def _show(registry: Registry, found: Facts) -> None:
+    page = Page(parts.TITLES)
+    if isinstance(found, VersionFacts):
+        show_version.show(page, registry, found)
+    elif isinstance(found, RunFacts):
+        show_run.show(page, registry, found)
     else:
-        _section("files", ((file["path"], human.size(file["size"])) for file in files[:_SHOWN]))
-        if len(files) > _SHOWN:
-            console.out(f"  ... and {len(files) - _SHOWN} more; --json lists all")
-
-
-def _section(title: str, items: object) -> None:
-    """A titled block of pairs; nothing when there are none."""
-    pairs = [(str(key), _short(value)) for key, value in items]  # type: ignore[attr-defined]
-    if pairs:
-        console.out(f"\n{title}")
-        width = max(len(key) for key, _ in pairs)
-        for key, value in pairs:
-            console.out(f"  {key:<{width}}  {value}".rstrip())
-
-
-def _short(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        show_collection.show(page, registry, found)

@@ -1,0 +1,147 @@
+"""A run on a page, and as the document `gitreg/run/1`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gitreg.cli import human, parts
+from gitreg.cli.documents import Document
+from gitreg.cli.page import Line, Page, bold, dim, name, odd
+from gitreg.cli.sparkline import sparkline
+from gitreg.errors import NotFoundError
+from gitreg.records import dotted
+from gitreg.records.names import RunId
+from gitreg.records.objects import Identity, Oid
+from gitreg.records.records import RunRecord
+from gitreg.registry import facts, find, history, measures
+from gitreg.registry.facts import Known
+from gitreg.registry.repository import Registry
+
+_SPARK = 24
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What there is to say of a run.
+
+    Attributes:
+        record, state: what is known best.
+        tip, by: its newest commit, and who made that; None before the first.
+        published: whether the registry remote has it as it is here.
+        complete: False where a shallow clone cuts it.
+        inputs, outputs: what it used and made.
+        steps: the step history, None when it is not here.
+    """
+
+    record: RunRecord
+    state: str
+    tip: Oid | None
+    by: Identity | None
+    published: bool
+    complete: bool
+    inputs: Sequence[Known]
+    outputs: Sequence[Known]
+    steps: Sequence[history.Row] | None
+
+    @classmethod
+    def read(cls, registry: Registry, run_id: RunId) -> RunFacts:
+        """Raises: NotFoundError, RecordError, MissingObjectError."""
+        run = facts.run(registry, run_id)
+        known = run.record if run else facts.live(registry, run_id)
+        if known is None:
+            raise NotFoundError("run", run_id, hint="'gitreg runs' lists them")
+        record, state = facts.current(registry, known)
+        catalogue = facts.Catalogue(registry)
+        inputs = [catalogue.used(use) for use in run.inputs] if run else []
+        seen = {use.commit for use in inputs}
+        # a run that goes on has used these since its last commit
+        inputs += [catalogue.used(use) for use in record.inputs if use.commit not in seen]
+        return cls(
+            record,
+            state,
+            run.tip.oid if run else None,
+            run.tip.by if run else None,
+            run is not None and find.is_published(registry, run_id),
+            run is None or run.complete,
+            inputs,
+            facts.outputs(registry, run) if run else [],
+            facts.steps(registry, run, run_id),
+        )
+
+
+def document(registry: Registry, shown: RunFacts) -> Document:
+    """Everything about one run."""
+    record = shown.record
+    return {
+        **parts.run_document(record, shown.state),
+        "entity": record.entity,
+        "group": record.group,
+        "notes": record.notes,
+        "duration": human.seconds_between(record.started, record.ended),
+        "published": shown.published,
+        "metrics": dotted.numbers(record.summary),
+        "history": parts.history_document(shown.steps),
+        "code": parts.code_document(registry, record.code),
+        "inputs": [parts.known_document(known) for known in shown.inputs],
+        "outputs": [str(known.name) for known in shown.outputs],
+        "commit": str(shown.tip) if shown.tip else None,
+        "by": parts.person(shown.by) if shown.by else None,
+    }
+
+
+def show(page: Page, registry: Registry, shown: RunFacts) -> None:
+    """The page."""
+    record, at = shown.record, parts.now(registry)
+    published = "" if shown.published else odd("unpublished")
+    page.head(bold(record.name), record.job_type, parts.state(shown.state), parts.duration(record), published)
+    page.note(record.notes)
+    page.blank()
+    _show_state(page, shown)
+    page.fact("id", [name(record.id)])
+    parts.versions(page, "used", shown.inputs)
+    parts.versions(page, "made", shown.outputs)
+    if not shown.complete:
+        page.fact("", [odd("this clone is shallow, and has only the end of it; git fetch --unshallow brings the rest")])
+    _show_metrics(page, shown)
+    rest = {key: value for key, value in dotted.flat(record.summary).items() if dotted.number(value) is None}
+    parts.pairs(page, "summary", {key: value for key, value in rest.items() if not key.startswith("_")})
+    parts.pairs(page, "config", dotted.flat(record.config))
+    parts.code(page, registry, record.code)
+    by = f", by {shown.by.name}" if shown.by else ""
+    page.fact("started", [f"{parts.moment(record.started, at)}{by}"])
+    page.fact("tags", *([[", ".join(record.tags)]] if record.tags else []))
+    for title, text in (("project", record.project), ("group", record.group), ("entity", record.entity)):
+        page.fact(title, *([[text]] if text else []))
+    if shown.tip:
+        page.blank()
+        page.fact("commit", [dim(str(shown.tip))])
+
+
+def _show_state(page: Page, shown: RunFacts) -> None:
+    """What somebody should know or do where a run has not simply ended."""
+    if shown.state == "crashed" and shown.record.state == "running":
+        page.fact("killed", [f"what it had logged is kept; to record it: gitreg run recover {shown.record.id}"])
+    elif shown.state == "unknown":
+        page.fact("", [odd("how it ended is not known here; gitreg fetch brings it")])
+
+
+def _show_metrics(page: Page, shown: RunFacts) -> None:
+    numbers = dotted.numbers(shown.record.summary)
+    series = history.series(shown.steps or ())
+    if not series:
+        parts.metrics(page, numbers, {})
+    else:
+        count = human.plural(len(shown.steps or ()), "step")
+        rows: list[Line] = [["", "last", "min", "max", count]]
+        for key in dict.fromkeys((*measures.ranked(numbers), *series)):
+            steps = series.get(key, ())
+            last = numbers.get(key, steps[-1] if steps else math.nan)
+            finite = list(filter(math.isfinite, steps))
+            ends = [min(finite), max(finite)] if finite else []
+            line: Line = [key, parts.measured(last), *(map(human.number, ends) if ends else ("", ""))]
+            rows.append([*line, name(sparkline(steps, width=_SPARK, blocks=page.blocks)) if len(steps) > 1 else ""])
+        page.grid("metrics", rows, right=(1, 2, 3), heads=True)
+    if shown.steps is None:
+        page.fact("", [dim("the step history is not here")])

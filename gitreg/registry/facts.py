@@ -1,0 +1,233 @@
+"""What is asked first of a version or run: where it is in use, what it was made from, who used it, how it went.
+
+Each answer costs a few reads, whatever the size of the registry. Names are those that versions have now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gitreg.errors import MissingBytesError, NotARepositoryError, NotFoundError, RecordError, UsageError
+from gitreg.git.objects import MissingObjectError
+from gitreg.records.listing import Listing
+from gitreg.records.names import AliasName, CollectionName, RunId, VersionName, VersionNumber
+from gitreg.records.objects import Identity, Oid
+from gitreg.records.records import Place, RunRecord, Use, VersionRecord
+from gitreg.records.when import When
+from gitreg.registry import aliases, history, index, links, past, runs, versions
+from gitreg.registry.aliases import Alias
+from gitreg.registry.journal import Journal
+from gitreg.registry.live import LiveRun
+from gitreg.registry.repository import Registry
+from gitreg.registry.runs import Run
+from gitreg.registry.versions import Details, Version
+
+# Beyond so many runs, listing all at once is quicker than looking for each.
+_FEW = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An alias that names a version.
+
+    Attributes:
+        alias: its name.
+        version: the version of the alias's collection: the version itself, a link to it, or what it links to.
+        by: who moved it there, and when; None when a hand did, which nothing records.
+        reason: why.
+        previous: where it was before.
+        published: False while the move is pending.
+        until: when it was moved on, where it stood there once; '' where it stands there now.
+    """
+
+    alias: AliasName
+    version: VersionName
+    by: Identity | None
+    reason: str
+    previous: VersionName | None
+    published: bool
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A version that a run used or made.
+
+    Attributes:
+        name: the one it has now; the one it had then when it is not here.
+        commit: its identity.
+        digest: of its content, as the run noted it; '' for what the run made.
+        record: what its tag says, None when that is not here or cannot be read.
+        again: the run logged it again, with the same content.
+    """
+
+    name: VersionName
+    commit: Oid
+    digest: str = ""
+    record: VersionRecord | None = None
+    again: bool = False
+
+
+class Catalogue:
+    """The versions of collections, each collection listed once."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._listed: dict[CollectionName, dict[Oid, list[Version]]] = {}
+
+    def at(self, place: Place) -> Version | None:
+        """The version that a record means. A draft's number may have changed since."""
+        collection = place.version.collection
+        if collection not in self._listed:
+            by_commit: dict[Oid, list[Version]] = {}
+            for version in versions.all_versions(self._registry, collection):
+                by_commit.setdefault(version.commit, []).append(version)
+            self._listed[collection] = by_commit
+        return aliases.version_at(self._listed[collection].get(place.commit, ()), place)
+
+    def used(self, use: Use, *, again: bool = False) -> Known:
+        """A version that a run used, or logged again."""
+        version = self.at(Place(use.version, use.commit))
+        name = version.name if version else use.version
+        return Known(name, use.commit, use.digest, self._record(version), again)
+
+    def made(self, collection: CollectionName, commit: Oid) -> Known | None:
+        """A version that a run made; None when it is not here."""
+        version = self.at(Place(VersionName(collection, VersionNumber(0)), commit))
+        return Known(version.name, commit, record=self._record(version)) if version else None
+
+    def _record(self, version: Version | None) -> VersionRecord | None:
+        try:
+            return versions.record(self._registry, version) if version else None
+        except (RecordError, MissingObjectError):
+            # it hides nothing else; 'gitreg show' of it says what is wrong
+            return None
+
+
+def inputs(registry: Registry, run: Run) -> list[Known]:
+    """What a run used, in the order of use."""
+    catalogue = Catalogue(registry)
+    return [catalogue.used(use) for use in run.inputs]
+
+
+def outputs(registry: Registry, run: Run) -> list[Known]:
+    """What a run made, as far as it is here, and then what it logged again."""
+    catalogue = Catalogue(registry)
+    made = (catalogue.made(commit.artifact.collection, commit.oid) for commit in run.commits if commit.artifact)
+    return [known for known in made if known] + [catalogue.used(use, again=True) for use in run.reused]
+
+
+def standings(registry: Registry, version: Version, record: VersionRecord) -> list[Standing]:
+    """The aliases that name a version, also those of its links, and of what it links to; its own come first."""
+    own = version.name.collection
+    linked = {link.name.collection for link in links.of_commit(registry, version.commit)}
+    source = {record.link.version.collection} if record.link else set()
+    catalogue = Catalogue(registry)
+    found = []
+    for collection in (own, *sorted((linked | source) - {own})):
+        for alias in aliases.all_aliases(registry, collection):
+            if alias.place and alias.place.commit == version.commit:
+                named = catalogue.at(alias.place)
+                # a commit that was linked twice has two versions in one collection
+                if named and (collection != own or named.name == version.name):
+                    found.append(standing(registry, alias, named.name))
+    return found
+
+
+def standing(registry: Registry, alias: Alias, version: VersionName) -> Standing:
+    """An alias as it stands, which names `version`."""
+    record = alias.record
+    by = registry.objects.commit(alias.tip).author if record else None
+    previous = record.previous.version if record and record.previous else None
+    return Standing(alias.name, version, by, record.reason if record else "", previous, alias.published)
+
+
+def users(registry: Registry, commit: Oid) -> dict[RunId, Oid]:
+    """The runs that used the version of this commit with the newest commit of each, the one that began last first."""
+    with index.updated(registry) as known:
+        found = known.used_by(commit)
+        tips = known.tips() if len(found) > _FEW else {run_id: known.tip(run_id) for run_id in found}
+        started = known.started()
+    found.sort(key=lambda run_id: (started.get(run_id, ""), run_id), reverse=True)
+    return {run_id: tip for run_id in found if (tip := tips.get(run_id))}
+
+
+def stood(registry: Registry, name: AliasName, when: When) -> Standing | None:
+    """An alias as it stood then; None where nothing is recorded of it. Raises: InvalidDateError, RecordError."""
+    alias = aliases.get(registry, name)
+    last = when.span(registry.clock()).last
+    moves = past.steps(registry, alias) if alias else ()
+    step = next((step for step in moves if step.time <= last), None)
+    record = step.move.record if step else None
+    if step is None or record is None or record.now is None:
+        return None
+    previous = record.previous.version if record.previous else None
+    until = step.next.by.when if step.next else ""
+    return Standing(name, record.now.version, step.move.by, record.reason, previous, step.published, until)
+
+
+def run_of(registry: Registry, found: Details) -> Run:
+    """The run that made a version, as far as it is known here. Raises: RecordError, MissingObjectError."""
+    try:
+        return runs.get(registry, found.run.id)
+    except (NotFoundError, MissingObjectError):
+        run = runs.chain(registry, found.version.commit)
+        if run is None:
+            raise
+        return run
+
+
+def run(registry: Registry, run_id: RunId) -> Run | None:
+    """The run of an id, also one that is known by its versions only; None when it has no commit here.
+
+    Raises: RecordError.
+    """
+    found = runs.chain_of(registry, run_id)
+    if found is None:
+        with index.updated(registry) as known:
+            tip = known.tip(run_id)
+        found = runs.chain(registry, tip) if tip else None
+    return found if found and found.record.id == run_id else None
+
+
+def current(registry: Registry, record: RunRecord) -> tuple[RunRecord, str]:
+    """A run's newest record and its state, with what is known better here while that is `running`.
+
+    It goes on here, or was killed here (`crashed`) and that is not recorded yet: then its journal knows more. Without
+    one it goes on elsewhere, or nothing but one of its versions is here (`unknown`).
+    """
+    if record.state != "running":
+        return record, record.state
+    journal = Journal.of(registry.private, record.id)
+    try:
+        known = LiveRun.read(registry, journal).record
+    except (NotFoundError, UsageError, RecordError):
+        return record, "running" if runs.tip(registry, record.id) else "unknown"
+    return known, "running" if journal.is_held else "crashed"
+
+
+def live(registry: Registry, run_id: RunId) -> RunRecord | None:
+    """A run that goes on here, or was killed here, as its journal tells it; None when it has none."""
+    try:
+        return LiveRun.read(registry, Journal.of(registry.private, run_id)).record
+    except (NotFoundError, UsageError, RecordError):
+        return None
+
+
+def steps(registry: Registry, run: Run | None, run_id: RunId) -> list[history.Row] | None:
+    """The step history of a run, also of one that goes on here; None when it is not here."""
+    journal = Journal.of(registry.private, run_id)
+    try:
+        if (run is None or run.record.state == "running") and journal.path.exists():
+            return history.so_far(journal)
+        return history.read(registry, run) if run else []
+    except (NotFoundError, NotARepositoryError, MissingObjectError, RecordError):
+        return None
+
+
+def files(registry: Registry, found: Details) -> Listing | None:
+    """A version's files; None when a large list's bytes are not here, or a partial clone cannot ask for the tree."""
+    try:
+        return versions.listing(registry, found)
+    except (MissingBytesError, NotARepositoryError, MissingObjectError):
+        return None

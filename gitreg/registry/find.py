@@ -1,0 +1,51 @@
+"""From a bare word to the collection or the runs that it means."""
+
+from __future__ import annotations
+
+from gitreg.errors import InvalidNameError, NotFoundError
+from gitreg.records import refs as names_of_refs
+from gitreg.records.names import CollectionName, RunId, check_run_id, parse_collection
+from gitreg.records.similar import closest
+from gitreg.registry import index, resolve, versions
+from gitreg.registry.live import live_runs
+from gitreg.registry.repository import Registry
+
+
+def collection(registry: Registry, word: str) -> CollectionName | None:
+    """The collection that a word means, None when there is none."""
+    try:
+        return resolve.collection(registry, parse_collection(word))
+    except (InvalidNameError, NotFoundError):
+        return None
+
+
+def runs(registry: Registry, word: str) -> list[RunId]:
+    """The run of this id; else those of this name, the one that began last first, those without a commit before."""
+    young = live_runs(registry)
+    with index.updated(registry) as known:
+        try:
+            run_id = check_run_id(word)
+        except InvalidNameError:
+            pass
+        else:
+            if known.tip(run_id) or any(record.id == run_id for record in young):
+                return [run_id]
+        named = [record.id for record in reversed(young) if record.name == word]
+        return [*named, *(run_id for run_id in known.named(word) if run_id not in named)]
+
+
+def not_found(registry: Registry, word: str) -> NotFoundError:
+    """There is nothing of this name: the likeliest other one of a collection or run."""
+    names = [str(name) for name in versions.collections(registry)]
+    with index.updated(registry) as known:
+        ids, labels = list(known.tips()), known.names()
+    close = closest(word, [*names, *labels, *ids])
+    hint = f"did you mean '{close}'?" if close else "'gitreg ls' lists collections, 'gitreg runs' lists runs"
+    if not names and not ids:
+        hint = "this repository has no versions yet; 'gitreg fetch' brings what others have published"
+    return NotFoundError("collection or run", word, f"no collection and no run is called '{word}'", hint=hint)
+
+
+def is_published(registry: Registry, run_id: RunId) -> bool:
+    """Whether nothing of a run is pending here."""
+    return registry.is_server or registry.refs.get(names_of_refs.run(run_id)) is None
