@@ -22,6 +22,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "init": ("setup", "make this repository a registry, or bring its set-up up to date"),
         "demo": ("demo", "run the whole story in a new folder"),
         "status": ("setup", "what is not published yet, and what is not set up"),
+        "completion": ("completion", "print what makes TAB complete commands and names in your shell"),
     },
     "Log": {
         "run": ("run", "run a command as a run: its code, config, inputs and results are recorded"),
@@ -32,7 +33,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Read": {
         "ls": ("ls", "list collections, or the versions of one"),
-        "show": ("show", "show a version: metadata, files, run, inputs, aliases"),
+        "show": ("show", "show a collection, a version or a run: how good it is, and where it comes from"),
         "runs": ("runs", "list runs"),
         "get": ("get", "write a version's files, checked, and print where"),
         "pin": ("pin", "name a published version in your own tree, for 'dvc pull'"),
@@ -48,6 +49,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 _HIDDEN = {"hook": ("hook", "")}
+COMPLETION = "_GITREG_COMPLETE"
+"""The variable by which a shell asks what could come next."""
 _COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()} | _HIDDEN
 
 
@@ -156,6 +159,10 @@ def main() -> None:
 
 def _run() -> int:
     try:
+        if COMPLETION in os.environ:
+            from gitreg.cli import completion
+
+            return completion.respond()
         result = cli.main(standalone_mode=False, prog_name="gitreg", obj={"trace": False})
     except Error as error:
         console.fail(error)

@@ -21,6 +21,7 @@ COMMANDS = (
     "init",
     "demo",
     "status",
+    "completion",
     "run",
     "put",
     "link",
