@@ -95,7 +95,7 @@ def version(registry: Registry, text: str) -> Version:
 def published_by(registry: Registry) -> str:
     """How what was just made gets to others, for people."""
     if not registry.has_remote:
-        return f"it stays here while there is no remote '{registry.remote}'"
+        return f"without a remote '{registry.remote}' it stays here"
     return f"'{'git' if hooks.state(registry.git).publishes else 'gitreg'} push' publishes it"
 
 

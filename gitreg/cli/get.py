@@ -34,5 +34,5 @@ def get(reference: str, output: Path | None) -> None:
         target = output or Path("artifacts") / str(source)
         place = context.path(output) if output else default_folder(context.directory(), str(source), make=True)
         listing = contents.write_out(registry, found, place)
-    console.say(f"{version}: {human.plural(len(listing), 'file')}, {human.size(listing.size)}, checked")
+    console.say(f"got {version}: {human.plural(len(listing), 'file')}, {human.size(listing.size)}, checked")
     console.out(str(target))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from gitreg.cli import console, context
+from gitreg.cli import console, context, human
 from gitreg.cli.run import started
 from gitreg.data.cache import walk_directory
 from gitreg.errors import UsageError
-from gitreg.git import hooks
 from gitreg.records.names import AliasName, CollectionName, check_alias
-from gitreg.registry import aliases
+from gitreg.registry import aliases, versions
 from gitreg.registry.links import link as link_version
 from gitreg.registry.live import Draft
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version
 from gitreg.sdk.targets import check_type
 
 
@@ -26,7 +28,7 @@ from gitreg.sdk.targets import check_type
     ),
 )
 @click.argument("source", metavar="PATH", type=context.Place())
-@click.option("--name", required=True, help="The collection.")
+@click.option("--name", required=True, metavar="COLLECTION", help="Such as mnist_model.")
 @click.option("--type", "type_", required=True, metavar="TYPE", help="Such as dataset or model.")
 @click.option("--alias", "alias_names", multiple=True, metavar="ALIAS", help="Set an alias on the new version.")
 @click.option("--use", "uses", multiple=True, metavar="REF", help="A version that it was made from.")
@@ -60,16 +62,28 @@ def put(
             for found in inputs:
                 run.use(found)
             version, created = run.log_artifact(draft)
-            for alias in alias_names:
-                aliases.move(registry, AliasName(collection, alias), version, reason="set when it was logged")
-    if not created:
-        console.say(f"the same content is {version.name} already; no new version was made")
-    elif registry.has_remote:
-        how = "'git push' or 'gitreg push'" if hooks.state(registry.git).publishes else "'gitreg push'"
-        console.say(f"logged {version}; {how} publishes it")
+            moved = _move_aliases(registry, version, alias_names, "set when it was logged")
+            record = versions.record(registry, version)
+    if created:
+        content = f"{human.plural(record.files, 'file')}, {human.size(record.size)}"
+        console.say(f"logged {version.name}: {content}; {context.published_by(registry)}")
     else:
-        console.say(f"logged {version}; without a remote '{registry.remote}' it stays here")
-    click.echo(str(version.name))
+        console.say(f"the same content is {version.name} already; no new version was made")
+    _tell(version, moved, undo=created and not context.attached_run())
+    console.out(str(version.name))
+
+
+def _move_aliases(registry: Registry, version: Version, names: Sequence[str], reason: str) -> list[AliasName]:
+    """Set aliases on a version; those that had named another one, or nothing."""
+    found = [AliasName(version.name.collection, name) for name in dict.fromkeys(names)]
+    return [name for name in found if aliases.move(registry, name, version, reason=reason)[1]]
+
+
+def _tell(version: Version, moved: Sequence[AliasName], *, undo: bool) -> None:
+    for name in moved:
+        console.say(f"{name} -> {version.name.label}")
+    if undo:
+        console.say(f"undo with: gitreg drop {version.name}")
 
 
 def _files(source: Path) -> dict[str, Path]:
@@ -96,8 +110,10 @@ def link(reference: str, target: str, alias_names: tuple[str, ...]) -> None:
     with context.opened() as registry:
         source = context.version(registry, reference)
         version, created = link_version(registry, source, name)
-        for alias in alias_names:
-            aliases.move(registry, AliasName(name, alias), version, reason="set when it was linked")
-    if not created:
-        console.say(f"{source.name} is {version.name} already")
-    click.echo(str(version.name))
+        moved = _move_aliases(registry, version, alias_names, "set when it was linked")
+        if created:
+            console.say(f"linked {source.name} as {version.name}; {context.published_by(registry)}")
+        else:
+            console.say(f"{source.name} is {version.name} already")
+    _tell(version, moved, undo=created)
+    console.out(str(version.name))

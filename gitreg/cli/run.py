@@ -13,14 +13,15 @@ from typing import Any
 import click
 
 from gitreg.cli import console, context
-from gitreg.errors import NotFoundError, UsageError
+from gitreg.errors import Error, NotFoundError, UsageError
 from gitreg.records.names import RunId, check_run_id
 from gitreg.records.records import State
-from gitreg.registry import recover
+from gitreg.registry import recover, runs
 from gitreg.registry.live import LiveRun
 from gitreg.registry.recover import Recovered
 from gitreg.registry.repository import Registry
 from gitreg.registry.start import discard_run, start_run
+from gitreg.registry.versions import all_versions
 
 _FORWARDED = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
 
@@ -37,7 +38,7 @@ def begin(
     tell_recovered(registry)
     run = start_run(registry, name=name, job_type=job_type, config=config, brief=brief)
     if run.record.code.error:
-        console.say(f"note: uncommitted changes are not recorded: {run.record.code.error}")
+        console.warn(f"uncommitted changes are not recorded: {run.record.code.error}")
     return run
 
 
@@ -47,7 +48,7 @@ def tell_recovered(registry: Registry, only: RunId | None = None) -> Recovered:
     for record in found.runs:
         console.say(f"run {record.name} ({record.id}) was killed; what it had logged is recorded, as {record.state}")
     for run_id, error in found.failed.items():
-        console.say(f"note: run '{run_id}' was killed and cannot be recorded: {error}")
+        console.warn(f"run '{run_id}' was killed and cannot be recorded: {error}")
     return found
 
 
@@ -144,7 +145,10 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
         except BaseException:
             discard_run(live)
             raise
-        console.say(f"run {live.record.name} ({run_id})")
+        code = live.record.code
+        console.say(
+            f"run {live.record.name} ({run_id}), code {code.commit.short}{' with uncommitted changes' * code.snapshot}"
+        )
         child = _Child()
         with _signals_for(child):
             status = _execute(command, live, child)
@@ -153,8 +157,20 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
             live.detach()
             state: State = "finished" if status == 0 else "failed"
             whole.finish(state)
-        console.say(f"run {live.record.name} {state}")
+        made = ", ".join(_made(registry, run_id)) or "no version"
+        how = f"{state} (exit code {status})" if status else state
+        console.say(f"run {live.record.name} {how}, logged {made}; {context.published_by(registry)}")
+        console.say(f"undo with: gitreg drop {run_id}")
     return status
+
+
+def _made(registry: Registry, run_id: RunId) -> list[str]:
+    """The versions that a run has made."""
+    found = runs.chain_of(registry, run_id)
+    commits = found.commits if found else ()
+    collections = dict.fromkeys(commit.artifact.collection for commit in commits if commit.artifact)
+    made = {commit.oid for commit in commits}
+    return [str(item.name) for name in collections for item in all_versions(registry, name) if item.commit in made]
 
 
 class _Child:
@@ -205,9 +221,9 @@ def _execute(command: tuple[str, ...], live: LiveRun, child: _Child) -> int:
     try:
         status = child.start(command, env=environment, cwd=context.directory(), pass_fds=held)
     except FileNotFoundError:
-        console.say(f"error: command '{command[0]}' not found")
+        console.fail(Error(f"command '{command[0]}' not found"))
         return 127
     except PermissionError:
-        console.say(f"error: '{command[0]}' cannot be executed")
+        console.fail(Error(f"'{command[0]}' cannot be executed"))
         return 126
     return 128 - status if status < 0 else status

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -9,12 +11,13 @@ from pathlib import Path
 import click
 
 from gitreg.cli import console, context
-from gitreg.data.config import is_project
+from gitreg.data.config import Storage, is_project
 from gitreg.data.urls import parse_storage_url
 from gitreg.git import hooks
 from gitreg.registry import pending
 from gitreg.registry import setup as registry_setup
 from gitreg.registry.repository import Registry
+from gitreg.registry.setup import SetUp
 
 
 @click.command(
@@ -30,23 +33,65 @@ def init(storage: str | None, remote: str | None) -> None:
     'git push' publishes. Everybody who publishes from a clone runs it there once; reading needs no 'init'.
     """
     with context.opened() as registry:
+        before = _storage(registry)
         done = registry_setup.init(registry, storage=_absolute(storage), remote=remote, command=own_command())
-        worktree = registry.git.worktree
         name = registry.remote
-    for path in done.created:
-        console.say(f"created {path.relative_to(worktree) if worktree else path}")
+    created = [_shown(path) for path in done.created]
+    if created:
+        console.say(f"created {', '.join(created)}")
+    elif storage:
+        console.say("wrote the storage into .dvc/config")
+    if "hook" in done.new:
+        console.say(f"created {_shown(done.hook.path)}: {done.hook.words}")
+    else:
+        console.say(f"hook: {done.hook.words}")
     console.say(f"storage: {done.storage}" if done.storage else "storage: none yet; gitreg init --storage URL_OR_PATH")
     if storage and done.storage and done.storage.path:
-        console.say("note: others need this folder at the same path, or a URL of their own: dvc remote modify --local")
+        console.say("note: others need this folder at the same path, or a URL of their own:")
+        console.say("      dvc remote modify --local")
     if done.remote:
-        console.say(f"registry remote: {done.remote}")
+        fetched = "; 'git fetch' brings its runs and aliases from now on" if "refspec" in done.new else ""
+        console.say(f"registry remote: {done.remote}{fetched}")
     else:
-        console.say(f"registry remote: none yet; versions stay here. Add one: git remote add {name} URL && gitreg init")
-    console.say(f"hook: {done.hook.words}")
+        console.say("registry remote: none yet; versions stay here. Add one:")
+        console.say(f"  git remote add {name} URL && gitreg init")
     if done.hook.lines:
         console.say(f"to publish with 'git push', add this to '{done.hook.path}':\n{done.hook.lines.rstrip()}")
-    if done.created or storage:
+    if created or storage:
         console.say("commit it: git add .dvc .dvcignore && git commit -m 'set up gitreg'")
+    undo = _undo(done, before, storage)
+    if undo:
+        console.say(f"undo with: {undo}")
+
+
+def _undo(done: SetUp, before: Storage | None, storage: str | None) -> str:
+    """The shell line that takes back what is new, '' for nothing."""
+    files = list(done.created)
+    steps = []
+    if before and before != done.storage:
+        steps.append(f"gitreg init --storage {shlex.quote(before.url)}")
+    elif storage and not before and not files and done.storage:
+        steps.append(f"dvc remote remove {shlex.quote(done.storage.name)}")
+    if "hook" in done.new:
+        kept = done.hook.path.with_name(hooks.KEPT)
+        if kept.exists():
+            steps.append(f"mv {_word(kept)} {_word(done.hook.path)}")
+        else:
+            files.append(done.hook.path)
+    if files:
+        steps.append(f"rm {' '.join(map(_word, files))}")
+    if "refspec" in done.new:
+        steps.append(f"git config --unset remote.{shlex.quote(done.remote)}.fetch refs/gitreg")
+    return " && ".join(steps)
+
+
+def _shown(path: Path) -> str:
+    """A path from where the command is run."""
+    return os.path.relpath(path, context.directory())
+
+
+def _word(path: Path) -> str:
+    return shlex.quote(_shown(path))
 
 
 def _absolute(storage: str | None) -> str | None:
@@ -84,7 +129,7 @@ def status(*, as_json: bool) -> None:
             "status",
             {
                 "remote": remote,
-                "storage": storage,
+                "storage": str(storage or ""),
                 "hook": {"kind": hook.kind, "path": str(hook.path), "words": hook.words},
                 "pending": {
                     "versions": versions,
@@ -112,9 +157,7 @@ def status(*, as_json: bool) -> None:
         console.out(f"  note: {note}")
 
 
-def _storage(registry: Registry) -> str:
-    """The default storage for people, '' when there is none or no project yet."""
+def _storage(registry: Registry) -> Storage | None:
+    """The default storage, None when there is none or no project yet."""
     worktree = registry.git.worktree
-    if worktree is None or not is_project(worktree):
-        return ""
-    return str(registry.project.default_storage or "")
+    return registry.project.default_storage if worktree and is_project(worktree) else None

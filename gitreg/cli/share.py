@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from gitreg.cli import console, context, human
 from gitreg.errors import LostRaceError, PublishError
+from gitreg.records.names import AliasName
+from gitreg.registry import aliases
 from gitreg.registry.fetch import fetch as fetch_all
+from gitreg.registry.fetch import fetched_aliases
 from gitreg.registry.publish import Report, publish
+from gitreg.registry.repository import Registry
 
 _SHOWN = 20
 
@@ -29,43 +35,58 @@ def tell(report: Report, remote: str) -> None:
     for old, new in report.renumbered.items():
         console.say(f"{old} is now {new.label}: somebody else published {old.label} first")
     if report.objects:
-        console.say(f"uploaded {human.plural(report.objects, 'object')}, {human.size(report.bytes)}")
-    for version in sorted(report.versions):
-        console.say(f"published {version}")
-    for line in report.aliases:
-        console.say(f"published {line}")
-    if report.runs:
-        console.say(f"published {human.plural(report.runs, 'run')} to '{remote}'")
+        what = f"{human.plural(report.objects, 'object')}, {human.size(report.bytes)}"
+        console.say(f"uploaded {what}, to {' and '.join(report.places)}")
+    _some([f"published {line}" for line in (*sorted(report.versions), *report.aliases)])
+    counts = [(len(report.versions), "version"), (report.runs, "run"), (len(report.aliases), "alias")]
+    published = ", ".join(human.plural(count, noun) for count, noun in counts if count)
+    if published:
+        final = "; versions stay for good" if report.versions else ""
+        console.say(f"published {published} to '{remote}'{final}")
     for warning in report.warnings:
         console.say(f"note: {warning}")
     for refusal in report.refused:
-        console.say(f"refused: {refusal.name}: {refusal.why}")
+        console.warn(f"refused: {refusal.name}: {refusal.why}")
     if not report.refused:
-        if not (report.versions or report.aliases or report.runs):
+        if not published:
             console.say("nothing to publish")
         return
-    lines = [f"{refusal.name}: {refusal.why}" for refusal in report.refused]
-    message = f"{human.plural(len(lines), 'change')} could not be published and stay pending"
+    refused = [f"{refusal.name}: {refusal.why}" for refusal in report.refused]
+    message = f"{human.plural(len(refused), 'change')} could not be published and stay pending"
     if all(refusal.lost_race for refusal in report.refused):
-        aliases = [refusal.name for refusal in report.refused if refusal.is_alias]
+        moves = [refusal.name for refusal in report.refused if refusal.is_alias]
         again = "take what is there: gitreg alias reset {}; or set it again, and push again"
-        raise LostRaceError(message, hint=again.format(aliases[0]) if aliases else "push again")
-    raise PublishError(message, lines, hint="'gitreg status' lists what is pending")
+        raise LostRaceError(message, hint=again.format(moves[0]) if moves else "push again")
+    raise PublishError(message, refused, hint="'gitreg status' lists what is pending")
 
 
 @click.command("fetch")
 def fetch() -> None:
     """Bring versions, runs and aliases that others have published. What is pending here stays as it is."""
     with context.opened() as registry:
+        before = fetched_aliases(registry)
         found = fetch_all(registry)
+        moved = [name for name, oid in fetched_aliases(registry).items() if before.get(name) != oid]
+        lines = [*map(str, found.new), *(_place(registry, name) for name in moved)]
         remote = registry.remote
     for version in found.conflicts:
-        console.say(f"warning: tag '{version.tag}' is not the same here and on '{remote}'; versions must never move")
+        console.warn(f"tag '{version.tag}' is not the same here and on '{remote}'; versions must never move")
     for version, tag in found.blocked.items():
-        console.say(f"warning: '{version}' cannot be brought: your tag '{tag}' is in its place")
+        console.warn(f"'{version}' cannot be brought: your tag '{tag}' is in its place")
         console.say(f"hint: rename your tag: git tag {tag}-old {tag} && git tag -d {tag}")
     console.say(f"'{remote}' has {human.plural(len(found.tags), 'version')}, {len(found.new) or 'none'} new here")
-    for version in found.new[:_SHOWN]:
-        console.say(f"  {version}")
-    if len(found.new) > _SHOWN:
-        console.say(f"  ... and {len(found.new) - _SHOWN} more")
+    _some([f"  {line}" for line in lines])
+
+
+def _place(registry: Registry, name: AliasName) -> str:
+    """Where an alias is now."""
+    alias = context.readable(f"alias '{name}'", lambda: aliases.get(registry, name))
+    return f"{name} -> {alias.place.version.label if alias and alias.place else 'nothing'}"
+
+
+def _some(lines: Sequence[str]) -> None:
+    """A list, all of it with --verbose."""
+    for line in lines if console.settings.verbose else lines[:_SHOWN]:
+        console.say(line)
+    if len(lines) > _SHOWN and not console.settings.verbose:
+        console.say(f"... and {len(lines) - _SHOWN} more; --verbose names all")

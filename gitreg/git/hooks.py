@@ -30,7 +30,8 @@ PUSHED
 
 _MARK = b"# gitreg pre-push hook:"
 _CALL = b"gitreg hook pre-push"
-_KEPT = "pre-push.before-gitreg"
+KEPT = "pre-push.before-gitreg"
+"""Where a hook that was there before goes, beside ours."""
 _HEAD = 64 << 10
 
 
@@ -105,7 +106,7 @@ def install(git: Git, *, command: str = "") -> HookState:
 
 def _keep(path: Path) -> bool:
     """Move somebody's hook aside. False when the place is taken by a different one, which would be lost."""
-    kept = path.with_name(_KEPT)
+    kept = path.with_name(KEPT)
     if os.path.lexists(kept):
         return _head(kept) == _head(path)
     path.rename(kept)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gitreg.errors import RecordError, UsageError
 from gitreg.git.refs import Change
 from gitreg.records import refs as names_of_refs
-from gitreg.records.names import RunId, VersionName
+from gitreg.records.names import AliasName, RunId, VersionName
 from gitreg.records.objects import ZERO, Oid
 from gitreg.registry import runs, versions
 from gitreg.registry.repository import Registry
@@ -57,6 +57,13 @@ def fetch(registry: Registry, *, leave: frozenset[str] = frozenset()) -> Fetched
     conflicts = [name for name, oid in there.items() if here.get(name, oid) != oid]
     in_the_way = {version: tag for name, tag in blocked.items() if (version := _version(name))}
     return Fetched(there, _versions(missing), _versions(conflicts), in_the_way)
+
+
+def fetched_aliases(registry: Registry) -> dict[AliasName, Oid]:
+    """The aliases that the remote had at the last fetch, and the newest move of each."""
+    refs = registry.refs.find(f"{registry.tracking}aliases/")
+    named = ((names_of_refs.parse_alias(ref.name), ref.oid) for ref in refs)
+    return {name: oid for name, oid in named if name}
 
 
 def _in_the_way(name: str, here: Container[str]) -> str:

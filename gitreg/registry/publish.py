@@ -45,7 +45,7 @@ class Report:
         runs: how many runs were published or extended.
         renumbered: old name -> new name.
         refused: what stays pending, and why.
-        objects, bytes: what was uploaded.
+        objects, bytes, places: what was uploaded, and where to.
         warnings: what a reader of the published runs will miss or see unexpectedly.
     """
 
@@ -56,6 +56,7 @@ class Report:
     refused: list[Refusal] = field(default_factory=list)
     objects: int = 0
     bytes: int = 0
+    places: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -143,6 +144,8 @@ def _upload(registry: Registry, pending: Pending, left: list[Version], report: R
             error.hint = error.hint or f"nothing was published; storage is {storage}"
             raise
         registry.cache.release(objects)
+        if sent and storage.url not in report.places:
+            report.places.append(storage.url)
         report.objects += len(sent)
         report.bytes += sum(size or 0 for _, size in sent)
     return behind

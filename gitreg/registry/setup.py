@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from gitreg.data.config import Storage, init_project, set_storage
 from gitreg.data.hashing import refusals
@@ -24,12 +25,14 @@ class SetUp:
         storage: where bytes are published, None when that is not known yet.
         remote: the registry remote; '' when there is none yet.
         hook: whether `git push` publishes.
+        new: what else was not there before.
     """
 
     created: tuple[Path, ...]
     storage: Storage | None
     remote: str
     hook: HookState
+    new: frozenset[Literal["hook", "refspec"]]
 
 
 def init(registry: Registry, *, storage: str | None = None, remote: str | None = None, command: str = "") -> SetUp:
@@ -55,10 +58,15 @@ def init(registry: Registry, *, storage: str | None = None, remote: str | None =
     created = init_project(worktree)
     if storage is not None:
         set_storage(worktree, storage)
-    if registry.has_remote:
-        add_refspec(registry)
+    new: set[Literal["hook", "refspec"]] = set()
+    if registry.has_remote and add_refspec(registry):
+        new.add("refspec")
+    before = hooks.state(registry.git)
     hook = hooks.install(registry.git, command=command)
-    return SetUp(tuple(created), registry.project.default_storage, registry.remote if registry.has_remote else "", hook)
+    if hook.publishes and not before.publishes:
+        new.add("hook")
+    name = registry.remote if registry.has_remote else ""
+    return SetUp(tuple(created), registry.project.default_storage, name, hook, frozenset(new))
 
 
 def _check_sparse(registry: Registry, worktree: Path) -> None:
@@ -104,11 +112,13 @@ def has_refspec(registry: Registry) -> bool:
     return names_of_refs.fetch_refspec(registry.remote) in _refspecs(registry, registry.remote)
 
 
-def add_refspec(registry: Registry) -> None:
-    """Let git's own fetch and push keep the tracking refs up to date."""
-    if not has_refspec(registry):
-        refspec = names_of_refs.fetch_refspec(registry.remote)
-        registry.git.run("config", "--add", f"remote.{registry.remote}.fetch", refspec)
+def add_refspec(registry: Registry) -> bool:
+    """Let git's own fetch and push keep the tracking refs up to date; False when they do already."""
+    if has_refspec(registry):
+        return False
+    refspec = names_of_refs.fetch_refspec(registry.remote)
+    registry.git.run("config", "--add", f"remote.{registry.remote}.fetch", refspec)
+    return True
 
 
 def _refspecs(registry: Registry, remote: str) -> list[str]:

@@ -1,0 +1,209 @@
+"""Every command that writes says in a line or two what it did, and the line that it gives for undoing it does that."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import Shell
+
+
+@pytest.fixture
+def clone(tmp_path: Path, sh: Shell) -> Path:
+    """A repository with a remote, and a folder beside it; no registry yet."""
+    sh("""
+    git init --quiet --bare server.git && git init --quiet clone && mkdir data && echo 1 >data/a && echo 22 >data/b
+    cd clone && git remote add origin ../server.git && git commit --quiet --allow-empty -m start
+    """)
+    return tmp_path / "clone"
+
+
+@pytest.fixture
+def registry(clone: Path, sh: Shell) -> Path:
+    """The same, set up."""
+    sh("gitreg --quiet init --storage ../storage && git add . && git commit --quiet -m registry", clone)
+    return clone
+
+
+def told(clone: Path, *argv: str, code: int = 0) -> list[str]:
+    """What a command says to people."""
+    done = subprocess.run(argv, cwd=clone, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done
+    return done.stderr.splitlines()
+
+
+def undo(clone: Path, said: list[str], sh: Shell) -> str:
+    """Type the line that undoes what a command did."""
+    [line] = [line for line in said if line.startswith("undo with: ")]
+    command = line.removeprefix("undo with: ")
+    sh(command, clone)
+    return command
+
+
+def state(clone: Path, sh: Shell) -> tuple[str, str, list[str]]:
+    """What a command of gitreg may have changed: refs, configuration, files that are not its own store."""
+    files = [
+        path.relative_to(clone).as_posix()
+        for path in clone.rglob("*")
+        if path.is_file()
+        and not re.match(r"\.git/(?!hooks|config)|\.dvc/(cache|tmp)", path.relative_to(clone).as_posix())
+    ]
+    config = [path.read_text() for path in (clone / ".git" / "config", clone / ".dvc" / "config") if path.exists()]
+    return sh("git for-each-ref", clone), "".join(config), sorted(files)
+
+
+class TestInit:
+    def test_names_what_it_made_and_takes_it_back(self, clone: Path, sh: Shell) -> None:
+        before = state(clone, sh)
+        said = told(clone, "gitreg", "init", "--storage", "../storage")
+        assert said[0] == "created .dvc/.gitignore, .dvc/config, .dvcignore"
+        assert said[1] == "created .git/hooks/pre-push: 'git push' publishes"
+        assert "registry remote: origin; 'git fetch' brings its runs and aliases from now on" in said
+        undo(clone, said, sh)
+        assert state(clone, sh) == before
+
+    def test_says_nothing_of_undoing_when_it_did_nothing(self, registry: Path) -> None:
+        said = told(registry, "gitreg", "init")
+        assert not [line for line in said if line.startswith(("created", "undo", "commit"))]
+
+    def test_puts_a_hook_that_was_there_back(self, clone: Path, sh: Shell) -> None:
+        hook = clone / ".git" / "hooks" / "pre-push"
+        hook.write_text("#!/bin/sh\n")
+        hook.chmod(0o755)
+        undo(clone, told(clone, "gitreg", "init"), sh)
+        assert hook.read_text() == "#!/bin/sh\n"
+
+    def test_goes_back_to_the_storage_before(self, registry: Path, sh: Shell) -> None:
+        before = (registry / ".dvc" / "config").read_text()
+        said = told(registry, "gitreg", "init", "--storage", "s3://bucket/models")
+        assert said[0] == "wrote the storage into .dvc/config"
+        undo(registry, said, sh)
+        assert (registry / ".dvc" / "config").read_text() == before
+
+    def test_its_paths_are_those_of_where_it_was_run(self, clone: Path, sh: Shell) -> None:
+        (clone / "deep").mkdir()
+        before = state(clone, sh)
+        undo(clone / "deep", told(clone / "deep", "gitreg", "init"), sh)
+        assert state(clone, sh) == before
+
+
+class TestPut:
+    PUT = ("gitreg", "put", "../data", "--name", "data", "--type", "t")
+
+    def test_says_what_it_logged_and_takes_it_back(self, registry: Path, sh: Shell) -> None:
+        before = state(registry, sh)
+        said = told(registry, *self.PUT)
+        assert said == [
+            "logged data:v0: 2 files, 5 bytes; 'git push' publishes it",
+            "undo with: gitreg drop data:v0",
+        ]
+        undo(registry, said, sh)
+        assert state(registry, sh) == before
+
+    def test_the_same_again_makes_nothing_and_undoes_nothing(self, registry: Path) -> None:
+        told(registry, *self.PUT)
+        assert told(registry, *self.PUT) == ["the same content is data:v0 already; no new version was made"]
+        said = told(registry, *self.PUT, "--alias", "good", "--alias", "good")
+        assert said[1:] == ["data:good -> v0"]
+        assert told(registry, *self.PUT, "--alias", "good") == said[:1]
+
+    def test_an_alias_that_it_set_is_said_and_dropping_says_what_comes_first(self, registry: Path, sh: Shell) -> None:
+        before = state(registry, sh)
+        said = told(registry, *self.PUT, "--alias", "good")
+        assert said[1:] == ["data:good -> v0", "undo with: gitreg drop data:v0"]
+        hint = told(registry, "gitreg", "drop", "data:v0", code=4)[-1]
+        sh(hint.removeprefix("hint: first: "), registry)
+        undo(registry, said, sh)
+        assert state(registry, sh) == before
+
+    def test_without_a_remote_or_a_hook_it_says_where_the_version_stays(self, registry: Path, sh: Shell) -> None:
+        (registry / ".git" / "hooks" / "pre-push").unlink()
+        assert told(registry, *self.PUT)[0].endswith("; 'gitreg push' publishes it")
+        sh("gitreg drop data:v0 && git remote remove origin", registry)
+        assert told(registry, *self.PUT)[0].endswith("; without a remote 'origin' it stays here")
+
+
+def test_link_says_what_it_linked_and_takes_it_back(registry: Path, sh: Shell) -> None:
+    told(registry, *TestPut.PUT)
+    before = state(registry, sh)
+    said = told(registry, "gitreg", "link", "data:v0", "dataset/Data")
+    assert said == [
+        "linked data:v0 as dataset/Data:v0; 'git push' publishes it",
+        "undo with: gitreg drop dataset/Data:v0",
+    ]
+    assert told(registry, "gitreg", "link", "data:v0", "dataset/Data") == ["data:v0 is dataset/Data:v0 already"]
+    undo(registry, said, sh)
+    assert state(registry, sh) == before
+
+
+class TestRun:
+    def test_says_what_it_logged_and_takes_it_back(self, registry: Path, sh: Shell) -> None:
+        before = state(registry, sh)
+        code = sh("git rev-parse --short=10 HEAD", registry).strip()
+        said = told(registry, "gitreg", "run", "--name", "one", "--", *TestPut.PUT)
+        run_id = said[0].partition("(")[2].partition(")")[0]
+        assert said == [
+            f"run one ({run_id}), code {code}",
+            "logged data:v0: 2 files, 5 bytes; 'git push' publishes it",
+            "run one finished, logged data:v0; 'git push' publishes it",
+            f"undo with: gitreg drop {run_id}",
+        ]
+        undo(registry, said, sh)
+        assert state(registry, sh) == before
+
+    def test_that_fails_says_how_and_takes_it_back(self, registry: Path, sh: Shell) -> None:
+        before = state(registry, sh)
+        (registry / "train.py").write_text("1\n")
+        said = told(registry, "gitreg", "run", "--name", "one", "--", "sh", "-c", "exit 9", code=9)
+        assert said[0].endswith(" with uncommitted changes")
+        assert said[1] == "run one failed (exit code 9), logged no version; 'git push' publishes it"
+        undo(registry, said, sh)
+        (registry / "train.py").unlink()
+        assert state(registry, sh) == before
+
+    def test_of_a_command_that_is_not_there_is_an_error_also_with_quiet(self, registry: Path) -> None:
+        said = told(registry, "gitreg", "-q", "run", "--", "no-such-command", code=127)
+        assert said == ["error: command 'no-such-command' not found"]
+
+
+class TestPush:
+    def test_says_what_is_public_now_and_where_and_that_it_stays(self, registry: Path, tmp_path: Path) -> None:
+        told(registry, *TestPut.PUT, "--alias", "good")
+        assert told(registry, "gitreg", "push")[:4] == [
+            f"uploaded 3 objects, 127 bytes, to {tmp_path / 'storage'}",
+            "published data:v0",
+            "published data:good -> v0",
+            "published 1 version, 1 run, 1 alias to 'origin'; versions stay for good",
+        ]
+        assert told(registry, "gitreg", "push") == ["nothing to publish"]
+        assert told(registry, "gitreg", "drop", "data:v0", code=4)[0].startswith("error: 'data:v0' is published")
+
+    @pytest.mark.parametrize("verbose", [False, True])
+    def test_of_very_many_names_some_and_all_with_verbose(self, registry: Path, *, verbose: bool) -> None:
+        script = "import gitreg\nwith gitreg.init() as run:\n"
+        script += "    for number in range(25): run.log_artifact('../data/a', name=f'm{number}', type='t')"
+        subprocess.run([sys.executable, "-c", script], cwd=registry, check=True)
+        said = told(registry, "gitreg", "push", *(["--verbose"] if verbose else []))
+        assert len([line for line in said if line.startswith("published m")]) == (25 if verbose else 20)
+        assert ("... and 5 more; --verbose names all" in said) is not verbose
+
+
+def test_get_says_what_it_got(registry: Path) -> None:
+    told(registry, *TestPut.PUT)
+    assert told(registry, "gitreg", "get", "data") == ["got data:v0 (unpublished): 2 files, 5 bytes, checked"]
+
+
+def test_fetch_says_what_is_new_here(registry: Path, tmp_path: Path, sh: Shell) -> None:
+    sh("git push --quiet origin HEAD:main && git clone --quiet ../server.git ../other", registry)
+    told(registry, *TestPut.PUT)
+    other = tmp_path / "other"
+    assert told(other, "gitreg", "fetch") == ["'origin' has 0 versions, none new here"]
+    told(registry, "gitreg", "push")
+    assert told(other, "gitreg", "fetch") == ["'origin' has 1 version, 1 new here", "  data:v0"]
+    told(registry, "gitreg", "alias", "set", "data:good", "v0")
+    told(registry, "gitreg", "push")
+    assert told(other, "gitreg", "fetch") == ["'origin' has 1 version, none new here", "  data:good -> v0"]
