@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
-from gitreg.cli import human, lists
+from gitreg.cli import console, human, lists
 from gitreg.cli.lists import Wanted
 from gitreg.cli.query import Found, Query, look
 from gitreg.cli.tables import Column, Row
@@ -42,6 +42,8 @@ def show(
     rows: list[Row] = list(found.rows)
     shown: Sequence[Column] = ()
     if wanted.form == "table":
+        if not found.total:
+            console.say(f"no {noun} fits")
         shown = _chosen(usual, asked, rows, metrics)
     elif asked.columns and wanted.form == "json":
         raise UsageError("--columns is for tables, CSV and TSV", hint="leave it out, and choose with jq")

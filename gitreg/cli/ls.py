@@ -19,6 +19,7 @@ from gitreg.registry import aliases, resolve, versions
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 from gitreg.sdk.filters import Filter
+from gitreg.sdk.targets import check_type
 
 
 @click.command(
@@ -51,7 +52,7 @@ def ls(
         raise UsageError(f"'{collection}' is one version, not a collection", hint=f"gitreg show {collection}")
     where = "aliases" if collection is not None else "aliases.alias"
     also = [
-        *([{"type": type_}] if type_ is not None else []),
+        *([{"type": check_type(type_ if type_.strip() else "")}] if type_ is not None else []),
         *([{where: check_alias(alias)}] if alias is not None else []),
         *([{"project": project}] if project is not None else []),
     ]

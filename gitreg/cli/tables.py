@@ -50,24 +50,26 @@ class Column:
 
 
 def table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
-    """Print rows below a line of titles. Columns that are empty in every row are left out.
+    """Print rows below a line of titles, nothing without rows. Columns that are empty in every row are left out.
 
     On a terminal a line fits its width: the columns of the highest rank go, then the longest texts are shortened. In
     a pipe nothing is shortened.
     """
+    if not rows:
+        return
+    heads = [visible(column.head) for column in columns]
     cells = [[visible(column.cell(row)) for column in columns] for row in rows]
     kept = [place for place, column in enumerate(columns) if any(line[place] for line in cells)]
     room = terminal_width()
     widths = {
-        place: max(cell_width(text) for text in (columns[place].head, *(line[place] for line in cells)))
-        for place in kept
+        place: max(cell_width(text) for text in (heads[place], *(line[place] for line in cells))) for place in kept
     }
     if room is not None:
         kept, widths = _fitted(columns, kept, widths, room)
     color = console.has_color(sys.stdout)
     there, sizes = [columns[place] for place in kept], [widths[place] for place in kept]
     plain: list[Mapping[str, Any]] = [{}] * len(kept)
-    lines = [_line(there, [column.head for column in there], sizes, [{"bold": True}] * len(kept) if color else plain)]
+    lines = [_line(there, [heads[place] for place in kept], sizes, [{"bold": True}] * len(kept) if color else plain)]
     for row, line in zip(rows, cells, strict=True):
         styles = [column.style(row) if column.style else {} for column in there] if color else plain
         lines.append(_line(there, [line[place] for place in kept], sizes, styles))
@@ -155,7 +157,7 @@ def delimited(form: Literal["csv", "tsv"], rows: Iterable[Row], fields: Sequence
     names = list(fields) if fields is not None else list(dict.fromkeys(name for row in flattened for name in row))
     if not names:
         return ""
-    lines = [names, *([_plain(row.get(name)) for name in names] for row in flattened)]
+    lines = [[visible(name) for name in names], *([_plain(row.get(name)) for name in names] for row in flattened)]
     if form == "tsv":
         return "".join("\t".join(line) + "\n" for line in lines)
     text = io.StringIO()

@@ -44,7 +44,7 @@ def step_by_step(world: World, at: Callable[[int, str], str]) -> None:
     )
     step("gitreg alias set m:production v2 --reason best && git push --quiet origin main", "other")
     step("gitreg fetch")
-    assert [item["version"] for item in world.json("ls m")["versions"]] == ["v0", "v1", "v2"]
+    assert [item["version"] for item in world.json("ls m")["versions"]] == ["v2", "v1", "v0"]
     assert world.json("show m")["version"] == "v2"
     moves = [item["version"] for item in world.json("alias log m:production")["moves"]]
     assert moves == ["v2", "v1", "v0"]

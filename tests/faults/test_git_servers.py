@@ -85,7 +85,7 @@ def test_two_people_share_over_a_real_server(served: tuple[str, str], world: Wor
         assert PASSWORD not in told
         assert "is now v1" in ok(world, "bob", "push")
         ok(world, "ada", "fetch")
-        assert [line.split()[0] for line in ok(world, "ada", "ls", "m").splitlines()[1:]] == ["v0", "v1"]
+        assert [line.split()[0] for line in ok(world, "ada", "ls", "m").splitlines()[1:]] == ["v1", "v0"]
         ok(world, "bob", "alias", "set", "m:production", "v1", "--reason", "better")
         ok(world, "bob", "push")
         ok(world, "ada", "fetch")

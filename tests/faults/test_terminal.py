@@ -83,9 +83,15 @@ def commands() -> Iterator[str]:
 
 # What each command is tried with, in an order that a repository survives. `{}` is hostile text of its own.
 TRIED = {
-    "ls": ["", "data", "m", "--json", "data --json", "{}"],
+    "ls": [
+        "", "data", "m", "--json", "data --json", "{}", "--format csv", "data --format tsv", "--type {}", "--alias {}",
+        "--sort {}", "data --columns version,metadata,{}", "data --where {}<1", "data --where version={}",
+    ],
     "show": ["data", "data --json", "m:v0", "m:v0 --json", "model/M", "m", "m:{}", "{}"],
-    "runs": ["", "--json"],
+    "runs": [
+        "", "--json", "--format csv", "--format tsv", "--state {}", "--tag {}", "--columns id,config,summary", "--sort {}",
+        "--where name~{}", "--where {}",
+    ],
     "alias ls": ["", "--json", "{}"],
     "alias log": ["model/M:production", "model/M:production --json", "model/M:staging", "model/M:{}"],
     "lineage": [
