@@ -1,37 +1,110 @@
-"""`gitreg lineage`: the graph of runs and versions, as picture, text or data."""
+"""`gitreg lineage`: the graph of runs and versions, as picture, page, text or data."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from gitreg.cli import console, context, human
-from gitreg.errors import UsageError
+from gitreg.errors import NotFoundError, UsageError
 from gitreg.lineage import build
 from gitreg.lineage.collapse import collapse
 from gitreg.lineage.graph import Graph, without_runs
+from gitreg.lineage.moves import with_move
+from gitreg.lineage.theme import ThemeName
+from gitreg.records.names import AliasName
+from gitreg.registry import resolve
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version
 
-_TEXTUAL = "text"
+_FORMATS = ("text", "svg", "png", "pdf", "html", "mermaid", "md", "dot", "json")
+_SUFFIXES = {"txt": "text", "mmd": "mermaid", "htm": "html", "gv": "dot"}
+_BINARY = ("png", "pdf")
+_THEMED = ("svg", *_BINARY)
 
 
-def _render(graph: Graph, form: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How a graph is to be drawn."""
+
+    form: str
+    theme: ThemeName
+    scale: float | None
+    collapsed: bool
+
+
+def _render(graph: Graph, look: _Look) -> str | bytes:
     """The graph in one of the formats; each renderer is imported when it is used."""
-    if form == "svg":
-        from gitreg.lineage.svg import to_svg
+    if look.form == "html":
+        from gitreg.lineage.page import to_html
 
-        return to_svg(graph)
-    if form == "dot":
-        from gitreg.lineage.dot import to_dot
-
-        return to_dot(graph)
-    if form == "json":
+        return to_html(graph, collapsed=look.collapsed)
+    if look.form == "json":
         from gitreg.lineage.jsonform import to_document
 
         return console.json_text(to_document(graph))
+    if look.collapsed:
+        graph = collapse(graph)
+    if look.form in _BINARY:
+        from gitreg.lineage.raster import to_raster
+
+        return to_raster(graph, "pdf" if look.form == "pdf" else "png", theme=look.theme, scale=look.scale)
+    if look.form == "svg":
+        from gitreg.lineage.svg import to_svg
+
+        return to_svg(graph, theme=look.theme)
+    if look.form == "dot":
+        from gitreg.lineage.dot import to_dot
+
+        return to_dot(graph)
+    if look.form in ("mermaid", "md"):
+        from gitreg.lineage import mermaid
+
+        return (mermaid.to_markdown if look.form == "md" else mermaid.to_mermaid)(graph)
     from gitreg.lineage.text import to_text
 
     return to_text(graph)
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """An alias that may move: to which version, None when it is removed; and which version has it now."""
+
+    alias: AliasName
+    gains: Version | None
+    loses: Version | None
+
+
+def _move(registry: Registry, text: str) -> _Move:
+    """Read COLLECTION:ALIAS=VERSION. Raises: UsageError, InvalidNameError, NotFoundError."""
+    left, equals, version = text.partition("=")
+    if not equals:
+        raise UsageError(
+            f"'{text}' does not say where the alias goes", hint="--highlight COLLECTION:ALIAS=v3, or ...= when it goes"
+        )
+    name = resolve.alias(registry, left)
+    gains = context.version(registry, f"{name.collection}:{version}") if version else None
+    loses = None
+    try:
+        loses = context.version(registry, str(name))
+    except NotFoundError:
+        if gains is None:
+            raise
+    return _Move(name, gains, loses)
+
+
+def _graph(
+    registry: Registry, reference: str | None, moves: Sequence[_Move], *, up: int | None, down: int | None
+) -> Graph:
+    """The lineage of a version and of those that gain or lose an alias; of everything when there is none of them."""
+    versions = [version for move in moves for version in (move.gains, move.loses) if version]
+    if reference is not None:
+        versions.insert(0, context.version(registry, reference))
+    return build.lineage_of(registry, versions[0], also=versions[1:], up=up, down=down)
 
 
 def _depth(context_: click.Context, parameter: click.Parameter, value: str) -> int | None:
@@ -44,53 +117,100 @@ def _depth(context_: click.Context, parameter: click.Parameter, value: str) -> i
     return int(value)
 
 
+def _form(form: str | None, output: Path | None) -> str:
+    """The format that was asked for, or that the file's name ends with. Raises: UsageError."""
+    if form is None and output is not None:
+        suffix = output.suffix.removeprefix(".").lower()
+        form = _SUFFIXES.get(suffix, suffix)
+        if form not in _FORMATS:
+            raise UsageError(
+                f"'{output}' does not say which format", hint=f"end it with .svg, .png, ... or add --format {_LISTED}"
+            )
+    form = form or "text"
+    if form in _BINARY and output is None and console.is_terminal(sys.stdout):
+        raise UsageError(f"a {form.upper()} is nothing for a terminal", hint=f"write it to a file: -o lineage.{form}")
+    return form
+
+
+_LISTED = f"{', '.join(_FORMATS[:-1])} or {_FORMATS[-1]}"
+
+
 @click.command(
     "lineage",
     epilog=context.examples(
         "gitreg lineage model/MNIST:production",
         "gitreg lineage mnist_model:v0 --down 0 -o lineage.svg",
-        "gitreg lineage --all --format json",
+        "gitreg lineage --all --html lineage.html",
+        "gitreg lineage --highlight model/MNIST:production=v3 -o comment.md",
     ),
 )
 @click.argument("reference", metavar="[REF]", required=False)
 @click.option("--all", "everything", is_flag=True, help="The whole registry.")
-@click.option("--format", "form", type=click.Choice(["svg", "dot", "text", "json"]), help="Default: by -o, else text.")
-@click.option("-o", "--output", type=context.Place(dir_okay=False), help="Write to a file.")
+@click.option("--format", "form", type=click.Choice(_FORMATS), metavar="FORMAT", help=f"{_LISTED}.".capitalize())
+@click.option("-o", "--output", type=context.Place(dir_okay=False), help="Write to a file, whose end says the format.")
+@click.option("--html", type=context.Place(dir_okay=False), help="Write one page to look around in.")
 @click.option("--up", default="all", callback=_depth, metavar="N", help="At most N steps towards the inputs.")
 @click.option("--down", default="all", callback=_depth, metavar="N", help="At most N steps towards what came of it.")
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--highlight",
+    multiple=True,
+    metavar="COLLECTION:ALIAS=VERSION",
+    help="Show what moving an alias would change; more than once for several.",
+)
 @click.option("--no-runs", is_flag=True, help="Versions only.")
 @click.option("--no-collapse", is_flag=True, help="Show each of many alike runs.")
+@click.option("--theme", type=click.Choice(["auto", "light", "dark"]), help="Colours of SVG, PNG and PDF.")
+@click.option("--scale", type=click.FloatRange(0.1, 20), metavar="N", help="Size of a PNG or PDF: 1 is the SVG's.")
+@click.option(
+    "--html", type=context.Place(dir_okay=False), help="Write one page to look around in: --format html -o FILE."
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def lineage(
     reference: str | None,
     form: str | None,
     output: Path | None,
+    html: Path | None,
+    *,
     up: int | None,
     down: int | None,
-    *,
+    highlight: tuple[str, ...],
+    html: Path | None,
+    theme: ThemeName | None,
+    scale: float | None,
     everything: bool,
     as_json: bool,
     no_runs: bool,
     no_collapse: bool,
 ) -> None:
-    """Draw what the version REF was made from, and what was made from it."""
-    if (reference is None) != everything:
+    """Draw what the version REF was made from, and what was made from it.
+
+    With --highlight alone, REF is the version that gains the alias.
+    """
+    if everything if reference is not None else not everything and not highlight:
         raise UsageError("name one version, or --all", hint="gitreg lineage NAME:ALIAS")
-    chosen = "json" if as_json else form or (output.suffix.removeprefix(".") if output else _TEXTUAL)
-    if chosen not in ("svg", "dot", "text", "txt", "json"):
-        raise UsageError(f"'{output}' does not say which format", hint="add --format svg, dot, text or json")
+    if html:
+        if output or as_json or form:
+            raise UsageError("--html says format and file in one", hint="leave out --format, --json and -o")
+        form, output = "html", html
+    if html and (form or output or as_json):
+        raise UsageError("--html says format and file in one", hint="leave out --format, --json and -o")
+    chosen, output = ("html", html) if html else ("json" if as_json else _form(form, output), output)
+    if theme and chosen not in _THEMED:
+        raise UsageError(f"--theme means nothing for {chosen}", hint="it is for --format svg, png and pdf")
+    if scale and chosen not in _BINARY:
+        raise UsageError(f"--scale means nothing for {chosen}", hint="it is for --format png and pdf")
     with context.opened() as registry:
-        if reference is None:
-            graph = build.whole(registry)
-        else:
-            graph = build.lineage_of(registry, context.version(registry, reference), up=up, down=down)
+        moves = [_move(registry, text) for text in highlight]
+        graph = build.whole(registry) if everything else _graph(registry, reference, moves, up=up, down=down)
+    for move in moves:
+        gains = move.gains.name.label if move.gains else None
+        graph = with_move(graph, str(move.alias.collection), move.alias.alias, gains)
     if no_runs:
         graph = without_runs(graph)
-    if not no_collapse and chosen != "json":
-        graph = collapse(graph)
-    text = _render(graph, chosen)
+    look = _Look(chosen, theme or "auto", scale, collapsed=not no_collapse)
+    drawn = _render(graph, look)
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(drawn, nl=False)
         return
-    context.path(output).write_text(text, encoding="utf-8")
+    context.path(output).write_bytes(drawn if isinstance(drawn, bytes) else drawn.encode())
     console.say(f"wrote {output}: {human.plural(len(graph.nodes), 'node')}")

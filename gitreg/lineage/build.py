@@ -20,18 +20,27 @@ from gitreg.registry.runs import Run, RunCommit
 from gitreg.registry.versions import Version
 
 
-def lineage_of(registry: Registry, version: Version, *, up: int | None = None, down: int | None = None) -> Graph:
+def lineage_of(
+    registry: Registry,
+    version: Version,
+    *,
+    also: Iterable[Version] = (),
+    up: int | None = None,
+    down: int | None = None,
+) -> Graph:
     """What a version was made from, and what was made from it. A link shows its source.
 
-    `up` and `down` count edges; None is all. Raises: RecordError.
+    `up` and `down` count edges; None is all. `also` adds the lineage of other versions. Raises: RecordError.
     """
     with index.updated(registry) as known:
         builder = _Builder(registry, known)
-        focus = builder.version(version.commit, version.name)
-        builder.upstream(version.commit)
-        builder.downstream(version.commit)
+        shown = []
+        for item in (version, *also):
+            shown.append(builder.version(item.commit, item.name))
+            builder.upstream(item.commit)
+            builder.downstream(item.commit)
     graph = Graph.of(builder.nodes.values(), builder.edges, f"Lineage of {version.name}")
-    return neighbourhood(graph, focus, up=up, down=down)
+    return neighbourhood(graph, shown[0], up=up, down=down, also=shown[1:])
 
 
 def whole(registry: Registry) -> Graph:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gitreg.lineage.cards import second_line
 from gitreg.lineage.graph import Graph, Node
-from gitreg.lineage.text import in_words
+from gitreg.lineage.text import chips, in_words
 from gitreg.lineage.theme import LIGHT, tone_of
 from gitreg.records.plain import visible
 
@@ -65,8 +65,8 @@ def class_names(node: Node) -> str:
 
 def _node(node: Node) -> dict[str, str]:
     fill, border = LIGHT.tones[tone_of(node)]
-    lines = [second_line(node), node.label, _chips(node.aliases)]
-    lines += [" ".join(part for part in (link.name, _chips(link.aliases)) if part) for link in node.links]
+    lines = [second_line(node), node.label, " ".join(chips(node.aliases))]
+    lines += [" ".join([link.name, *chips(link.aliases)]) for link in node.links]
     if node.kind == "collapsed":
         lines[:2] = [node.label, second_line(node)]
     attributes = {
@@ -82,10 +82,6 @@ def _node(node: Node) -> dict[str, str]:
     if node.focus:
         attributes["penwidth"] = "3"
     return attributes
-
-
-def _chips(aliases: tuple[str, ...]) -> str:
-    return " ".join(f"[{alias}]" for alias in aliases)
 
 
 def _join(lines: list[str]) -> str:

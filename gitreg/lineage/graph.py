@@ -141,12 +141,15 @@ def _series(node: Node) -> str:
     return made_up[1] if made_up else node.label
 
 
-def neighbourhood(graph: Graph, focus_id: str, up: int | None = None, down: int | None = None) -> Graph:
+def neighbourhood(
+    graph: Graph, focus_id: str, up: int | None = None, down: int | None = None, *, also: Iterable[str] = ()
+) -> Graph:
     """Keep one node with what it came from and what came of it, and mark it as the focus.
 
     Args:
         up: how many edges to follow towards the origins, None for all.
         down: how many edges to follow towards the results, None for all.
+        also: ids of nodes that are kept in the same way, and are not the focus.
 
     Raises:
         NotFoundError: the graph has no such node.
@@ -158,7 +161,8 @@ def neighbourhood(graph: Graph, focus_id: str, up: int | None = None, down: int 
         raise ValueError("a number of edges cannot be negative")
     before = {id: [edge.source for edge in edges] for id, edges in graph.sources().items()}
     after = {id: [edge.target for edge in edges] for id, edges in graph.targets().items()}
-    keep = reach(before, [focus_id], up) | reach(after, [focus_id], down)
+    starts = [focus_id, *also]
+    keep = reach(before, starts, up) | reach(after, starts, down)
     return Graph.of(
         (replace(node, focus=node.id == focus_id) for node in graph.nodes if node.id in keep),
         (edge for edge in graph.edges if edge.source in keep and edge.target in keep),

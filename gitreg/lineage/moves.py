@@ -39,7 +39,9 @@ def with_move(graph: Graph, collection: str, alias: str, version: str | None) ->
         return Link(name.name, (LOST + shown, *kept)) if name.name in holders else name
 
     nodes = (_renamed(node, [moved(name) for name in _names(node)]) for node in graph.nodes)
-    return Graph.of(nodes, graph.edges, graph.title)
+    return Graph.of(
+        nodes, graph.edges, f"{graph.title}, {collection}:{alias} {f'to {version}' if version else 'removed'}"
+    )
 
 
 def _names(node: Node) -> list[Link]:

@@ -63,14 +63,15 @@ def in_words(node: Node, *, short: bool = False, full: bool = False) -> str:
         words.append(f"({node.state})")
     elif node.kind == "unknown" and node.type:
         words.append(f"({node.type})")
-    words += _chips(node.aliases)
+    words += chips(node.aliases)
     if node.links:
-        words += ["linked as", _listed([" ".join([link.name, *_chips(link.aliases)]) for link in node.links])]
+        words += ["linked as", _listed([" ".join([link.name, *chips(link.aliases)]) for link in node.links])]
     line = " ".join(words) + (f": {node.note}" if full and node.note else "")
     return visible(line)
 
 
-def _chips(aliases: Sequence[str]) -> list[str]:
+def chips(aliases: Sequence[str]) -> list[str]:
+    """Each alias in brackets: '[production locked]'."""
     return [f"[{alias.replace(' [locked]', ' locked')}]" for alias in aliases]
 
 
