@@ -1,6 +1,6 @@
 """What is known of each node, as HTML that needs no script: a table of all of them, and an article about each.
 
-Everything that comes from a repository passes `text` or `attribute`: visible, escaped, and kept from turning the text
+Everything that comes from a repository passes `plain` or `text`: visible, escaped, and kept from turning the text
 around it.
 """
 
@@ -68,9 +68,9 @@ class Entries:
                 _state(node),
                 " ".join(words),
                 when(str(node.facts.get("created", ""))),
-                text(str(node.facts.get("by", ""))),
+                plain(str(node.facts.get("by", ""))),
             )
-            yield f'<tr><th scope="row">{self._link(node)}' + "".join(f"<td>{cell}" for cell in cells) + "</tr>"
+            yield f'<tr><th scope="row">{self._link(node)}' + "".join(f"<td>{cell}" for cell in cells)
         yield "</tbody></table>"
 
     def articles(self) -> Iterator[str]:
@@ -83,17 +83,17 @@ class Entries:
         return -made.timestamp() if made else float("inf")
 
     def _article(self, node: Node) -> str:
-        name = attribute(self._names[node.id])
+        name = plain(self._names[node.id])
         kind = f'{_icon(node)}{text(node.type)}<span class="{"said" if node.type else ""}"> {_KINDS[node.kind]}</span>'
         parts = [
             f'<article id="{name}" data-at="{self._places[node.id]}" class="tone-{tone_of(node)}">',
-            f'<header><p class="kind">{kind}</p><h2 tabindex="-1">{text(node.label)}</h2>',
+            f'<header><p class="kind">{kind}</p><h2 tabindex="-1">{plain(node.label)}</h2>',
         ]
         chips = [_state(node), *(_chip(alias) for alias in node.aliases)]
         if any(chips):
             parts.append('<p class="chips">' + " ".join(chip for chip in chips if chip) + "</p>")
         parts.append("</header>")
-        parts += [f'<p class="words">{text(word)}</p>' for word in _words(node)]
+        parts += [f'<p class="words">{plain(word)}</p>' for word in _words(node)]
         parts.append(self._copy(node))
         parts.append(_facts(node))
         for title, group in self._neighbours(node):
@@ -119,7 +119,7 @@ class Entries:
             yield "In this group", members
 
     def _link(self, node: Node) -> str:
-        return f'<a href="#{attribute(self._names[node.id])}">{_icon(node)}<span>{text(node.label) or "?"}</span></a>'
+        return f'<a href="#{plain(self._names[node.id])}">{_icon(node)}<span>{text(node.label) or "?"}</span></a>'
 
     def _copy(self, node: Node) -> str:
         """The command that brings or shows what the node is about."""
@@ -147,14 +147,14 @@ def _touches(edge: Edge, ids: set[str]) -> bool:
     return edge.source in ids or edge.target in ids
 
 
-def text(words: str) -> str:
-    """A stranger's words inside an element."""
-    return f"<bdi>{escape(visible(words))}</bdi>" if words else ""
-
-
-def attribute(words: str) -> str:
-    """A stranger's words inside a quoted attribute."""
+def plain(words: str) -> str:
+    """A stranger's words alone in a block or a table's cell, or in a quoted attribute."""
     return escape(visible(words))
+
+
+def text(words: str) -> str:
+    """A stranger's words beside other words: their direction is their own."""
+    return f"<bdi>{plain(words)}</bdi>" if words else ""
 
 
 def when(moment: str) -> str:
@@ -229,13 +229,13 @@ def _facts(node: Node) -> str:
         say("Registered as", "<br>".join(_registered(link) for link in node.links))
     say("Started" if node.kind == "run" else "Created", when(str(facts.get("created", ""))))
     say("Ended", when(str(facts.get("ended", ""))))
-    say("By", text(str(facts.get("by", ""))))
+    say("By", plain(str(facts.get("by", ""))))
     if isinstance(facts.get("size"), int):
         count = facts.get("files")
         files = f" in {count:,} file{'' if count == 1 else 's'}" if isinstance(count, int) else ""
         say("Size", f"{size(int(str(facts['size'])))}{files}")
     for title, key in (("Project", "project"), ("Group", "group")):
-        say(title, text(str(facts.get(key, ""))))
+        say(title, plain(str(facts.get(key, ""))))
     tags = facts.get("tags")
     if isinstance(tags, Sequence):
         say("Tags", " ".join(f'<span class="chip tone-locked">{text(str(tag))}</span>' for tag in tags))
@@ -252,16 +252,16 @@ def _facts(node: Node) -> str:
 def _code(words: str) -> str:
     """A hash: its beginning is shown, all of it can be copied."""
     if len(words) > 16:
-        return f"<code>{attribute(words[:12])}<span>{attribute(words[12:])}</span></code>"
-    return f"<code>{attribute(words)}</code>" if words else ""
+        return f"<code>{plain(words[:12])}<span>{plain(words[12:])}</span></code>"
+    return f"<code>{plain(words)}</code>" if words else ""
 
 
 def _values(values: Mapping[str, object]) -> str:
     """A record's mapping as a table, nested keys with dots between them."""
     rows = list(_flat(values))
-    lines = [f'<tr><th scope="row">{text(_cut(key))}<td>{text(_cut(value))}</tr>' for key, value in rows[:_ROWS]]
+    lines = [f'<tr><th scope="row">{plain(_cut(key))}<td>{plain(_cut(value))}' for key, value in rows[:_ROWS]]
     if len(rows) > _ROWS:
-        lines.append(f'<tr><td colspan="2">and {len(rows) - _ROWS:,} more</tr>')
+        lines.append(f'<tr><td colspan="2">and {len(rows) - _ROWS:,} more')
     return '<table class="values">' + "".join(lines) + "</table>"
 
 

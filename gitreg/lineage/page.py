@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from importlib.resources import files
 from string import Template
 
-from gitreg.lineage.details import Entries, anchors, attribute, joined, text
-from gitreg.lineage.graph import Graph, collapse
+from gitreg.lineage.collapse import collapse
+from gitreg.lineage.details import Entries, anchors, joined, plain
+from gitreg.lineage.graph import Graph
 from gitreg.lineage.svg import draw
 from gitreg.lineage.theme import DARK, LIGHT, Theme, style_sheet
 
@@ -38,8 +39,7 @@ def to_html(graph: Graph, *, collapsed: bool = True) -> str:
     return Template(_asset("page.html")).substitute(
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(_LIVELY)} {_hash(script)};"
         " base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'",
-        plain_title=attribute(graph.title),
-        title=text(graph.title),
+        title=plain(graph.title),
         tally=_tally(graph),
         style=style,
         lively=_LIVELY,

@@ -14,7 +14,9 @@
   const root = document.documentElement;
   const { width, height } = svg.viewBox.baseVal;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
-  const MARGIN = 40, NEAREST = 4, LEGIBLE = 0.5, FAR = 0.3, MANY = 1500;
+  // scales: nothing is larger, text can be read, a first look may be, texts are left out; and how many boxes are many
+  const LARGEST = 4, LEGIBLE = 0.75, OVERVIEW = 0.5, FAR = 0.25, MANY = 1500;
+  const MARGIN = 40, FOOT = 72; // below are legend and buttons
 
   // ---- what is there
 
@@ -86,36 +88,47 @@
   /** @param {number} k @param {number} [x] @param {number} [y] the place that stays where it is */
   function zoom(k, x = wide() / 2, y = high() / 2) {
     cancelAnimationFrame(moving);
-    const next = Math.min(Math.max(k, Math.min(fitting() / 2, 0.1)), NEAREST), ratio = next / view.k;
+    const next = Math.min(Math.max(k, Math.min(fitting(), 0.1)), LARGEST), ratio = next / view.k;
     Object.assign(view, { x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio, k: next });
     show();
   }
 
   /** All of it, in the middle. */
   function fit() {
-    const k = Math.max(fitting(), 0.01);
+    const k = fitting();
     glide({ k, x: (wide() - width * k) / 2, y: (high() - height * k) / 2 });
   }
 
-  /** The first look: all of it if that can be read, else what was asked for, else the beginning. */
+  /** The first look: all of it if that can be read, else what was asked for, else what is newest. */
   function begin() {
-    const k = Math.min(Math.max(fitting(), LEGIBLE), 1);
-    const focus = boxes.find(({ el }) => el.classList.contains("focus"));
-    const middle = (/** @type {number} */ room, /** @type {number} */ size, /** @type {number | undefined} */ at) => {
-      if (size * k <= room) return (room - size * k) / 2;
-      return at === undefined ? MARGIN / 2 : Math.min(Math.max(room / 2 - at * k, room - size * k - MARGIN / 2), MARGIN / 2);
-    };
-    Object.assign(view, { k, x: middle(wide(), width, focus?.x), y: middle(high(), height, focus?.y) });
+    const k = Math.min(Math.max(fitting(), OVERVIEW), 1);
+    const box = boxes.find(({ el }) => el.classList.contains("focus")) ?? entries[0]?.box ?? { x: 0, y: 0 };
+    /** @param {number} room @param {number} size @param {number} at */
+    const middle = (room, size, at) =>
+      size * k <= room ? (room - size * k) / 2 : Math.min(Math.max(room / 2 - at * k, room - size * k - MARGIN), MARGIN);
+    Object.assign(view, { k, x: middle(wide(), width, box.x), y: middle(high(), height, box.y) });
     show();
   }
 
-  /** Bring a box into the window; nothing moves when it is there and can be read. @param {Box} box */
-  function reveal(box) {
-    const k = Math.max(view.k, LEGIBLE);
-    const x = view.x + box.x * view.k, y = view.y + box.y * view.k;
-    const [dx, dy] = [(box.w * view.k) / 2 + 16, (box.h * view.k) / 2 + 16];
-    if (k === view.k && x >= dx && x <= wide() - dx && y >= dy && y <= high() - dy) return;
-    glide({ k, x: wide() / 2 - box.x * k, y: high() / 2 - box.y * k });
+  /**
+   * Bring a box into the window, with its neighbours where they fit; nothing moves that is there and can be read.
+   * @param {Box} box
+   * @param {number} [k] the scale
+   */
+  function reveal(box, k = view.k < OVERVIEW ? LEGIBLE : view.k) {
+    /** @param {Box[]} group */
+    const around = (group) => ({
+      left: Math.min(...group.map((one) => one.x - one.w / 2)) * k - 24, right: Math.max(...group.map((one) => one.x + one.w / 2)) * k + 24,
+      top: Math.min(...group.map((one) => one.y - one.h / 2)) * k - 24, bottom: Math.max(...group.map((one) => one.y + one.h / 2)) * k + FOOT,
+    });
+    let area = around([box, ...box.into.map((edge) => edge.from), ...box.out.map((edge) => edge.to)]);
+    if (area.right - area.left > wide() || area.bottom - area.top > high()) area = around([box]);
+    // what was too small to read comes into the middle, anything else only as far as it must
+    const [x, y] = k === view.k ? [view.x, view.y] : [wide() / 2 - box.x * k, high() / 2 - box.y * k];
+    const there = {
+      k, x: Math.max(Math.min(x, wide() - area.right), -area.left), y: Math.max(Math.min(y, high() - area.bottom), -area.top),
+    };
+    if (there.k !== view.k || there.x !== view.x || there.y !== view.y) glide(there);
   }
 
   /** @type {Map<number, {x: number, y: number}>} */
@@ -181,27 +194,40 @@
   /** @type {HTMLElement | null} */
   let open = null;
 
+  /** @type {Map<Element, string[]>} what was marked, to be taken back */
+  const marked = new Map();
+
+  /** @param {Element} el @param {string} name */
+  function mark(el, name) {
+    marked.set(el, [...(marked.get(el) ?? []), name]);
+    if (name === "aria-current") el.setAttribute(name, "true");
+    else el.classList.add(name);
+  }
+
   /** @param {HTMLElement | null} article @param {{enter?: boolean}} [how] enter: the keyboard goes there */
   function select(article, { enter = false } = {}) {
-    for (const name of ["open", "here", "near", "kin"]) {
-      for (const el of document.querySelectorAll(`main .${name}`)) el.classList.remove(name);
+    for (const [el, names] of marked) {
+      el.classList.remove(...names);
+      el.removeAttribute("aria-current");
     }
-    for (const el of document.querySelectorAll("[aria-current]")) el.removeAttribute("aria-current");
+    marked.clear();
     open = article;
     root.classList.toggle("open", Boolean(article));
     svg.classList.toggle("tracing", Boolean(article));
     show();
     if (!article) return;
-    article.classList.add("open");
+    mark(article, "open");
     details.scrollTop = 0;
     const entry = entries.find((item) => item.article === article);
-    entry?.row.classList.add("open");
-    entry?.row.querySelector("a")?.setAttribute("aria-current", "true");
+    if (entry) {
+      mark(entry.row, "open");
+      mark(/** @type {Element} */ (entry.row.querySelector("a")), "aria-current");
+    }
     for (const time of article.querySelectorAll("time")) tellAge(time);
     const box = boxes[Number(article.dataset.at)];
-    box.el.classList.add("here");
-    box.el.setAttribute("aria-current", "true");
-    for (const edge of [...box.into, ...box.out]) edge.el.classList.add("near");
+    mark(box.el, "here");
+    mark(box.el, "aria-current");
+    for (const edge of [...box.into, ...box.out]) mark(edge.el, "near");
     trace(box, "into", "from");
     trace(box, "out", "to");
     current(box);
@@ -214,8 +240,8 @@
   function trace(box, way, end) {
     const seen = new Set([box]);
     for (const here of seen) {
-      here.el.classList.add("kin");
-      for (const edge of here[way]) { edge.el.classList.add("kin"); seen.add(edge[end]); }
+      mark(here.el, "kin");
+      for (const edge of here[way]) { mark(edge.el, "kin"); seen.add(edge[end]); }
     }
   }
 
@@ -323,10 +349,16 @@
     // in the order of the picture, from left to right
     matches.sort((a, b) => Number(a.article.dataset.at) - Number(b.article.dataset.at));
     root.classList.toggle("searching", seeking);
-    svg.classList.toggle("searching-dim", seeking);
+    svg.classList.toggle("seeking", seeking);
     /** @type {HTMLElement} */ (list.querySelector(".none")).hidden = !seeking || matches.length > 0;
     count();
-    if (matches.length && !root.classList.contains("listing")) reveal(matches[0].box);
+    if (matches.length && !matches.some(({ box }) => inside(box))) reveal(matches[0].box, view.k);
+  }
+
+  /** Whether a box can be seen. @param {Box} box */
+  function inside(box) {
+    const [x, y] = [view.x + box.x * view.k, view.y + box.y * view.k];
+    return x > 0 && x < wide() && y > 0 && y < high();
   }
 
   function count() {
