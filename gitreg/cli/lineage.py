@@ -148,7 +148,6 @@ _LISTED = f"{', '.join(_FORMATS[:-1])} or {_FORMATS[-1]}"
 @click.option("--all", "everything", is_flag=True, help="The whole registry.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), metavar="FORMAT", help=f"{_LISTED}.".capitalize())
 @click.option("-o", "--output", type=context.Place(dir_okay=False), help="Write to a file, whose end says the format.")
-@click.option("--html", type=context.Place(dir_okay=False), help="Write one page to look around in.")
 @click.option("--up", default="all", callback=_depth, metavar="N", help="At most N steps towards the inputs.")
 @click.option("--down", default="all", callback=_depth, metavar="N", help="At most N steps towards what came of it.")
 @click.option(
@@ -161,15 +160,12 @@ _LISTED = f"{', '.join(_FORMATS[:-1])} or {_FORMATS[-1]}"
 @click.option("--no-collapse", is_flag=True, help="Show each of many alike runs.")
 @click.option("--theme", type=click.Choice(["auto", "light", "dark"]), help="Colours of SVG, PNG and PDF.")
 @click.option("--scale", type=click.FloatRange(0.1, 20), metavar="N", help="Size of a PNG or PDF: 1 is the SVG's.")
-@click.option(
-    "--html", type=context.Place(dir_okay=False), help="Write one page to look around in: --format html -o FILE."
-)
+@click.option("--html", type=context.Place(dir_okay=False), help="Write a page to look around in.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def lineage(
     reference: str | None,
     form: str | None,
     output: Path | None,
-    html: Path | None,
     *,
     up: int | None,
     down: int | None,
@@ -192,9 +188,7 @@ def lineage(
         if output or as_json or form:
             raise UsageError("--html says format and file in one", hint="leave out --format, --json and -o")
         form, output = "html", html
-    if html and (form or output or as_json):
-        raise UsageError("--html says format and file in one", hint="leave out --format, --json and -o")
-    chosen, output = ("html", html) if html else ("json" if as_json else _form(form, output), output)
+    chosen = "json" if as_json else _form(form, output)
     if theme and chosen not in _THEMED:
         raise UsageError(f"--theme means nothing for {chosen}", hint="it is for --format svg, png and pdf")
     if scale and chosen not in _BINARY:
