@@ -9,10 +9,10 @@ from gitreg.cli.documents import Document
 from gitreg.cli.page import Page
 from gitreg.cli.pager import paged
 from gitreg.cli.show_collection import CollectionFacts
-from gitreg.cli.show_run import RunFacts
 from gitreg.cli.show_version import VersionFacts
 from gitreg.records.names import Reference, parse_collection
-from gitreg.registry import find
+from gitreg.registry import facts, find
+from gitreg.registry.facts import RunFacts
 from gitreg.registry.repository import Registry
 
 Facts = VersionFacts | CollectionFacts | RunFacts
@@ -55,7 +55,7 @@ def _find(registry: Registry, thing: str) -> Facts:
         raise find.not_found(registry, thing)
     if len(ids) > 1:
         console.say(f"note: the newest of {len(ids)} runs called '{thing}'; the others: {', '.join(ids[1:])}")
-    return RunFacts.read(registry, ids[0])
+    return facts.of_run(registry, ids[0])
 
 
 def _document(registry: Registry, found: Facts) -> tuple[str, Document]:

@@ -3,72 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from gitreg.cli import human, parts
 from gitreg.cli.documents import Document
 from gitreg.cli.page import Line, Page, bold, dim, name, odd
 from gitreg.cli.sparkline import sparkline
-from gitreg.errors import NotFoundError
 from gitreg.records import dotted
-from gitreg.records.names import RunId
-from gitreg.records.objects import Identity, Oid
-from gitreg.records.records import RunRecord
-from gitreg.registry import facts, find, history, measures
-from gitreg.registry.facts import Known
+from gitreg.registry import history, measures
+from gitreg.registry.facts import RunFacts
 from gitreg.registry.repository import Registry
 
 _SPARK = 24
-
-
-@dataclass(frozen=True, slots=True)
-class RunFacts:
-    """What there is to say of a run.
-
-    Attributes:
-        record, state: what is known best.
-        tip, by: its newest commit, and who made that; None before the first.
-        published: whether the registry remote has it as it is here.
-        complete: False where a shallow clone cuts it.
-        inputs, outputs: what it used and made.
-        steps: the step history, None when it is not here.
-    """
-
-    record: RunRecord
-    state: str
-    tip: Oid | None
-    by: Identity | None
-    published: bool
-    complete: bool
-    inputs: Sequence[Known]
-    outputs: Sequence[Known]
-    steps: Sequence[history.Row] | None
-
-    @classmethod
-    def read(cls, registry: Registry, run_id: RunId) -> RunFacts:
-        """Raises: NotFoundError, RecordError, MissingObjectError."""
-        run = facts.run(registry, run_id)
-        known = run.record if run else facts.live(registry, run_id)
-        if known is None:
-            raise NotFoundError("run", run_id, hint="'gitreg runs' lists them")
-        record, state = facts.current(registry, known)
-        catalogue = facts.Catalogue(registry)
-        inputs = [catalogue.used(use) for use in run.inputs] if run else []
-        seen = {use.commit for use in inputs}
-        # a run that goes on has used these since its last commit
-        inputs += [catalogue.used(use) for use in record.inputs if use.commit not in seen]
-        return cls(
-            record,
-            state,
-            run.tip.oid if run else None,
-            run.tip.by if run else None,
-            run is not None and find.is_published(registry, run_id),
-            run is None or run.complete,
-            inputs,
-            facts.outputs(registry, run) if run else [],
-            facts.steps(registry, run, run_id),
-        )
 
 
 def document(registry: Registry, shown: RunFacts) -> Document:
@@ -86,8 +31,8 @@ def document(registry: Registry, shown: RunFacts) -> Document:
         "code": parts.code_document(registry, record.code),
         "inputs": [parts.known_document(known) for known in shown.inputs],
         "outputs": [str(known.name) for known in shown.outputs],
-        "commit": str(shown.tip) if shown.tip else None,
-        "by": parts.person(shown.by) if shown.by else None,
+        "commit": str(shown.tip.oid) if shown.tip else None,
+        "by": parts.person(shown.tip.by) if shown.tip else None,
     }
 
 
@@ -109,14 +54,14 @@ def show(page: Page, registry: Registry, shown: RunFacts) -> None:
     parts.pairs(page, "summary", {key: value for key, value in rest.items() if not key.startswith("_")})
     parts.pairs(page, "config", dotted.flat(record.config))
     parts.code(page, registry, record.code)
-    by = f", by {shown.by.name}" if shown.by else ""
+    by = f", by {shown.tip.by.name}" if shown.tip else ""
     page.fact("started", [f"{parts.moment(record.started, at)}{by}"])
     page.fact("tags", *([[", ".join(record.tags)]] if record.tags else []))
     for title, text in (("project", record.project), ("group", record.group), ("entity", record.entity)):
         page.fact(title, *([[text]] if text else []))
     if shown.tip:
         page.blank()
-        page.fact("commit", [dim(str(shown.tip))])
+        page.fact("commit", [dim(str(shown.tip.oid))])
 
 
 def _show_state(page: Page, shown: RunFacts) -> None:

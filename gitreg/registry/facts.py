@@ -5,10 +5,12 @@ Each answer costs a few reads, whatever the size of the registry. Names are thos
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitreg.errors import MissingBytesError, NotARepositoryError, NotFoundError, RecordError, UsageError
 from gitreg.git.objects import MissingObjectError
+from gitreg.records import refs as names_of_refs
 from gitreg.records.listing import Listing
 from gitreg.records.names import AliasName, CollectionName, RunId, VersionName, VersionNumber
 from gitreg.records.objects import Identity, Oid
@@ -19,7 +21,7 @@ from gitreg.registry.aliases import Alias
 from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
-from gitreg.registry.runs import Run
+from gitreg.registry.runs import Run, RunCommit
 from gitreg.registry.versions import Details, Version
 
 # Beyond so many runs, listing all at once is quicker than looking for each.
@@ -102,6 +104,29 @@ class Catalogue:
         except (RecordError, MissingObjectError):
             # it hides nothing else; 'gitreg show' of it says what is wrong
             return None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What there is to say of a run.
+
+    Attributes:
+        record, state: what is known best.
+        tip: its newest commit; None before the first.
+        published: whether the registry remote has it as it is here.
+        complete: False where a shallow clone cuts it.
+        inputs, outputs: what it used and made.
+        steps: the step history, None when it is not here.
+    """
+
+    record: RunRecord
+    state: str
+    tip: RunCommit | None
+    published: bool
+    complete: bool
+    inputs: Sequence[Known]
+    outputs: Sequence[Known]
+    steps: Sequence[history.Row] | None
 
 
 def inputs(registry: Registry, run: Run) -> list[Known]:
@@ -188,6 +213,31 @@ def run(registry: Registry, run_id: RunId) -> Run | None:
             tip = known.tip(run_id)
         found = runs.chain(registry, tip) if tip else None
     return found if found and found.record.id == run_id else None
+
+
+def of_run(registry: Registry, run_id: RunId) -> RunFacts:
+    """Everything about a run. Raises: NotFoundError, RecordError, MissingObjectError."""
+    found = run(registry, run_id)
+    known = found.record if found else live(registry, run_id)
+    if known is None:
+        raise NotFoundError("run", run_id, hint="'gitreg runs' lists them")
+    record, state = current(registry, known)
+    catalogue = Catalogue(registry)
+    used = [catalogue.used(use) for use in found.inputs] if found else []
+    seen = {item.commit for item in used}
+    # a run that goes on has used these since its last commit
+    used += [catalogue.used(use) for use in record.inputs if use.commit not in seen]
+    return RunFacts(
+        record,
+        state,
+        found.tip if found else None,
+        # what is pending here has a ref of its own
+        found is not None and (registry.is_server or registry.refs.get(names_of_refs.run(run_id)) is None),
+        found is None or found.complete,
+        used,
+        outputs(registry, found) if found else [],
+        steps(registry, found, run_id),
+    )
 
 
 def current(registry: Registry, record: RunRecord) -> tuple[RunRecord, str]:

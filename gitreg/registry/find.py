@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gitreg.errors import InvalidNameError, NotFoundError
-from gitreg.records import refs as names_of_refs
 from gitreg.records.names import CollectionName, RunId, check_run_id, parse_collection
 from gitreg.records.similar import closest
 from gitreg.registry import index, resolve, versions
@@ -44,8 +43,3 @@ def not_found(registry: Registry, word: str) -> NotFoundError:
     if not names and not ids:
         hint = "this repository has no versions yet; 'gitreg fetch' brings what others have published"
     return NotFoundError("collection or run", word, f"no collection and no run is called '{word}'", hint=hint)
-
-
-def is_published(registry: Registry, run_id: RunId) -> bool:
-    """Whether nothing of a run is pending here."""
-    return registry.is_server or registry.refs.get(names_of_refs.run(run_id)) is None
