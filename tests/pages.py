@@ -78,8 +78,12 @@ def blocks(page: str) -> list[Block]:
     return found
 
 
-def run(page: Path, place: Path) -> None:
-    """Run the blocks of a page in a place with the folders that it names. Raises: AssertionError, with all output."""
+def run(page: Path, place: Path) -> str:
+    """Run the blocks of a page in a place with the folders that it names; what the last one printed.
+
+    Raises: AssertionError, with all that a block printed that does not do what the page says.
+    """
+    printed = ""
     for block in blocks(page.read_text(encoding="utf-8")):
         where = f"{page.name}:{block.line}"
         if block.language == "yaml":
@@ -99,6 +103,7 @@ def run(page: Path, place: Path) -> None:
         assert done.returncode == block.code, f"{where} ended with {done.returncode}\n{block.text}\n{printed}"
         if block.expected is not None:
             assert matches(block.expected, printed), f"{where} prints\n{printed}\nand not\n{block.expected}"
+    return printed
 
 
 def matches(expected: str, printed: str) -> bool:
@@ -116,6 +121,10 @@ def links(page: str) -> Iterator[str]:
     prose = re.sub(r"`[^`\n]*`", "", _PIECE.sub("", page))
     for found in re.finditer(r"\]\(([^()\s]+(?:\([^()\s]*\)[^()\s]*)*)\)", prose):
         yield found[1]
+    named = dict(re.findall(r"^\[([^\]]+)\]: (\S+)$", prose, re.MULTILINE))
+    for name in re.findall(r"\]\[([^\]]+)\]", prose):
+        assert name in named, f"no link is called '{name}'"
+    yield from named.values()
 
 
 def anchors(page: str) -> set[str]:

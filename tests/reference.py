@@ -53,7 +53,7 @@ ENVIRONMENT = {
     "GITREG_NAME, GITREG_NOTES, GITREG_TAGS, GITREG_PROJECT, GITREG_ENTITY, GITREG_RUN_GROUP, GITREG_JOB_TYPE": (
         "What gitreg.init() takes where its argument of that name is not given; tags are separated by commas."
     ),
-    "GITREG_MODE": "What gitreg.init() takes for 'mode'; 'disabled' records nothing.",
+    "GITREG_MODE": "W&B's word, taken where gitreg.init() has no 'mode': online, offline or shared, all of them alike.",
     "NO_COLOR": "No colours, as '--color never'.",
     "GIT_PAGER, PAGER, LESS": "The pager of long lists on a terminal, as git chooses it.",
     "CI": "No progress bars.",
