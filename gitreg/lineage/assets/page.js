@@ -234,6 +234,8 @@
     if (root.classList.contains("listing")) entry?.row.scrollIntoView({ block: "nearest" });
     else reveal(box);
     if (enter) article.querySelector("h2")?.focus({ preventScroll: true });
+    // following a link to what cannot be focused leaves the keyboard nowhere
+    else if (document.activeElement === document.body) (root.classList.contains("listing") ? entry?.row.querySelector("a") : box.el)?.focus({ preventScroll: true });
   }
 
   /** Mark what a box came from, or what came of it. @param {Box} box @param {"into" | "out"} way @param {"from" | "to"} end */
@@ -269,11 +271,12 @@
     else byKey = enter;
   });
   function close() {
-    const box = open && boxes[Number(open.dataset.at)];
-    const inside = details.contains(document.activeElement);
+    const last = open;
     location.hash = "";
     select(null);
-    if (box && inside && !root.classList.contains("listing")) focus(box);
+    if (!last || document.activeElement === search) return;
+    if (root.classList.contains("listing")) entries.find((entry) => entry.article === last)?.row.querySelector("a")?.focus();
+    else focus(boxes[Number(last.dataset.at)]);
   }
 
   // ---- the keyboard in the picture: one box at a time can be reached with Tab, arrows go on from there
