@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,10 +73,10 @@ def _render(graph: Graph, look: _Look) -> str | bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Move:
-    """An alias that may move: to which version, None when it is removed; and which version has it now."""
+    """An alias that may move: to which version, and which one has it now."""
 
     alias: AliasName
-    gains: Version | None
+    gains: Version
     loses: Version | None
 
 
@@ -83,17 +84,12 @@ def _move(registry: Registry, text: str) -> _Move:
     """Read COLLECTION:ALIAS=VERSION. Raises: UsageError, InvalidNameError, NotFoundError."""
     left, equals, version = text.partition("=")
     if not equals:
-        raise UsageError(
-            f"'{text}' does not say where the alias goes", hint="--highlight COLLECTION:ALIAS=v3, or ...= when it goes"
-        )
+        raise UsageError(f"'{text}' does not say where the alias goes", hint=f"--highlight {left}=v3")
     name = resolve.alias(registry, left)
-    gains = context.version(registry, f"{name.collection}:{version}") if version else None
+    gains = context.version(registry, f"{name.collection}:{version}")
     loses = None
-    try:
+    with contextlib.suppress(NotFoundError):
         loses = context.version(registry, str(name))
-    except NotFoundError:
-        if gains is None:
-            raise
     return _Move(name, gains, loses)
 
 
@@ -115,6 +111,15 @@ def _depth(context_: click.Context, parameter: click.Parameter, value: str) -> i
     if not value.isdecimal() or len(value) > 9:
         raise click.BadParameter("write a number, or 'all'")
     return int(value)
+
+
+def _scale(context_: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """A number from 0.1 to 20."""
+    del context_, parameter
+    with contextlib.suppress(ValueError):
+        if value is None or 0.1 <= float(value) <= 20:
+            return None if value is None else float(value)
+    raise click.BadParameter("write a number from 0.1 to 20")
 
 
 def _form(form: str | None, output: Path | None) -> str:
@@ -146,7 +151,13 @@ _LISTED = f"{', '.join(_FORMATS[:-1])} or {_FORMATS[-1]}"
 )
 @click.argument("reference", metavar="[REF]", required=False)
 @click.option("--all", "everything", is_flag=True, help="The whole registry.")
-@click.option("--format", "form", type=click.Choice(_FORMATS), metavar="FORMAT", help=f"{_LISTED}.".capitalize())
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    metavar="FORMAT",
+    help=f"{_LISTED}; the default is by -o, else text.",
+)
 @click.option("-o", "--output", type=context.Place(dir_okay=False), help="Write to a file, whose end says the format.")
 @click.option("--up", default="all", callback=_depth, metavar="N", help="At most N steps towards the inputs.")
 @click.option("--down", default="all", callback=_depth, metavar="N", help="At most N steps towards what came of it.")
@@ -159,7 +170,7 @@ _LISTED = f"{', '.join(_FORMATS[:-1])} or {_FORMATS[-1]}"
 @click.option("--no-runs", is_flag=True, help="Versions only.")
 @click.option("--no-collapse", is_flag=True, help="Show each of many alike runs.")
 @click.option("--theme", type=click.Choice(["auto", "light", "dark"]), help="Colours of SVG, PNG and PDF.")
-@click.option("--scale", type=click.FloatRange(0.1, 20), metavar="N", help="Size of a PNG or PDF: 1 is the SVG's.")
+@click.option("--scale", callback=_scale, metavar="N", help="Size of a PNG or PDF: 1 is the SVG's.")
 @click.option("--html", type=context.Place(dir_okay=False), help="Write a page to look around in.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def lineage(
@@ -197,8 +208,7 @@ def lineage(
         moves = [_move(registry, text) for text in highlight]
         graph = build.whole(registry) if everything else _graph(registry, reference, moves, up=up, down=down)
     for move in moves:
-        gains = move.gains.name.label if move.gains else None
-        graph = with_move(graph, str(move.alias.collection), move.alias.alias, gains)
+        graph = with_move(graph, str(move.alias.collection), move.alias.alias, move.gains.name.label)
     if no_runs:
         graph = without_runs(graph)
     look = _Look(chosen, theme or "auto", scale, collapsed=not no_collapse)

@@ -72,6 +72,10 @@ FAMILIES: dict[str, Mapping[str, tuple[str, ...]]] = {
         "no number": ("x", "-1", "1.5", "²", "0x1", "∞", "1\0", "\x1b[31m", "--help", "\u202e1"),
         _LONG: ("9" * 10_000,),
     },
+    "factor": {
+        "no number": ("x", "", "0", "-1", "nan", "inf", "1e9", "0x1", "²", "1\0", "\x1b[31m", "--help"),
+        _LONG: ("9" * 10_000,),
+    },
     "positive number": {"no positive number": ("0", "00", "x", "-1", "+1", "1_0", "²", "1\0", "all ", "9" * 10_000)},
     "date": {
         "what git takes for now": ("garbage", "next year", "", " ", "never", "1", "u", "upstream", "-1", "m@{1}", "}"),
@@ -89,7 +93,7 @@ FAMILIES: dict[str, Mapping[str, tuple[str, ...]]] = {
         "empty": (",", "version,", " "),
         "bytes that are no UTF-8": ("a\udcff", "\ud800"),
     },
-    "choice": {"none of them": ("png", "", "SVG\0", "\x1b[31m", "--output=x", "svg\u200b", "svg\udcff")},
+    "choice": {"none of them": ("docx", "", "SVG\0", "\x1b[31m", "--output=x", "svg\u200b", "svg\udcff")},
     "storage": {
         "empty": ("", " "),
         "options": (f"--output={MARK}", "-x", f"-oProxyCommand=touch {MARK}:x"),
@@ -184,7 +188,10 @@ PLACES: dict[tuple[str, str], list[Place]] = {
     ("runs", "columns"): [place("keys", "runs --columns={}")],
     ("runs", "form"): [place("choice", "runs --format={}")],
     ("runs", "limit"): [place("positive number", "runs --limit={}")],
-    ("show", "reference"): [place("name", "show -- {}"), place("name", "show m:{}"), place("label", "show a/{}/m")],
+    ("show", "thing"): [place("name", "show -- {}"), place("name", "show m:{}"), place("label", "show a/{}/m")],
+    ("diff", "old"): [place("name", "diff -- {}"), place("name", "diff m:{} m:v0")],
+    ("diff", "new"): [place("name", "diff m -- {}"), place("date", "diff m model/M:production@{{}}")],
+    ("diff", "form"): [place("choice", "diff m --format={}")],
     ("drop", "what"): [place("name", "drop -- {}"), place("name", "drop m:{}")],
     ("fsck", "collections"): [place("name", "fsck -- {}"), place("name", "fsck -- m {}")],
     ("get", "reference"): [
@@ -202,6 +209,13 @@ PLACES: dict[tuple[str, str], list[Place]] = {
     ("lineage", "reference"): [place("name", "lineage -- {}")],
     ("lineage", "form"): [place("choice", "lineage m --format={}")],
     ("lineage", "output"): [place("path to write", "lineage m --format svg --output={}")],
+    ("lineage", "html"): [place("path to write", "lineage m --html={}")],
+    ("lineage", "highlight"): [
+        place("name", "lineage --highlight={}=v0"),
+        place("name", "lineage m --highlight=model/M:production={}"),
+    ],
+    ("lineage", "theme"): [place("choice", "lineage m --format svg --theme={}")],
+    ("lineage", "scale"): [place("factor", "lineage m --format png --scale={}")],
     ("lineage", "up"): [place("number", "lineage m --up={}")],
     ("lineage", "down"): [place("number", "lineage m --down={}")],
     ("hook pre-push", "parent"): [place("number", "hook pre-push --parent={} origin ../server.git")],
