@@ -127,7 +127,7 @@ def _columns(when: When | None, *, one: bool, several: bool) -> list[Column]:
     version = Column("VERSION", lambda row: row["version"] or "removed")
     told = [
         Column("BY", lambda row: row["by"].partition(" <")[0], rank=2),
-        Column("REASON", lambda row: row["reason"].partition("\n")[0], least=16, rank=1),
+        Column("REASON", lambda row: row["reason"].partition("\n")[0], least=12, rank=1),
         Column("", lambda row: "" if row["published"] else "unpublished"),
     ]
     if when:
@@ -135,13 +135,17 @@ def _columns(when: When | None, *, one: bool, several: bool) -> list[Column]:
             Column("", lambda row: "*" if row["last"] and several else ""),
             *name,
             version,
-            Column("FROM", lambda row: human.date(row["at"]), least=19),
-            Column("UNTIL", lambda row: human.date(row["until"]) if row["until"] else "now", least=19),
+            Column("FROM", lambda row: _minute(row["at"]), least=16),
+            Column("UNTIL", lambda row: _minute(row["until"]) if row["until"] else "now", rank=3),
             *told,
         ]
     number = [Column("", lambda row: f"#{row['seq']}")] if one else []
     was = Column("WAS", lambda row: row["previous"] or "", rank=3)
-    return [*number, *name, version, was, Column("AT", lambda row: human.date(row["at"]), least=19), *told]
+    return [*number, *name, version, was, Column("AT", lambda row: _minute(row["at"]), least=16), *told]
+
+
+def _minute(when: str) -> str:
+    return human.date(when)[:16]
 
 
 def _tell(

@@ -12,7 +12,10 @@ _LISTED = 8
 
 def closest(wanted: str, known: Iterable[str]) -> str | None:
     """The likeliest of the known names: but for case the same, what it is the only beginning of, or alike."""
-    folded = {name.casefold(): name for name in known}
+    names = list(known)
+    if wanted in names:
+        return wanted
+    folded = {name.casefold(): name for name in names}
     word = wanted.casefold()
     if word in folded:
         return folded[word]

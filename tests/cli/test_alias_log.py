@@ -58,11 +58,11 @@ def test_the_moves_are_shown_newest_first(project: Path) -> None:
     done = log(project, "m:production")
     assert (done.code, done.err) == (0, "")
     assert done.out == (
-        "    VERSION  WAS  AT                   BY         REASON\n"
-        "#4  v1            2026-03-05 12:00:00  Test User                        unpublished\n"
-        "#3  removed  v2   2026-03-04 12:00:00  Test User  broken                unpublished\n"
-        "#2  v2       v0   2026-03-04 09:00:00  Test User                        unpublished\n"
-        "#1  v0            2026-03-01 12:00:00  Test User  first one that works  unpublished\n"
+        "    VERSION  WAS  AT                BY         REASON\n"
+        "#4  v1            2026-03-05 12:00  Test User                        unpublished\n"
+        "#3  removed  v2   2026-03-04 12:00  Test User  broken                unpublished\n"
+        "#2  v2       v0   2026-03-04 09:00  Test User                        unpublished\n"
+        "#1  v0            2026-03-01 12:00  Test User  first one that works  unpublished\n"
     )
 
 
@@ -70,10 +70,10 @@ def test_of_a_day_all_that_was_in_effect_is_shown_and_the_last_marked(project: P
     done = log(project, "m:production --at 2026-03-04")
     assert (done.code, done.err) == (0, "* is what it was at the end of 2026-03-04, UTC\n")
     assert done.out == (
-        "   VERSION  FROM                 UNTIL                BY         REASON\n"
-        "*  removed  2026-03-04 12:00:00  2026-03-05 12:00:00  Test User  broken                unpublished\n"
-        "   v2       2026-03-04 09:00:00  2026-03-04 12:00:00  Test User                        unpublished\n"
-        "   v0       2026-03-01 12:00:00  2026-03-04 09:00:00  Test User  first one that works  unpublished\n"
+        "   VERSION  FROM              UNTIL             BY         REASON\n"
+        "*  removed  2026-03-04 12:00  2026-03-05 12:00  Test User  broken                unpublished\n"
+        "   v2       2026-03-04 09:00  2026-03-04 12:00  Test User                        unpublished\n"
+        "   v0       2026-03-01 12:00  2026-03-04 09:00  Test User  first one that works  unpublished\n"
     )
 
 
