@@ -22,12 +22,14 @@ _STEP = timedelta(minutes=7)
 _MD5, _SHA256 = "0" * 32, "0" * 64
 
 
-def crowd(repo: Path, *, versions: int, collections: int = 1) -> None:
+def crowd(repo: Path, *, versions: int, collections: int = 1, remote: str = "") -> None:
     """Add a dataset, and runs that used it and made a version each: so many in each of so many collections.
 
     The collection is `model`, or `model_0000` and so on. The newest run ended at the time that the tests live in.
+    With a `remote` the runs are published there, as far as this clone knows.
     """
-    made = _Crowd(Oid.parse(_git(repo, "rev-parse", "HEAD").strip()))
+    base = names_of_refs.tracking(remote) if remote else names_of_refs.PENDING
+    made = _Crowd(Oid.parse(_git(repo, "rev-parse", "HEAD").strip()), base)
     total = versions * collections
     data = made.add("data", "dataset", 0, _LAST - _STEP * total, None)
     for number in range(total):
@@ -38,8 +40,9 @@ def crowd(repo: Path, *, versions: int, collections: int = 1) -> None:
 
 
 class _Crowd:
-    def __init__(self, code: Oid) -> None:
+    def __init__(self, code: Oid, base: str) -> None:
         self._code = code
+        self._base = base
         self._batch = Batch()
         self._refs: dict[str, tuple[Oid, Oid | None]] = {}
         self._runs = 0
@@ -89,7 +92,7 @@ class _Crowd:
         message = compose(str(version), {VERSION: told.document()})
         tag = self._batch.add("tag", Tag(commit, version.tag, by, message).encode())
         self._refs[names_of_refs.version_tag(version)] = (tag, commit)
-        self._refs[names_of_refs.run(record.id)] = (tip, None)
+        self._refs[names_of_refs.run(record.id, self._base)] = (tip, None)
         return Use(version, commit, _MD5)
 
     def write(self, repo: Path) -> None:

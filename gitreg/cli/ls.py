@@ -89,9 +89,9 @@ def _of_collections(registry: Registry, when: columns.Cell) -> columns.Usual:
         ("type", Column("TYPE", lambda row: row["type"], rank=3)),
         ("versions", Column("VERSIONS", lambda row: f"{row['versions']:,}", right=True, rank=2)),
         ("latest", Column("LATEST", lambda row: row["latest"])),
-        ("created", Column("CREATED", lambda row: when(row, "created"), rank=1)),
+        ("created", Column("CREATED", lambda row: when(row, "created"), rank=1, least=14)),
         ("size", Column("SIZE", lambda row: human.size(row["size"]), right=True, rank=4)),
-        ("aliases", Column("ALIASES", _aliases, least=16)),
+        ("aliases", Column("ALIASES", _aliases, least=28)),
         columns.METRICS,
         ("summary", Column("RESULTS", columns.results, rank=5, least=16)),
         ("unpublished", Column("", lambda row: _unpublished(registry, row))),
@@ -124,11 +124,11 @@ def _list_versions(
 def _of_versions(registry: Registry, when: columns.Cell) -> columns.Usual:
     return [
         ("version", Column("VERSION", lambda row: row["version"])),
-        ("aliases", Column("ALIASES", lambda row: ", ".join(row["aliases"]), least=10)),
+        ("aliases", Column("ALIASES", lambda row: ", ".join(row["aliases"]), least=16)),
         columns.METRICS,
         ("size", Column("SIZE", lambda row: human.size(row["size"]), right=True, rank=4)),
         ("files", Column("FILES", lambda row: f"{row['files']:,}", right=True, rank=6)),
-        ("created", Column("CREATED", lambda row: when(row, "created"), rank=1)),
+        ("created", Column("CREATED", lambda row: when(row, "created"), rank=1, least=14)),
         ("by", Column("BY", lambda row: row["by"].partition(" <")[0], rank=5)),
         ("published", Column("", lambda row: "unpublished" if registry.has_remote and not row["published"] else "")),
     ]

@@ -193,7 +193,8 @@ def find(
     # a slip in a key would fit nothing, without a word
     for key in dict.fromkeys([*asked.keys, *asked.columns]):
         _say_unknown(shown or rows, key)
-    return Found(shown, len(fitting))
+    # what is not a version after all is only noticed where it would be shown
+    return Found(shown, len(fitting) if len(shown) == limit else len(shown))
 
 
 def tried(rows: Iterable[Row], work: Callable[[Row], Result]) -> Iterator[tuple[Row, Result]]:
@@ -213,7 +214,7 @@ def _tried(row: Row, work: Callable[[Row], Result]) -> list[tuple[Row, Result]]:
 
 
 def _say_unknown(rows: Sequence[Row], key: str) -> None:
-    if not rows or any(_has(row, key) for row in rows):
+    if not rows or key in rows[0] or any(_has(row, key) for row in rows):
         return
     known = {name for row in rows[:_LOOKED_AT] for name in _names(row)}
     close = closest(key, sorted(known))

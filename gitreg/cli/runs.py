@@ -123,7 +123,7 @@ def _usual(registry: Registry) -> columns.Usual:
         ("state", Column("STATE", lambda row: row["state"], style=lambda row: {"fg": _COLORS.get(row["state"])})),
         ("job_type", Column("JOB TYPE", lambda row: row["job_type"], rank=4)),
         columns.METRICS,
-        ("started", Column("STARTED", lambda row: when(row, "started"), rank=1)),
+        ("started", Column("STARTED", lambda row: when(row, "started"), rank=1, least=14)),
         ("duration", Column("TOOK", _took, rank=6, right=True)),
         ("inputs", Column("USED", _used, rank=5, least=10)),
         ("outputs", Column("MADE", lambda row: ", ".join(row["outputs"]), rank=3, least=10)),

@@ -46,7 +46,10 @@ def test_every_reading_command_prints_one_document_with_its_schema(read: Read) -
     for line, command in {
         "ls": "ls",
         "ls mnist": "ls",
-        "show mnist:v0": "show",
+        "show mnist:v0": "version",
+        "show mnist": "collection",
+        "show train-1": "run",
+        "diff mnist:v0 model/MNIST:v0": "diff",
         "runs": "runs",
         "alias ls": "alias-ls",
         "alias log model/MNIST:production": "alias-log",
@@ -72,15 +75,15 @@ def test_show_tells_everything_about_a_version(read: Read, repo: Path, sh: Shell
         {
             "artifact": "digits",
             "version": "v0",
-            "commit": read("show digits")["commit"],
-            "digest": read("show digits")["digest"],
+            "commit": read("show digits:v0")["commit"],
+            "digest": read("show digits:v0")["digest"],
         }
     ]
     (user,) = shown.pop("used_by")
     assert (user["name"], user["job_type"], user["state"]) == ("evaluate-1", "evaluate", "finished")
     assert shown.pop("code") == {"commit": sh("git rev-parse HEAD", cwd=repo).strip(), "snapshot": False}
     assert shown == {
-        "schema": "gitreg/show/1",
+        "schema": "gitreg/version/1",
         "collection": "mnist",
         "version": "v0",
         "published": False,
@@ -162,6 +165,14 @@ def test_ls_lists_collections_and_versions(read: Read) -> None:
         "latest": "v0",
         "aliases": [],
         "registered": False,
+        "created": "2026-01-02T03:04:05Z",
+        "by": "Test User <test@example.org>",
+        "size": 8,
+        "files": 1,
+        "project": "",
+        "metadata": {"accuracy": 0.97, "worst": None},
+        "config": {"lr": 0.1},
+        "summary": {},
     }
     (version,) = read("ls mnist")["versions"]
     assert (version["version"], version["size"], version["files"], version["published"]) == ("v0", 8, 1, False)

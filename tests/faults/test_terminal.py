@@ -87,10 +87,13 @@ TRIED = {
         "", "data", "m", "--json", "data --json", "{}", "--format csv", "data --format tsv", "--type {}", "--alias {}",
         "--sort {}", "data --columns version,metadata,{}", "data --where {}<1", "data --where version={}",
     ],
-    "show": ["data", "data --json", "m:v0", "m:v0 --json", "model/M", "m", "m:{}", "{}"],
+    "show": ["data", "data --json", "m:v0", "m:v0 --json", "model/M", "m", "m:{}", "{}", "data:v0", "data:v0 --json"],
+    "diff": [
+        "data:v0 m:v0", "m:v0 data:v0 --json", "m:v0 data:v0 --format markdown", "data", "{} m", "m:{}", "m m --format {}",
+    ],
     "runs": [
-        "", "--json", "--format csv", "--format tsv", "--state {}", "--tag {}", "--columns id,config,summary", "--sort {}",
-        "--where name~{}", "--where {}",
+        "", "--json", "--format csv", "--format tsv", "--state {}", "--tag {}", "--columns id,config,summary",
+        "--sort {}", "--where name~{}", "--where {}",
     ],
     "alias ls": ["", "--json", "{}"],
     "alias log": ["model/M:production", "model/M:production --json", "model/M:staging", "model/M:{}"],
