@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
 from gitreg.lineage.graph import Edge, Graph, Link, Node, neighbourhood
+from gitreg.lineage.web import commit_page
 from gitreg.records.fields import present
 from gitreg.records.names import LATEST, CollectionName, RunId, VersionName
 from gitreg.records.objects import Oid
-from gitreg.records.records import ArtifactRecord
+from gitreg.records.records import ArtifactRecord, RunRecord
 from gitreg.registry import aliases, index, links, runs, versions
 from gitreg.registry.aliases import Named
 from gitreg.registry.index import Index
@@ -82,6 +83,8 @@ class _Builder:
         self._collections: dict[CollectionName, list[Version]] = {}
         self._chips: dict[CollectionName, Named] = {}
         self._done: set[tuple[str, RunId]] = set()
+        self._host: str | None = None
+        self._published: set[RunId] = set()
         if everything is not None:
             self._at = {}
             for version in everything:
@@ -196,6 +199,7 @@ class _Builder:
             type=record.job_type,
             state=record.state,
             note=f"run {record.id}, {code}",
+            href=self._page(record),
             facts=_facts_of_run(run),
         )
         for use in run.inputs:
@@ -209,6 +213,14 @@ class _Builder:
             cut = f"cut:{record.id}"
             self.nodes[cut] = Node(cut, "unknown", "history cut here", note="this clone is shallow")
             self.edges.append(Edge(cut, node_id, "used"))
+
+    def _page(self, record: RunRecord) -> str:
+        """Where the remote's host shows the code of a run, once that is published."""
+        if self._host is None:
+            self._host = next(iter(self.registry.transport.push_urls()), "")
+            tips = runs.tips(self.registry) if commit_page(self._host, record.code.commit) else {}
+            self._published = {run for run, (_, published) in tips.items() if published}
+        return commit_page(self._host, record.code.commit) if record.id in self._published else ""
 
     def _maker(self, commit: Oid) -> Run | None:
         """The run that logged the version with this commit, as far as this clone knows."""

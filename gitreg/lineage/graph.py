@@ -45,6 +45,7 @@ class Node:
             many did not finish, such as '2 failed'.
         links: the registered versions that link this one, such as 'model/Digits:v0', each with its own aliases.
         note: more words for the tooltip, such as the code commit.
+        href: where more of it can be read, such as the code commit on its host; an https address.
         focus: whether the reader asked for this one.
         members: the ids that a collapsed node stands for.
         facts: what else is known, for a page with room for it: a fact's name to its value, or to a mapping of values
@@ -59,6 +60,7 @@ class Node:
     state: str = ""
     links: tuple[Link, ...] = ()
     note: str = ""
+    href: str = ""
     focus: bool = False
     members: tuple[str, ...] = ()
     facts: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)

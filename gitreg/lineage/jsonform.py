@@ -1,4 +1,4 @@
-"""The graph as a JSON document for other programs: everything the graph holds, in the graph's order, unescaped."""
+"""The graph as a JSON document for other programs: what the picture shows, in the graph's order, unescaped."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def to_document(graph: Graph) -> dict[str, Any]:
             "state": node.state,
             "links": [{"name": link.name, "aliases": list(link.aliases)} for link in node.links],
             "note": node.note,
+            "href": node.href,
         }
         if node.members:
             item["members"] = list(node.members)

@@ -1,7 +1,7 @@
 """The graph as one stand-alone SVG: drawn here from measured cards (cards.py) at their places (layout.py).
 
-No scripts, no links, no references to anything outside; every text passes `visible` and XML escaping; one style sheet
-serves light and dark.
+No scripts, no references to anything outside, only https links to the code of a run; every text passes `visible` and
+XML escaping; one style sheet serves light and dark.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def draw(graph: Graph, *, anchors: Sequence[str] | None = None) -> Picture:
     for edge, route, (source, target) in zip(graph.edges, layout.routes, ends, strict=True):
         body.append(_edge(edge.kind, route, "" if anchors is None else f' data-from="{source}" data-to="{target}"'))
     for number, (node, box, (x, y)) in enumerate(zip(graph.nodes, cards, layout.centres, strict=True)):
-        link = "" if anchors is None else f' id="at-{number}" href="#{_xml(anchors[number])}"'
+        link = f' href="{_xml(node.href)}"' if node.href.startswith("https://") else ""
+        if anchors is not None:
+            link = f' id="at-{number}" href="#{_xml(anchors[number])}"'
         body.append(_node(node, box, x - box.width / 2, y - box.height / 2, link))
     margin = f'<g transform="translate({_n(_MARGIN)} {_n(_MARGIN)})">'
     return Picture(width, height, "\n".join([margin, *body, *legend, "</g>"]))
