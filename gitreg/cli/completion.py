@@ -77,9 +77,9 @@ def _answer(shell: str, arguments: Sequence[str]) -> list[tuple[str, str, str]]:
     if shell == "bash":
         line, breaks = arguments
         words, begun = _split(line)
-        # what bash takes for the last word begins after one of these, unless it is quoted
+        # what bash takes for the last word begins after one of these (with '@', for hosts), unless it is quoted
         if not line.split(" ")[-1].startswith(("'", '"')):
-            cut = max(begun.rfind(character) for character in f"{breaks}\0") + 1
+            cut = max(begun.rfind(character) + (character != "@") for character in f"{breaks}\0")
     else:
         *words, begun = arguments
     found = ShellComplete(_command("gitreg", _table(), ()), {}, "gitreg", COMPLETION).get_completions(

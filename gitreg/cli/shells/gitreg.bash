@@ -15,7 +15,7 @@ _gitreg_reply() {
 
 # git's own completion calls this
 _git_gitreg() {
-    compopt +o nospace +o default +o bashdefault 2>/dev/null
+    compopt -o nosort +o nospace +o default +o bashdefault
     _gitreg_reply gitreg
 }
 
