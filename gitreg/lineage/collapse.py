@@ -126,6 +126,8 @@ def _heaped(graph: Graph, groups: Iterable[list[str]], limit: int) -> Graph:
 
 def _heap(members: list[Node], taken: Container[str]) -> Node:
     first = members[0]
+    collections = {node.label.rpartition(":")[0] for node in members if node.kind == "artifact"}
+    what = f"of {collections.pop()}" if len(collections) == 1 else f"{first.kind}s"
     id = "collapsed:" + min(node.id for node in members)
     while id in taken:
         id += "'"
@@ -135,7 +137,7 @@ def _heap(members: list[Node], taken: Container[str]) -> Node:
     return Node(
         id=id,
         kind="collapsed",
-        label=f"{len(members)} more {first.kind}s",
+        label=f"{len(members)} more {what}",
         type=first.type,
         state=", ".join(f"{count} {state}" for state, count in sorted(tally.items())),
         note=named + (f" and {rest} more" if rest > 0 else ""),

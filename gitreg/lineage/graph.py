@@ -6,6 +6,7 @@ Knows nothing of Git, of the registry or of drawing: a builder fills it, the ren
 from __future__ import annotations
 
 import re
+import sys
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -138,7 +139,9 @@ def natural(text: str) -> SortKey:
 
 
 def _series(node: Node) -> str:
-    """What a node is sorted by: vague-morning-10 is the tenth run, and its words mean nothing."""
+    """What a node is sorted by: vague-morning-10 is the tenth run, its words mean nothing; 'more' comes last."""
+    if node.kind == "collapsed":
+        return chr(sys.maxunicode) + node.label
     made_up = _MADE_UP.fullmatch(node.label) if node.kind == "run" else None
     return made_up[1] if made_up else node.label
 

@@ -145,7 +145,8 @@ def _heights(layers: Layers, sizes: Sequence[Size]) -> list[float]:
     leaving, coming = (Counter(link[end] for link in links) for end in (0, 1))
     for here, there in links:
         alone = leaving[here] == coming[there] == 1
-        stiff = _STIFF[max((here >= len(sizes)) + (there >= len(sizes)), alone)]
+        # a hub with a hundred results must not pull each of them away from what else it was made from
+        stiff = _STIFF[max((here >= len(sizes)) + (there >= len(sizes)), alone)] / leaving[here] ** 0.5
         right[here].append((there, stiff))
         left[there].append((here, stiff))
     both = [[*one, *other] for one, other in zip(left, right, strict=True)]

@@ -57,7 +57,7 @@ def framed(graph: Graph, drawn: Picture, *, theme: ThemeName) -> str:
             f'<title id="gitreg-lineage-title">{_xml(graph.title)}</title>',
             f'<desc id="gitreg-lineage-desc">{_xml(" ".join(describe(graph)) or _EMPTY)}</desc>',
             f"<style>\n{style_sheet(theme)}</style>",
-            '<rect class="page" width="100%" height="100%" rx="6"/>',
+            '<rect class="page" width="100%" height="100%"/>',
             drawn.body,
             "</svg>",
             "",
