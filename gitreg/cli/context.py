@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from gitreg.cli import console, progress
-from gitreg.errors import RecordError, UsageError
+from gitreg.errors import Error, RecordError, UsageError
 from gitreg.git import hooks
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import yamlio
@@ -144,5 +144,10 @@ def readable(what: str, read: Callable[[], Found]) -> Found | None:
     try:
         return read()
     except (RecordError, MissingObjectError) as error:
-        console.say(f"note: {what} is left out: {str(error).removeprefix(f'{what}: ')}")
+        left_out(what, error)
         return None
+
+
+def left_out(what: str, error: Error) -> None:
+    """Say that a record which cannot be read is left out."""
+    console.say(f"note: {what} is left out: {str(error).removeprefix(f'{what}: ')}")

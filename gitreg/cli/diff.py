@@ -12,7 +12,7 @@ from gitreg.cli.page import Page
 from gitreg.cli.pager import paged
 from gitreg.errors import UsageError
 from gitreg.records.listing import FileEntry
-from gitreg.records.names import Reference, RunId, parse_collection, parse_number, split_date
+from gitreg.records.names import Reference, RunId, parse_number, split_date
 from gitreg.registry import find, resolve, subjects
 from gitreg.registry.compare import (
     Change,
@@ -96,8 +96,6 @@ def _find(registry: Registry, thing: str) -> Version | RunId:
         return resolve.version(registry, Reference.parse(thing))
     ids = find.runs(registry, thing)
     if not ids:
-        # what is no name says so, with the grammar
-        parse_collection(thing)
         raise find.not_found(registry, thing)
     if len(ids) > 1:
         console.say(f"note: the newest of {len(ids)} runs called '{thing}'; the others: {', '.join(ids[1:])}")

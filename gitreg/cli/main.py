@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Read": {
         "ls": ("ls", "list collections, or the versions of one"),
         "show": ("show", "show a collection, a version or a run: how good it is, and where it comes from"),
+        "diff": ("diff", "show what differs between two versions or runs: metrics, config, inputs, files, code"),
         "runs": ("runs", "list runs"),
         "get": ("get", "write a version's files, checked, and print where"),
         "pin": ("pin", "name a published version in your own tree, for 'dvc pull'"),
@@ -49,6 +50,18 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 _HIDDEN = {"hook": ("hook", "")}
+# what other tools call it
+_ELSEWHERE = {
+    "history": "alias log",
+    "log": "alias log",
+    "promote": "alias set",
+    "rollback": "alias set",
+    "download": "get",
+    "checkout": "get",
+    "list": "ls",
+    "upload": "put",
+    "publish": "push",
+}
 COMPLETION = "_GITREG_COMPLETE"
 """The variable by which a shell asks what could come next."""
 _COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()} | _HIDDEN
@@ -78,7 +91,8 @@ class Commands(click.Group):
         """Click's, with the likeliest other name as a hint."""
         name = args[0] if args else ""
         if name not in _COMMANDS and not name.startswith("-"):
-            close = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            close = [_ELSEWHERE[name]] if name in _ELSEWHERE else None
+            close = close or difflib.get_close_matches(name, self.list_commands(ctx), n=1)
             hint = f"did you mean '{close[0]}'?" if close else "gitreg --help"
             raise UsageError(f"no such command '{name}'", hint=hint)
         return super().resolve_command(ctx, args)

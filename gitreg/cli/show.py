@@ -10,7 +10,7 @@ from gitreg.cli.page import Page
 from gitreg.cli.pager import paged
 from gitreg.cli.show_collection import CollectionFacts
 from gitreg.cli.show_version import VersionFacts
-from gitreg.records.names import Reference, parse_collection
+from gitreg.records.names import Reference
 from gitreg.registry import facts, find
 from gitreg.registry.facts import RunFacts
 from gitreg.registry.repository import Registry
@@ -50,8 +50,6 @@ def _find(registry: Registry, thing: str) -> Facts:
             console.say(f"note: there is a run '{thing}' as well: gitreg show {ids[0]}")
         return CollectionFacts.read(registry, name)
     if not ids:
-        # what is no name says so, with the grammar
-        parse_collection(thing)
         raise find.not_found(registry, thing)
     if len(ids) > 1:
         console.say(f"note: the newest of {len(ids)} runs called '{thing}'; the others: {', '.join(ids[1:])}")

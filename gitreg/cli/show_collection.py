@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 
 from gitreg.cli import context, documents, human, parts
@@ -66,15 +65,23 @@ class CollectionFacts:
         """Raises: RecordError, MissingObjectError when none of its newest versions can be read."""
         found = versions.all_versions(registry, name)
         newest = list(islice(versions.own(registry, reversed(found)), _TREND)) or found[-1:]
-        items = [context.readable(f"'{version.name}'", partial(_item, registry, version)) for version in newest]
-        readable = [item for item in items if item] or [_item(registry, newest[0])]
+        items, broken = [], []
+        for version in newest:
+            try:
+                items.append(_item(registry, version))
+            except (RecordError, MissingObjectError) as error:
+                broken.append((version, error))
+        if not items:
+            raise broken[0][1]
+        for version, error in broken:
+            context.left_out(f"'{version.name}'", error)
         standings = []
         catalogue = facts.Catalogue(registry)
         for alias in aliases.all_aliases(registry, name):
             version = catalogue.at(alias.place) if alias.place else None
             if version:
                 standings.append(facts.standing(registry, alias, version.name))
-        return cls(name, found, readable, standings)
+        return cls(name, found, items, standings)
 
     @property
     def measure(self) -> str | None:

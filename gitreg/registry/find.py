@@ -5,7 +5,7 @@ from __future__ import annotations
 from gitreg.errors import InvalidNameError, NotFoundError
 from gitreg.records.names import CollectionName, RunId, check_run_id, parse_collection
 from gitreg.records.similar import closest
-from gitreg.registry import index, resolve, versions
+from gitreg.registry import index, resolve
 from gitreg.registry.live import live_runs
 from gitreg.registry.repository import Registry
 
@@ -34,12 +34,17 @@ def runs(registry: Registry, word: str) -> list[RunId]:
 
 
 def not_found(registry: Registry, word: str) -> NotFoundError:
-    """There is nothing of this name: the likeliest other one of a collection or run."""
-    names = [str(name) for name in versions.collections(registry)]
-    with index.updated(registry) as known:
-        ids, labels = list(known.tips()), known.names()
-    close = closest(word, [*names, *labels, *ids])
-    hint = f"did you mean '{close}'?" if close else "'gitreg ls' lists collections, 'gitreg runs' lists runs"
-    if not names and not ids:
-        hint = "this repository has no versions yet; 'gitreg fetch' brings what others have published"
-    return NotFoundError("collection or run", word, f"no collection and no run is called '{word}'", hint=hint)
+    """There is nothing of this name: the likeliest collection, or else the likeliest run.
+
+    Raises: InvalidNameError for what can be no name.
+    """
+    hint = ""
+    try:
+        resolve.collection(registry, parse_collection(word))
+    except NotFoundError as error:
+        hint = error.hint or hint
+    if not hint.startswith("did you mean"):
+        with index.updated(registry) as known:
+            close = closest(word, [*known.names(), *known.tips()])
+        hint = f"did you mean '{close}'?" if close else hint
+    return NotFoundError("collection", word, f"no collection and no run is called '{word}'", hint=hint)

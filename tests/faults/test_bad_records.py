@@ -97,11 +97,12 @@ def test_a_forged_version_is_refused_or_shown_and_never_obeyed(
         if not (forged / "repo" / ".git" / "refs" / "tags" / f"{name}@v0").exists():
             tally.add(INPUTS, f"records: {family} (refused by Git)", tried=1, held=1)
             continue
-        found = complaints(badinput.run("show", name), name, refused=item.refused)
+        found = complaints(badinput.run("show", f"{name}:latest"), name, refused=item.refused)
+        found += complaints(badinput.run("show", name), name, refused=False)
         found += complaints(badinput.run("get", name, "-o", str(forged / "out")), name, refused=item.refused)
         found += library(name)
         if full:
-            found += complaints(badinput.run("show", name, "--json"), name, refused=item.refused)
+            found += complaints(badinput.run("show", f"{name}:latest", "--json"), name, refused=item.refused)
             found += complaints(badinput.run("lineage", name, "--format", "svg"), name, refused=False)
         shutil.rmtree(forged / "out", ignore_errors=True)
         after = badinput.snapshot(forged)
@@ -130,7 +131,7 @@ def test_forgeries_hide_no_good_version_from_any_list(forged: Path, made: Path, 
     """What a list says of good versions, runs and aliases is what it says without the forgeries."""
     for command in (
         "ls --json", "ls good --json", "runs --json", "lineage --all --json", "alias ls --json", "status",
-        "show good --json", "alias log model/Good:production --json",
+        "show good --json", "show good:v0 --json", "diff good:v0 good:v0 --json", "alias log model/Good:production --json",
     ):  # fmt: skip
         with tally.attempt(INPUTS, f"good versions beside: {family}"):
             done = badinput.run(*command.split())

@@ -45,7 +45,7 @@ def step_by_step(world: World, at: Callable[[int, str], str]) -> None:
     step("gitreg alias set m:production v2 --reason best && git push --quiet origin main", "other")
     step("gitreg fetch")
     assert [item["version"] for item in world.json("ls m")["versions"]] == ["v2", "v1", "v0"]
-    assert world.json("show m")["version"] == "v2"
+    assert world.json("show m:latest")["version"] == "v2"
     moves = [item["version"] for item in world.json("alias log m:production")["moves"]]
     assert moves == ["v2", "v1", "v0"]
     assert world.json("show m:production")["version"] == "v2"
@@ -111,13 +111,13 @@ def test_a_zone_changes_nothing_but_the_offset(zone: str, world: World, tally: T
             """
             unset GIT_COMMITTER_DATE GIT_AUTHOR_DATE
             echo one >../model && gitreg put ../model --name m --type model 2>/dev/null
-            gitreg show m --json
+            gitreg show m:latest --json
             """,
             TZ=zone,
         )
         shown = json.loads(told.partition("\n")[2])
         assert shown["version"] == "v0"
-        elsewhere = world.json("show m")
+        elsewhere = world.json("show m:latest")
         assert elsewhere == shown
         world("git push --quiet && git fsck --strict --no-dangling", TZ=zone)
         assert world.verify("m:v0").code == 0
@@ -131,5 +131,5 @@ def test_an_offset_that_git_takes_is_read_back(
     with tally.attempt(FAULTS, "clock: an odd offset"):
         monkeypatch.setenv("GIT_COMMITTER_DATE", f"1700000000 {offset}")
         assert gitreg("put train.py --name m --type model".split(), world.work).code == 0
-        shown = gitreg("show m --json".split(), world.work)
+        shown = gitreg("show m:latest --json".split(), world.work)
         assert json.loads(shown.out)["run"]["started"] == "2023-11-14T22:13:20Z"

@@ -341,10 +341,10 @@ def test_names_that_are_difficult_come_back_as_they_were(
     with tally.attempt(FAULTS, "file names with blanks, quotes, line breaks, dashes, Japanese, 255 bytes"):
         round_trip(folder, desk, sh, tmp_path)
         assert not list(tmp_path.rglob("pwned"))
-        shown = gitreg(desk.path, "show", "m")
+        shown = gitreg(desk.path, "show", "m:latest")
         assert shown.returncode == 0
         assert "\x1b" not in shown.stdout
-        files = json.loads(gitreg(desk.path, "show", "m", "--json").stdout)
+        files = json.loads(gitreg(desk.path, "show", "m:latest", "--json").stdout)
         assert "日本語 の ファイル.txt" in json.dumps(files, ensure_ascii=False)
 
 
