@@ -21,7 +21,7 @@ from gitreg.registry import runs, versions
 from gitreg.registry.repository import Registry
 
 # The version is in the file's name: another release's index is left alone.
-_FILE = "index-4.sqlite"
+_FILE = "index-3.sqlite"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS commits (oid BLOB PRIMARY KEY, run TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uses (input BLOB, run TEXT, PRIMARY KEY (input, run)) WITHOUT ROWID;
