@@ -14,9 +14,11 @@ from gitreg.cli.tables import Column
 from gitreg.errors import Error, UsageError
 from gitreg.registry import pins
 from gitreg.registry.pins import Found, Written
+from gitreg.registry.places import END
 from gitreg.registry.repository import Registry
 
 _FINDINGS = 3
+_COLORS = {"current": None, "behind": "yellow"} | dict.fromkeys(("changed", "unpublished", "broken"), "red")
 
 
 @click.command(
@@ -146,14 +148,15 @@ def _table(found: Sequence[Found]) -> None:
             Column("PATH", lambda row: str(row["path"])),
             Column("PINNED", lambda row: str(row["reference"] or "")),
             Column("IS", lambda row: str(row["version"] or "")),
-            Column("NAMES NOW", lambda row: "" if row["state"] == "current" else str(row["now"] or ""), rank=1),
-            Column("STATE", lambda row: str(row["state"]), style={"fg": "yellow"}),
+            Column("NAMES NOW", lambda row: "" if row["now"] == row["version"] else str(row["now"] or ""), rank=1),
+            Column("STATE", lambda row: str(row["state"]), style=lambda row: {"fg": _COLORS.get(row["state"])}),
         ),
         rows,
     )
     for item in found:
         if item.error:
-            console.warn(f"{_shown(item.place.pointer)}: {item.error}")
+            told = f"{item.place.name}{END}" in str(item.error)
+            console.warn(str(item.error) if told else f"'{_shown(item.place.pointer)}': {item.error}")
             if item.error.hint:
                 console.say(f"hint: {item.error.hint}")
 

@@ -67,6 +67,7 @@ def test_a_pin_follows_its_reference_and_can_be_taken_back(world: World) -> None
     assert checked.out.splitlines()[1].split() == [
         "models/digits", "model/Digits:production", "model/Digits:v1", "model/Digits:v0", "behind",
     ]  # fmt: skip
+    assert "\x1b[33mbehind\x1b[0m" in world("gitreg pin --color always 2>/dev/null", "service")
     assert world("git status --porcelain", "service") == ""
     (world.folder / "service" / "src").mkdir()
     done = world.attempt("gitreg pin --update", "service/src")
