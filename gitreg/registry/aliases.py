@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitreg.errors import Error, LostRaceError, NotFoundError, RecordError, RefusedError, UsageError, reading
 from gitreg.git.objects import Batch, MissingObjectError
@@ -30,6 +30,7 @@ class Alias:
         record: the newest promotion's record; None when the ref was moved by hand, and for a chain without any.
         published: False while its newest move is pending.
         by: who moved it last, and when, None where there is no record.
+        there: what the remote's ref points at, None when that is not known, or there is none.
     """
 
     name: AliasName
@@ -38,6 +39,7 @@ class Alias:
     record: AliasRecord | None
     published: bool
     by: Identity | None = None
+    there: Oid | None = None
 
     @property
     def by_hand(self) -> bool:
@@ -112,7 +114,10 @@ def _current(registry: Registry, name: AliasName, refs: list[Ref]) -> Alias | No
         pending = None
     ref = pending or published
     here_only = published is None or (pending is not None and pending.oid != published.oid)
-    return read(registry, name, ref, published=not here_only or registry.is_server) if ref else None
+    if ref is None:
+        return None
+    found = read(registry, name, ref, published=not here_only or registry.is_server)
+    return replace(found, there=published.target) if published else found
 
 
 def read(registry: Registry, name: AliasName, ref: Ref, *, published: bool) -> Alias:

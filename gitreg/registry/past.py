@@ -46,14 +46,10 @@ def steps(registry: Registry, alias: Alias) -> Iterator[Step]:
 
     Where a hand moved the ref, it is what is known to have been published before. Raises: RecordError.
     """
-    tip, published, there = alias.tip, alias.published, None
-    if alias.by_hand or not published:
-        there = next((ref.target for ref in aliases.refs_of(registry, alias.name) if ref.target != tip), None)
-    if alias.by_hand:
-        tip, published = there or tip, True
-    # on two ways since somebody else moved it too, they share what was published before
-    known = {there}
-    if there and not published and not is_ancestor(registry.git, there, tip):
+    tip, published = (alias.there or alias.tip, True) if alias.by_hand else (alias.tip, alias.published)
+    known = {alias.there}
+    if alias.there and not published and not is_ancestor(registry.git, alias.there, tip):
+        # somebody else moved it too: what was published before is on both ways
         known |= aliases.published(registry, alias.name)
     later: Move | None = None
     for move in aliases.moves(registry, alias.name, tip):

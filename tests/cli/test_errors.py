@@ -194,7 +194,7 @@ MISTAKES: list[tuple[str, int, str, str | None]] = [
         "artifact 'model/digits:prodution' not found",
         "did you mean 'model/Digits:production'?",
     ),
-    ("show Digits", 6, "artifact 'Digits' not found", "did you mean 'model/Digits'?"),
+    ("show Digits", 6, "no collection and no run is called 'Digits'", "did you mean 'model/Digits'?"),
     ("get mnist:production", 6, "alias 'production' not found in 'mnist'", "did you mean 'model/Digits:production'?"),
     ("show mnist:1", 6, "alias '1' not found in 'mnist'", "did you mean 'mnist:v1'?"),
     ("show mnist:V1", 2, "invalid alias name 'V1': it reads as a version number", "versions are written v1"),
