@@ -1,8 +1,8 @@
 """Pages of documentation as programs: their code blocks, what stands around them, and how they are run.
 
-Blocks of `sh` and `python` are run one after the other, as a reader would, in the folder `work`. A block of `text`
-right after one is what that one prints, standard error included; `...` stands for what differs from time to time, a
-line of its own for any number of lines. Comments, which a reader of the rendered page does not see, say the rest:
+Blocks of `sh`, `bash` and `python` are run one after the other, as a reader would, in the folder `work`. A block of
+`text` right after one is what that one prints, standard error included; `...` stands for what differs from time to
+time, a line of its own for any number of lines. Comments, which a reader of the rendered page does not see, say the rest:
 
     <!-- in: other -->          the following blocks are run in this folder
     <!-- exits: 3 -->           the next block ends with this code
@@ -24,6 +24,12 @@ import yaml
 _PIECE = re.compile(
     r"<!-- (?P<word>[a-z ]+): ?(?P<value>.*?)-->|^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE
 )
+_INTERPRETERS = {
+    "sh": ["sh", "-euc"],
+    "unseen": ["sh", "-euc"],
+    "bash": ["bash", "-euc"],
+    "python": [sys.executable, "-c"],
+}
 _WORDS = ("in", "exits", "not run", "unseen")
 
 
@@ -71,7 +77,7 @@ def blocks(page: str) -> list[Block]:
                 last = found.pop()
                 found.append(Block(last.language, last.text, last.line, last.folder, last.code, piece["code"]))
             else:
-                can = language in ("sh", "python")
+                can = language in _INTERPRETERS
                 found.append(Block(language, piece["code"], line, folder, code if runs and can else None))
             code, runs = 0, True
         end = piece.end()
@@ -90,7 +96,7 @@ def run(page: Path, place: Path) -> str:
             yaml.safe_load(block.text)
         if block.code is None:
             continue
-        command = [sys.executable, "-c", block.text] if block.language == "python" else ["sh", "-euc", block.text]
+        command = [*_INTERPRETERS[block.language], block.text]
         done = subprocess.run(
             command,
             cwd=place / block.folder,

@@ -76,6 +76,7 @@ class Command:
         words: paragraphs.
         options: how each is written, and what it does.
         examples: lines to copy.
+        after: what else is said at the end, lines that are shown as they are.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Command:
     words: tuple[str, ...]
     options: tuple[tuple[str, str], ...]
     examples: tuple[str, ...]
+    after: tuple[str, ...]
 
 
 def described(command: click.Command, name: str) -> Command:
@@ -92,13 +94,14 @@ def described(command: click.Command, name: str) -> Command:
     words = [" ".join(part.split()) for part in inspect.cleandoc(command.help or "").split("\n\n")]
     options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
     records = [record for option in options if (record := option.get_help_record(context))]
-    _, _, examples = (command.epilog or "").partition("Examples:\n")
+    after, _, examples = (command.epilog or "").replace("\b\n", "").partition("Examples:\n")
     return Command(
         name,
         usage,
         tuple(words),
         tuple((written, " ".join(text.split())) for written, text in records),
         tuple(line.strip() for line in examples.splitlines() if line.strip()),
+        tuple(line for line in after.splitlines() if line.strip()),
     )
 
 
@@ -168,6 +171,8 @@ def markdown() -> str:
             lines += [*options, ""] if options else []
             if command.examples:
                 lines += ["```sh", *command.examples, "```", ""]
+            if command.after:
+                lines += ["```text", *command.after, "```", ""]
     for title, words, entries in _tables():
         lines += [f"## {title}", "", *([words, ""] if words else []), *_bullets(entries), ""]
     return "\n".join(lines).rstrip() + "\n"
@@ -235,6 +240,8 @@ def manual() -> str:
             if command.examples:
                 lines += [".PP", "Examples:", ".PP", ".RS 4", ".nf"]
                 lines += [_roff(line) for line in command.examples] + [".fi", ".RE"]
+            if command.after:
+                lines += [".PP", ".nf", *map(_roff, command.after), ".fi"]
     for title, words, entries in _tables():
         lines += [f".SH {title.upper().replace('EXIT CODES', 'EXIT STATUS')}"]
         lines += [_roff(words)] if words else []

@@ -1,4 +1,4 @@
-"""Every line of the README is run, as somebody who reads it would; and of the quickstart, which is the same in Japanese."""
+"""Every line of the README, and of the quickstart in Japanese, is run as somebody who reads it would."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _MODULES = ("numpy", "sklearn")
 _FOREIGN = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE"}
 
 
-@click.command("demo")
+@click.command("demo", epilog=context.examples("gitreg demo", "gitreg demo build/demo"))
 @click.argument("directory", type=context.Place(), default=Path("gitreg-demo"), metavar="[DIR]")
 def demo(directory: Path) -> None:
     """Run the whole story in a new folder.

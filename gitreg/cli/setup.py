@@ -110,7 +110,7 @@ def own_command() -> str:
     return str(Path(found).absolute()) if found else ""
 
 
-@click.command("status")
+@click.command("status", epilog=context.examples("gitreg status", "gitreg status --json"))
 @context.json_option
 def status(*, as_json: bool) -> None:
     """Show what is not published yet, and what is not set up."""

@@ -18,7 +18,7 @@ from gitreg.registry.repository import Registry
 _SHOWN = 20
 
 
-@click.command("push")
+@click.command("push", epilog=context.examples("gitreg push", "gitreg push --verbose"))
 def push() -> None:
     """Publish what is pending: bytes to the storage, then versions and runs, then aliases, to the registry remote.
 
@@ -60,7 +60,7 @@ def tell(report: Report, remote: str) -> None:
     raise PublishError(message, refused, hint="'gitreg status' lists what is pending")
 
 
-@click.command("fetch")
+@click.command("fetch", epilog=context.examples("gitreg fetch"))
 def fetch() -> None:
     """Bring versions, runs and aliases that others have published. What is pending here stays as it is."""
     with context.opened() as registry:
