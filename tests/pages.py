@@ -2,7 +2,7 @@
 
 Blocks of `sh`, `bash` and `python` are run one after the other, as a reader would, in the folder `work`. A block of
 `text` right after one is what that one prints, standard error included; `...` stands for what differs from time to
-time, a line of its own for any number of lines. Comments, which a reader of the rendered page does not see, say the rest:
+time, a line of its own for any number of lines. Comments, which no reader of the rendered page sees, say the rest:
 
     <!-- in: other -->          the following blocks are run in this folder
     <!-- exits: 3 -->           the next block ends with this code
