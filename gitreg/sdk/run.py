@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import operator
 import os
 import threading
@@ -25,14 +24,13 @@ from gitreg.errors import (
 from gitreg.records.names import CollectionName
 from gitreg.records.records import RunRecord
 from gitreg.registry.live import LiveRun
-from gitreg.sdk import targets
+from gitreg.sdk import talk, targets
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.labels import Labelled
 from gitreg.sdk.logged import Logged
 from gitreg.sdk.mappings import Config, Summary, check_keys
+from gitreg.sdk.talk import logger
 from gitreg.sdk.values import check_size, plain
-
-logger = logging.getLogger("gitreg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +192,7 @@ class Run(Labelled):
                 )
             if logged is None:
                 version, created = self._live.log_artifact(artifact._draft())
-                if not created:
-                    logger.info("the same content is '%s' already; no new version was made", version.name)
+                talk.logged(self._live.registry, version, created=created)
                 logged = Logged(self._live.registry, version)
                 artifact._become(logged)
                 self._logged[artifact] = None
@@ -325,6 +322,7 @@ class Run(Labelled):
                 self._live.detach()
             else:
                 self._live.finish("failed" if exit_code else "finished")
+                talk.finished(self._live)
             self._finished = True
             self._live.registry.close()
         self._on_finish(self)

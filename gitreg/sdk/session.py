@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import sys
 import threading
@@ -20,13 +19,13 @@ from gitreg.registry.live import LiveRun
 from gitreg.registry.recover import recover
 from gitreg.registry.repository import Registry
 from gitreg.registry.start import new_id, start_run
+from gitreg.sdk import talk
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.environment import Environment
 from gitreg.sdk.mappings import Config, Summary, config_values
 from gitreg.sdk.run import Run
+from gitreg.sdk.talk import logger
 from gitreg.sdk.values import check_size, plain
-
-logger = logging.getLogger("gitreg")
 
 _MODES = ("online", "offline", "shared")
 _REINIT = (None, True, False, "default", "return_previous", "finish_previous", "create_new")
@@ -119,6 +118,9 @@ def init(  # noqa: PLR0917  # W&B's signature
     first is finished, with `"create_new"` both go on. Inside `gitreg run` the run is the one that it started, whose
     config counts more than what is given here. On the command line: `gitreg run`.
 
+    What is started, logged and finished is told through `logging`, as 'gitreg'. A script shows it with
+    `logging.basicConfig(level="INFO")`; at a prompt and in a notebook it is shown.
+
     Raises: NotARepositoryError; InvalidNameError, UsageError for arguments that make no sense and for an id that is
         taken; GitError when Git knows no name and address of yours.
     """
@@ -154,6 +156,8 @@ def init(  # noqa: PLR0917  # W&B's signature
             live = start_run(registry, run_id=run_id, name=_label(name or environment.name), config=values, **labels)
             if live.record.code.error:
                 logger.warning("uncommitted changes are not recorded: %s", live.record.code.error)
+        talk.listen()
+        talk.started(live, attached=bool(attached))
         run = Run(
             live,
             directory=directory,

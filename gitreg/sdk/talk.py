@@ -1,0 +1,56 @@
+"""What the SDK tells people, through `logging` as 'gitreg': INFO for what it did, WARNING for what they should know.
+
+A script shows it when it says so: `logging.basicConfig(level="INFO")`. Somebody at a prompt or in a notebook sees it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from gitreg.registry.live import LiveRun
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version, record
+
+logger = logging.getLogger("gitreg")
+
+
+class _Prompt(logging.StreamHandler):  # type: ignore[type-arg]  # it has one only for type checkers
+    """Shows what is told, for as long as the program has no handlers of its own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a line."""
+        if not logging.getLogger().handlers:
+            super().emit(record)
+
+
+def listen() -> None:
+    """Show what is told to somebody at a prompt, unless logging is set up already."""
+    if hasattr(sys, "ps1") and not logger.hasHandlers() and logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
+        logger.addHandler(_Prompt())
+
+
+def started(live: LiveRun, *, attached: bool) -> None:
+    """A run has started, or was started by `gitreg run`."""
+    run, where = live.record, live.registry.git.worktree
+    uncommitted = " with uncommitted changes" if run.code.snapshot else ""
+    by = ", started by 'gitreg run'" if attached else f", code {run.code.commit.short}{uncommitted}"
+    logger.info("run %s (%s) in %s%s", run.name, run.id, where, by)
+
+
+def logged(registry: Registry, version: Version, *, created: bool) -> None:
+    """A version was made, or was there already."""
+    if not created:
+        logger.info("the same content is %s already; no new version was made", version.name)
+    elif logger.isEnabledFor(logging.INFO):
+        made = record(registry, version)
+        logger.info("logged %s: %d file%s, %d bytes", version.name, made.files, "s" * (made.files != 1), made.size)
+
+
+def finished(live: LiveRun) -> None:
+    """A run has ended."""
+    if logger.isEnabledFor(logging.INFO):
+        what = "'gitreg push' publishes it, " if live.registry.has_remote else ""
+        run = live.record
+        logger.info("run %s %s; %s'gitreg drop %s' takes it back", run.name, run.state, what, run.id)
