@@ -99,8 +99,10 @@ def _chosen(usual: Usual, asked: Query, rows: Sequence[Row], metrics: int) -> li
         return [replace(known.get(key) or _generic(key, rows), rank=0) for key in asked.columns]
     keys = [key for key in asked.keys if key not in known and any(look(row, key) is not NOTHING for row in rows)]
     named = {key.removeprefix("summary.") for key in keys}
-    keys += [key for key in headlines(rows) if key not in named][: max(metrics - len(keys), 0)]
-    results = [replace(_generic(key, rows), rank=place) for place, key in enumerate(keys)]
+    headline = [key for key in headlines(rows) if key not in named][: max(metrics - len(keys), 0)]
+    # what was asked about stays, and so does one metric
+    ranks = [0] * max(len(keys), 1) + [3, 5]
+    results = [replace(_generic(key, rows), rank=rank) for key, rank in zip([*keys, *headline], ranks, strict=False)]
     return [column for key, plain in usual for column in ([plain] if key else results)]
 
 

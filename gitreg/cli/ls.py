@@ -75,9 +75,9 @@ def _list_collections(registry: Registry, asked: Query, also: Sequence[Filter], 
     newest = sorted(query.tried(made, lambda row: row["created"]), key=lambda pair: pair[1], reverse=True)
     found = query.find([row for row, _ in newest], asked, also, wanted.limit, registry.clock)
     if not newest and wanted.form == "table":
-        console.say(
-            "no versions yet; 'gitreg put PATH --name NAME --type TYPE' logs one, 'gitreg fetch' brings others'"
-        )
+        console.say("no versions here yet")
+        console.say("  log one:                    gitreg put PATH --name NAME --type TYPE")
+        console.say("  bring what others have:     gitreg fetch")
     else:
         usual = _of_collections(registry, columns.when(registry))
         columns.show(registry, wanted, asked, found, usual, command="ls", noun="collection")
@@ -127,8 +127,8 @@ def _of_versions(registry: Registry, when: columns.Cell) -> columns.Usual:
         ("aliases", Column("ALIASES", lambda row: ", ".join(row["aliases"]), least=16)),
         columns.METRICS,
         ("size", Column("SIZE", lambda row: human.size(row["size"]), right=True, rank=4)),
-        ("files", Column("FILES", lambda row: f"{row['files']:,}", right=True, rank=6)),
+        ("files", Column("FILES", lambda row: f"{row['files']:,}", right=True, rank=7)),
         ("created", Column("CREATED", lambda row: when(row, "created"), rank=1, least=14)),
-        ("by", Column("BY", lambda row: row["by"].partition(" <")[0], rank=5)),
+        ("by", Column("BY", lambda row: row["by"].partition(" <")[0], rank=6)),
         ("published", Column("", lambda row: "unpublished" if registry.has_remote and not row["published"] else "")),
     ]

@@ -124,9 +124,9 @@ def _usual(registry: Registry) -> columns.Usual:
         ("job_type", Column("JOB TYPE", lambda row: row["job_type"], rank=4)),
         columns.METRICS,
         ("started", Column("STARTED", lambda row: when(row, "started"), rank=1, least=14)),
-        ("duration", Column("TOOK", _took, rank=6, right=True)),
-        ("inputs", Column("USED", _used, rank=5, least=10)),
-        ("outputs", Column("MADE", lambda row: ", ".join(row["outputs"]), rank=3, least=10)),
+        ("duration", Column("TOOK", _took, rank=7, right=True)),
+        ("inputs", Column("USED", _used, rank=6, least=10)),
+        ("outputs", Column("MADE", lambda row: ", ".join(row["outputs"]), rank=2, least=10)),
     ]
 
 
