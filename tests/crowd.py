@@ -1,6 +1,7 @@
 """Repositories with thousands of versions and runs, in seconds: whole objects in one pack, and packed refs.
 
-What is in them is what gitreg writes, but for the bytes: the tree of every version is empty.
+What is in them is what gitreg writes, but for the bytes: all versions of a collection name the same ones, which are
+nowhere.
 """
 
 from __future__ import annotations
@@ -11,15 +12,22 @@ from pathlib import Path
 
 from gitreg.git.objects import Batch, pack_of
 from gitreg.records import refs as names_of_refs
+from gitreg.records.listing import FileEntry, Listing
 from gitreg.records.names import CollectionName, RunId, VersionName, VersionNumber
-from gitreg.records.objects import EMPTY_TREE, Commit, Identity, Oid, Tag
+from gitreg.records.objects import Commit, Identity, Oid, Tag
+from gitreg.records.pointer import Pointer
 from gitreg.records.records import ARTIFACT, RUN, VERSION, ArtifactRecord, Code, RunRecord, Use, VersionRecord
 from gitreg.records.trailers import compose
 
 # the time that the tests live in (conftest.CLOCK); each run began this long before the next
 _LAST = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 _STEP = timedelta(minutes=7)
-_MD5, _SHA256 = "0" * 32, "0" * 64
+_LISTING = Listing.of(
+    [
+        FileEntry("model.bin", 1_000_000, "0" * 32, "0" * 64),
+        FileEntry("vocabulary.txt", 12_345, "1" * 32, "1" * 64),
+    ]
+)
 
 
 def crowd(repo: Path, *, versions: int, collections: int = 1, remote: str = "") -> None:
@@ -46,12 +54,17 @@ class _Crowd:
         self._batch = Batch()
         self._refs: dict[str, tuple[Oid, Oid | None]] = {}
         self._runs = 0
+        self._trees: dict[str, Oid] = {}
+        self._nothing = self._batch.add_tree({})
 
     def add(self, name: str, type: str, number: int, ended: datetime, data: Use | None) -> Use:
         """One run and its version."""
         number_of_run, self._runs = self._runs, self._runs + 1
         version = VersionName(CollectionName.parse(name), VersionNumber(number))
-        size = 1_000_000 + 12_345 * (number_of_run % 97)
+        if name not in self._trees:
+            pointer = Pointer(name, _LISTING.pointer_md5, _LISTING.size, len(_LISTING)).encode()
+            files = {".dvc": pointer, ".sha256": _LISTING.manifest, ".files": _LISTING.files_text}
+            self._trees[name] = self._batch.add_tree({f"artifacts/{name}{end}": text for end, text in files.items()})
         record = RunRecord(
             id=RunId(f"run{number_of_run:05}"),
             name=f"{('quiet', 'vague', 'sunny')[number_of_run % 3]}-river-{number_of_run}",
@@ -65,16 +78,18 @@ class _Crowd:
         artifact = ArtifactRecord(
             collection=version.collection,
             type=type,
-            digest=_MD5,
-            size=size,
-            files=2,
-            pointer=f"{_MD5}.dir",
-            manifest=_SHA256,
+            digest=_LISTING.digest,
+            size=_LISTING.size,
+            files=len(_LISTING),
+            pointer=_LISTING.pointer_md5,
+            manifest=_LISTING.manifest_sha256,
             metadata={"framework": "numpy"} if data else {},
         )
         by = Identity(f"Test User <test@example.org> {int(ended.timestamp())} +0000")
         message = compose(f"log {name}", {RUN: record.document(), ARTIFACT: artifact.document()})
-        commit = self._batch.add("commit", Commit(EMPTY_TREE, record.parents(self._code), by, by, message).encode())
+        commit = self._batch.add(
+            "commit", Commit(self._trees[name], record.parents(self._code), by, by, message).encode()
+        )
         state = "failed" if number_of_run % 10 == 9 else "finished"
         accuracy = round(0.5 + (number_of_run * 37 % 480) / 1000, 4)
         last = RunRecord.parse(
@@ -87,13 +102,15 @@ class _Crowd:
             }
         )
         message = compose(f"finish {last.name}", {RUN: last.document()})
-        tip = self._batch.add("commit", Commit(EMPTY_TREE, (commit,), by, by, message).encode())
-        told = VersionRecord(version, type, _MD5, size, 2, _SHA256, record.id)
+        tip = self._batch.add("commit", Commit(self._nothing, (commit,), by, by, message).encode())
+        told = VersionRecord(
+            version, type, artifact.digest, artifact.size, artifact.files, artifact.manifest, record.id
+        )
         message = compose(str(version), {VERSION: told.document()})
         tag = self._batch.add("tag", Tag(commit, version.tag, by, message).encode())
         self._refs[names_of_refs.version_tag(version)] = (tag, commit)
         self._refs[names_of_refs.run(record.id, self._base)] = (tip, None)
-        return Use(version, commit, _MD5)
+        return Use(version, commit, artifact.digest)
 
     def write(self, repo: Path) -> None:
         """Write everything, with all refs packed."""
