@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,14 @@ from typing import Any
 import click
 
 import gitreg
+import pages
 from gitreg.cli.main import SECTIONS, cli
 from gitreg.sdk.collection import ArtifactCollection
 from gitreg.sdk.files import ArtifactFile
 from gitreg.sdk.views import RunView
 
 DOCS = Path(gitreg.__file__).parent / "docs"
+README = Path(__file__).resolve().parent.parent / "README.md"
 
 EXIT_CODES = {
     0: "done",
@@ -201,8 +204,14 @@ def _roff(text: str) -> str:
     return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
 
+def _prose(text: str) -> list[str]:
+    """A paragraph for man, in lines of at most 80 characters; none of them begins with what would make it a request."""
+    lines = textwrap.wrap(_roff(text), 78, break_long_words=False, break_on_hyphens=False)
+    return [f"\\&{line}" if line.startswith((".", "'")) else line for line in lines]
+
+
 def _entry(written: str, text: str) -> list[str]:
-    return [".TP", f"\\fB{_roff(written)}\\fR", _roff(text)]
+    return [".TP", f"\\fB{_roff(written)}\\fR", *_prose(text)]
 
 
 def manual() -> str:
@@ -221,19 +230,24 @@ def manual() -> str:
         ".SH DESCRIPTION",
     ]
     for number, paragraph in enumerate(whole.words):
-        lines += [".PP"] * bool(number) + [_roff(paragraph)]
+        lines += [".PP"] * bool(number) + _prose(paragraph)
     lines += [
         ".SH OPTIONS",
-        "These may stand before the command's name or after it; \\fB\\-C\\fR and \\fB\\-\\-version\\fR before it only.",
+        *_prose("These may stand before the command's name or after it; '-C' and '--version' before it only."),
     ]
     for entry in whole.options:
         lines += _entry(*entry)
+    lines += [".SH EXAMPLES", *_prose("A minute with gitreg, in any repository with a remote:"), ".PP", ".RS 4", ".nf"]
+    session = [block.text for block in pages.blocks(README.read_text(encoding="utf-8")) if block.language == "sh"]
+    for block in session[1:5]:  # the first is about this checkout, the last another clone's
+        lines += [*map(_roff, block.splitlines()), ".sp"]
+    lines[-1:] = [".fi", ".RE"]
     for title, commands in by_task().items():
         lines.append(f".SH COMMANDS: {title.upper()}")
         for command in commands:
             lines += [f".SS {_roff(command.usage)}"]
             for number, paragraph in enumerate(command.words):
-                lines += [".PP"] * bool(number) + [_roff(paragraph)]
+                lines += [".PP"] * bool(number) + _prose(paragraph)
             for entry in command.options:
                 if not entry[0].startswith("-h"):
                     lines += _entry(*entry)
@@ -244,7 +258,7 @@ def manual() -> str:
                 lines += [".PP", ".nf", *map(_roff, command.after), ".fi"]
     for title, words, entries in _tables():
         lines += [f".SH {title.upper().replace('EXIT CODES', 'EXIT STATUS')}"]
-        lines += [_roff(words)] if words else []
+        lines += _prose(words)
         for entry in entries:
             lines += _entry(*entry)
     lines += [".SH SEE ALSO", "\\fBgit\\fR(1), \\fBdvc\\fR(1), \\fBgitrevisions\\fR(7)"]
