@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from browser import decoded
 from lineage_samples import SAMPLES, four_runs, hostile, pull_request, sixty
 from test_lineage_svg import contrast
 
+from browser import decoded
 from gitreg.errors import ConverterError, MissingConverterError, PictureSizeError
 from gitreg.lineage.collapse import collapse
 from gitreg.lineage.graph import Edge, Graph, Node
@@ -100,7 +101,7 @@ def test_an_alias_that_moves_is_green_where_it_comes_and_red_where_it_goes(
 
 
 @SCHEMES
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", ["hostile", "sixty", "pull-request", "empty"])
 def test_every_text_lies_in_its_box_with_a_contrast_of_seven(
     browse: Browse, tmp_path: Path, scheme: Scheme, name: str
 ) -> None:
@@ -180,7 +181,7 @@ def test_five_thousand_boxes_are_placed_without_a_collision() -> None:
         columns.setdefault(x, []).append(y)
     for ys in columns.values():
         ys.sort()
-        assert all(lower - upper >= 50 for upper, lower in zip(ys, ys[1:], strict=False))
+        assert all(lower - upper >= 50 for upper, lower in pairwise(ys))
     assert len(collapse(graph).nodes) < 3000
 
 
