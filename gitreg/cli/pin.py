@@ -116,6 +116,10 @@ def _say(registry: Registry, done: Written) -> None:
     content = f"{human.plural(1 if now.nfiles is None else now.nfiles, 'file')}, {human.size(now.size)}"
     if was is None:
         console.say(f"{name}: {now.version} ({content})")
+        if done.place.path.exists():
+            console.warn(
+                f"'{name}' is there already; Git ignores it now, and 'dvc pull' replaces nothing of yours unasked"
+            )
     else:
         console.say(f"{name}: {was.version} -> {_label(done)} ({content}; it was {human.size(was.size)})")
         if was.reference != now.reference:

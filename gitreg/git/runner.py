@@ -1,5 +1,7 @@
 """The one door to git: every git process of gitreg starts here, with pinned options and environment.
 
+But one: `names` lists refs for completion, which cannot wait for the import of GitPython.
+
 Built on GitPython's command class, and on nothing above it: its ref reading fails on reftable and SHA-256, its ref
 writing and index commits lose data under load.
 """

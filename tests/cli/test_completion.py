@@ -196,11 +196,14 @@ class TestWhatIsOffered:
         names += [f"refs/gitreg/runs/{name[:2]}/{name} {commit}" for name in bad if name[:2] != ".."]
         lines = "".join(f"create {line}\n" for line in names)
         subprocess.run(["git", "update-ref", "--stdin"], input=lines.encode(), cwd=shop.path, check=True)
+        for key in ("core.fsmonitor", "core.pager", "pager.for-each-ref", "alias.for-each-ref", "core.sshCommand"):
+            shop.git(f"config {key} '!touch pwned'")
         assert asked(shop.path, "gitreg", "get", "") == ["digits", "mnist", "model/Digits"]
         assert asked(shop.path, "gitreg", "get", "mnist:")[:2] == ["mnist:best", "mnist:latest"]
         assert asked(shop.path, "gitreg", "put", "--alias", "") == ["best", "production"]
         for begun in ("x", "$", "`", "<", "*", "[a-z]*", "m*", "?", "../", "--x="):
             assert not [word for word in asked(shop.path, "gitreg", "drop", begun) if re.search(r"[^\w./:=-]", word)]
+        assert not list(shop.path.rglob("pwned"))
 
 
 def test_two_git_processes_are_the_most_and_nothing_heavy_is_imported(
