@@ -314,7 +314,8 @@
     return boxes.filter((other) => (other.y - box.y) * way > 1).sort((a, b) => far(a) - far(b))[0];
   }
 
-  svg.addEventListener("focusin", (event) => {
+  // not on the picture itself: that makes an SVG a stop of its own
+  picture.addEventListener("focusin", (event) => {
     const box = boxOf.get(/** @type {Element} */ (event.target));
     if (box) current(box);
   });
