@@ -158,7 +158,7 @@ def cli(context: click.Context, directory: Path) -> None:
     Artifacts are DVC-tracked files, a version is a tag, an alias such as 'production' is a movable ref, and lineage is
     the commit graph. No server, no database, no account.
 
-    A version is written NAME:v3, NAME:ALIAS, or NAME for the newest one.
+    A version is written NAME:v3, NAME:ALIAS, or NAME for the newest one; NAME:ALIAS@{2026-03-01} is what it was then.
     """
     context.obj["directory"] = directory.absolute()
 
