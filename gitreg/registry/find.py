@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gitreg.errors import InvalidNameError, NotFoundError
 from gitreg.records.names import CollectionName, RunId, check_run_id, parse_collection
-from gitreg.records.plain import visible
 from gitreg.records.similar import closest
 from gitreg.registry import index, resolve
 from gitreg.registry.live import live_runs
@@ -31,8 +30,8 @@ def runs(registry: Registry, word: str) -> list[RunId]:
             if known.tip(run_id) or any(record.id == run_id for record in young):
                 return [run_id]
         named = [record.id for record in reversed(young) if record.name == word]
-        # what is no UTF-8 is nobody's name, and no database takes it
-        older = known.named(word) if word == visible(word) else []
+        # no database takes what is no UTF-8
+        older = known.named(word.encode("utf-8", "backslashreplace").decode())
         return [*named, *(run_id for run_id in older if run_id not in named)]
 
 

@@ -71,17 +71,33 @@ def test_show_tells_everything_about_a_version(read: Read, repo: Path, sh: Shell
         "state": "finished",
         "config": {"lr": 0.1},
     }
+    data = read("show digits:v0")
     assert shown.pop("inputs") == [
         {
             "artifact": "digits",
             "version": "v0",
-            "commit": read("show digits:v0")["commit"],
-            "digest": read("show digits:v0")["digest"],
+            "commit": data["commit"],
+            "digest": data["digest"],
+            "type": "dataset",
+            "size": 8,
+            "files": 2,
         }
     ]
+    (named,) = shown.pop("named_by")
+    assert named == {
+        "alias": "model/MNIST:production",
+        "version": "model/MNIST:v0",
+        "since": "2026-01-02T03:04:05Z",
+        "by": "Test User <test@example.org>",
+        "reason": "better",
+        "previous": None,
+        "published": False,
+        "until": None,
+    }
     (user,) = shown.pop("used_by")
     assert (user["name"], user["job_type"], user["state"]) == ("evaluate-1", "evaluate", "finished")
-    assert shown.pop("code") == {"commit": sh("git rev-parse HEAD", cwd=repo).strip(), "snapshot": False}
+    head = sh("git rev-parse HEAD", cwd=repo).strip()
+    assert shown.pop("code") == {"commit": head, "snapshot": False, "base": None, "error": None}
     assert shown == {
         "schema": "gitreg/version/1",
         "collection": "mnist",
@@ -103,6 +119,9 @@ def test_show_tells_everything_about_a_version(read: Read, repo: Path, sh: Shell
         "links": ["model/MNIST:v0"],
         "link": None,
         "metadata": {"accuracy": 0.97, "worst": None},
+        "asked": None,
+        "metrics": {},
+        "history": {"steps": 0, "metrics": {}},
         "tag": "mnist@v0",
         "ref": "refs/gitreg/drafts/mnist@v0",
         "commit": commit,
