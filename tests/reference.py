@@ -197,11 +197,19 @@ def _tables() -> list[tuple[str, str, list[tuple[str, str]]]]:
 # ---- the manual page
 
 
+def _verbatim(text: str) -> str:
+    """A line for man as it is: nothing in it is a request, and what is copied from the page is what is meant."""
+    escaped = text.replace("\\", "\\e")
+    for character, name in (("-", "\\-"), ("`", "\\(ga"), ("^", "\\(ha"), ("~", "\\(ti"), ("'", "\\(aq")):
+        escaped = escaped.replace(character, name)
+    return f"\\&{escaped}" if escaped.startswith(".") else escaped
+
+
 def _roff(text: str) -> str:
-    """Text for man: nothing in it is a request, and hyphens can be searched for and copied."""
-    escaped = text.replace("\\", "\\e").replace("-", "\\-").replace("`", "\\(ga").replace("^", "\\(ha")
-    escaped = re.sub(r"(?<!\w)'([^']+)'(?!\w)", r"\\fB\1\\fR", escaped).replace("~", "\\(ti")
-    return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
+    """The same for prose: words in single quotes are bold."""
+    pieces = re.split(r"(?<!\w)'([^']+)'(?!\w)", text)
+    shown = (f"\\fB{_verbatim(piece)}\\fR" if number % 2 else _verbatim(piece) for number, piece in enumerate(pieces))
+    return "".join(shown)
 
 
 def _prose(text: str) -> list[str]:
@@ -240,7 +248,7 @@ def manual() -> str:
     lines += [".SH EXAMPLES", *_prose("A minute with gitreg, in any repository with a remote:"), ".PP", ".RS 4", ".nf"]
     session = [block.text for block in pages.blocks(README.read_text(encoding="utf-8")) if block.language == "sh"]
     for block in session[1:5]:  # the first is about this checkout, the last another clone's
-        lines += [*map(_roff, block.splitlines()), ".sp"]
+        lines += [*map(_verbatim, block.splitlines()), ".sp"]
     lines[-1:] = [".fi", ".RE"]
     for title, commands in by_task().items():
         lines.append(f".SH COMMANDS: {title.upper()}")
@@ -253,15 +261,15 @@ def manual() -> str:
                     lines += _entry(*entry)
             if command.examples:
                 lines += [".PP", "Examples:", ".PP", ".RS 4", ".nf"]
-                lines += [_roff(line) for line in command.examples] + [".fi", ".RE"]
+                lines += [_verbatim(line) for line in command.examples] + [".fi", ".RE"]
             if command.after:
-                lines += [".PP", ".nf", *map(_roff, command.after), ".fi"]
+                lines += [".PP", ".nf", *map(_verbatim, command.after), ".fi"]
     for title, words, entries in _tables():
         lines += [f".SH {title.upper().replace('EXIT CODES', 'EXIT STATUS')}"]
         lines += _prose(words)
         for entry in entries:
             lines += _entry(*entry)
-    lines += [".SH SEE ALSO", "\\fBgit\\fR(1), \\fBdvc\\fR(1), \\fBgitrevisions\\fR(7)"]
+    lines += [".SH SEE ALSO", "\\fBgit\\fR(1), \\fBgit\\-tag\\fR(1), \\fBgitrevisions\\fR(7)"]
     return "\n".join(lines) + "\n"
 
 
