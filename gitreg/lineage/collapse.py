@@ -89,7 +89,7 @@ class _Classes:
         moving: list[set[str]] = []
         for number, by_sight in pieces.items():
             # whoever is not dirty sees what it saw, which all of its class saw
-            rest = next(iter(self.members[number] - dirty), None)
+            rest = next((id for id in self.members[number] if id not in dirty), None)
             stays = max(by_sight, key=lambda sight: len(by_sight[sight])) if rest is None else self._sight(rest)
             moving += [ids for sight, ids in by_sight.items() if sight != stays]
         return {other for ids in moving for other in self._split(ids)}

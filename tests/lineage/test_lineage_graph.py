@@ -185,3 +185,68 @@ def test_without_runs_versions_are_joined_to_what_was_made_from_them() -> None:
         Edge("m3", "e0", "derived"),
     }
     assert without_runs(cycle()).edges == ()
+
+
+def sweep(count: int) -> Graph:
+    """One data set, a run and a model for each try, each evaluated on the same data; the last is the newest."""
+    nodes = [Node("d", "artifact", "data:v0", "dataset"), Node("t", "artifact", "test:v0", "dataset")]
+    edges = []
+    for i in range(count):
+        nodes += [Node(f"r{i}", "run", f"run-{i}", "train"), Node(f"e{i}", "run", f"eval-{i}", "evaluate")]
+        nodes += [Node(f"m{i}", "artifact", f"m:v{i}", "model", ("latest",) * (i == count - 1))]
+        edges += [Edge("d", f"r{i}", "used"), Edge(f"r{i}", f"m{i}", "logged"), Edge(f"m{i}", f"e{i}", "used")]
+        edges += [Edge("t", f"e{i}", "used")]
+    return Graph.of(nodes, edges, "sweep")
+
+
+def heaps(graph: Graph) -> list[str]:
+    return sorted(f"{node.label}, {node.type}" for node in collapse(graph).nodes if node.kind == "collapsed")
+
+
+def test_a_sweep_becomes_one_node_of_runs_one_of_models_and_one_of_evaluations() -> None:
+    assert heaps(sweep(40)) == ["39 more of m, model", "39 more runs, evaluate", "39 more runs, train"]
+    small = collapse(sweep(40))
+    assert {node.id for node in small.nodes if node.kind != "collapsed"} == {"d", "t", "r39", "m39", "e39"}
+    assert len(small.edges) == 8
+
+
+def test_runs_whose_results_led_elsewhere_are_not_alike() -> None:
+    graph = sweep(12)
+    longer = [*graph.nodes, Node("x", "run", "again", "tune")]
+    apart = Graph.of(longer, [*graph.edges, Edge("m3", "x", "used")], "")
+    assert {"r3", "m3", "e3"} <= ids(collapse(apart))
+    assert heaps(apart) == ["10 more of m, model", "10 more runs, evaluate", "10 more runs, train"]
+
+
+def test_a_few_that_are_alike_are_shown_and_keep_what_is_theirs_apart() -> None:
+    nodes = [Node("d", "artifact", "data:v0", "dataset")]
+    edges = []
+    for i in range(3):
+        nodes.append(Node(f"m{i}", "artifact", f"m:v{i}", "model"))
+        nodes += [Node(f"e{i}{j}", "run", f"eval-{i}-{j}", "evaluate") for j in range(6)]
+        edges += [Edge("d", f"m{i}", "derived"), *(Edge(f"m{i}", f"e{i}{j}", "used") for j in range(6))]
+    graph = Graph.of(nodes, edges, "")
+    assert heaps(graph) == ["6 more runs, evaluate"] * 3
+    assert len(collapse(graph).edges) == 6
+
+
+def test_ten_versions_that_nothing_joins_stay_ten_versions() -> None:
+    nodes: list[Node] = []
+    for i in range(10):
+        nodes += [Node(f"r{i}", "run", f"put-{i}"), Node(f"m{i}", "artifact", f"m:v{i}", "model")]
+    apart = Graph.of(nodes, [Edge(f"r{i}", f"m{i}", "logged") for i in range(10)], "")
+    assert collapse(apart) == apart
+
+
+def test_a_long_chain_is_looked_at_as_quickly_as_it_is_long() -> None:
+    nodes = [Node(str(i), "artifact", f"m:v{i}") for i in range(20_000)]
+    graph = Graph.of(nodes, [Edge(str(i), str(i + 1), "derived") for i in range(19_999)], "chain")
+    assert collapse(graph) == graph
+
+
+def test_made_up_names_are_sorted_by_their_number_and_what_was_collapsed_comes_last() -> None:
+    names = ["vague-morning-10", "brisk-dew-9", "zesty-oak-1"]
+    graph = Graph.of([Node(name, "run", name) for name in names], [], "")
+    assert [node.label for node in graph.nodes] == ["zesty-oak-1", "brisk-dew-9", "vague-morning-10"]
+    kinds = [node.kind for node in collapse(fan(8, aliases=("x",))).nodes]
+    assert kinds == ["artifact", "artifact", "run", "collapsed"]
