@@ -105,6 +105,16 @@ def test_one_file_is_pulled_as_a_file_whatever_it_is_called(world: World) -> Non
     assert world("git status --porcelain", "service").splitlines()[1:] == ["?? .gitignore", f'?? "{name}.dvc"']
 
 
+def test_what_is_there_already_is_told_and_stays(world: World) -> None:
+    world("mkdir data && echo mine >data/a.txt && echo mine >data/mine.txt", "service")
+    done = world.attempt("gitreg pin digits data", "service")
+    assert (done.code, done.out) == (0, "data.dvc\n")
+    assert "warning: 'data' is there already" in done.err
+    pulled = world.attempt("dvc pull data.dvc", "service")
+    assert pulled.code != 0
+    assert world("cat data/a.txt data/mine.txt", "service") == "mine\nmine\n"
+
+
 def test_a_project_in_a_folder_pulls_its_own_pins(world: World) -> None:
     world("mkdir -p apps/shop && cd apps/shop && dvc init --quiet --subdir", "service")
     world("gitreg pin digits data && dvc pull --quiet", "service/apps/shop")
