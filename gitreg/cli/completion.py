@@ -23,17 +23,28 @@ _SHELLS = Path(__file__).with_name("shells")
 
 Items = list[CompletionItem[str]]
 
+
+def _move(directory: Path, begun: str) -> list[str]:
+    """For `COLLECTION:ALIAS=VERSION`."""
+    alias, equals, version = begun.partition("=")
+    if not equals:
+        return offers.aliases(directory, alias)
+    return [f"{alias}={item}" for item in offers.selectors(directory, alias.partition(":")[0], version)]
+
+
 # What a metavar means, or one of several with '|' between.
 _OFFERS: dict[str, Callable[[Path, str], list[str]]] = {
     "REF": offers.references,
     "NAME:vN": offers.references,
     "COLLECTION": offers.collections,
     "COLLECTION:ALIAS": offers.aliases,
+    "COLLECTION:ALIAS=VERSION": _move,
     "REGISTRY/NAME": offers.registered,
     "ALIAS": offers.alias_names,
     "RUN": offers.runs,
     "RUN_ID": offers.runs,
 }
+_EITHER = dict.fromkeys(("A", "B"), "REF|RUN")
 
 
 _WHERE = """\b
@@ -155,9 +166,13 @@ class _Word(click.types.StringParamType):
         place = len(given) if isinstance(given, tuple) else 0
         found: list[str] = []
         items: Items = []
-        for choice in (param.metavar or "").replace("[", "").replace("]", "").split("|"):
+        metavar = (param.metavar or "").replace("[", "").replace("]", "")
+        for choice in _EITHER.get(metavar, metavar).split("|"):
             words = choice.replace("...", "").split() or [""]
             word = words[min(place, len(words) - 1)]
+            if word.startswith("RUN") and found:
+                # who has begun the name of a collection means that
+                continue
             if word in _OFFERS:
                 found += _OFFERS[word](directory, incomplete)
             elif word == "VERSION":
