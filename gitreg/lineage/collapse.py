@@ -68,6 +68,7 @@ class _Classes:
             self.near[edge.source].append((edge.target, "> " + edge.kind))
             self.near[edge.target].append((edge.source, "< " + edge.kind))
         self.next = len(numbers)
+        self.sight: dict[int, Hashable] = {}
         dirty = set(self.of)
         while dirty:
             while dirty:
@@ -86,22 +87,22 @@ class _Classes:
         pieces: dict[int, dict[Hashable, set[str]]] = {}
         for id in dirty:
             pieces.setdefault(self.of[id], {}).setdefault(self._sight(id), set()).add(id)
-        moving: list[set[str]] = []
+        again: set[str] = set()
         for number, by_sight in pieces.items():
-            # whoever is not dirty sees what it saw, which all of its class saw
-            rest = next((id for id in self.members[number] if id not in dirty), None)
-            stays = max(by_sight, key=lambda sight: len(by_sight[sight])) if rest is None else self._sight(rest)
-            moving += [ids for sight, ids in by_sight.items() if sight != stays]
-        return {other for ids in moving for other in self._split(ids)}
+            if len(self.members[number]) == sum(map(len, by_sight.values())):
+                self.sight[number] = max(by_sight, key=lambda sight: len(by_sight[sight]))
+            # else whoever is not dirty sees what it saw, which all of its class saw
+            again.update(*(self._split(ids, sight) for sight, ids in by_sight.items() if sight != self.sight[number]))
+        return again
 
     def _sight(self, id: str) -> Hashable:
         return frozenset((way, self.of[other]) for other, way in self.near[id])
 
-    def _split(self, ids: set[str]) -> set[str]:
+    def _split(self, ids: set[str], sight: Hashable = None) -> set[str]:
         """Make `ids` a class of their own; their neighbours."""
         number = self.of[next(iter(ids))]
         self.members[number] -= ids
-        self.members[self.next] = set(ids)
+        self.members[self.next], self.sight[self.next] = set(ids), sight
         self.of.update(dict.fromkeys(ids, self.next))
         self.next += 1
         return {other for id in ids for other, _ in self.near[id]}
