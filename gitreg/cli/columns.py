@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from itertools import islice
 from typing import Any
 
 from gitreg.cli import console, human, lists
@@ -13,6 +14,8 @@ from gitreg.cli.lists import Wanted
 from gitreg.cli.query import Found, Query, look
 from gitreg.cli.tables import Column, Row
 from gitreg.errors import UsageError
+from gitreg.records import dotted
+from gitreg.registry import measures
 from gitreg.registry.repository import Registry
 from gitreg.sdk.filters import NOTHING
 
@@ -112,16 +115,17 @@ def _generic(key: str, rows: Sequence[Row]) -> Column:
 
 
 def headlines(rows: Iterable[Row]) -> list[str]:
-    """The numbers of the summaries that most of the runs have, the most frequent first; none that begins with `_`."""
-    counted = Counter(name for row in rows for name, value in row["summary"].items() if _is_metric(name, value))
-    return [name for name, _ in counted.most_common()]
+    """The metrics that most of the rows have, the most frequent first; of those, the ones that tell what is better."""
+    counted = Counter(name for row in rows for name in _metrics(row))
+    return sorted(counted, key=lambda name: (-counted[name], measures.direction(name) is None))
 
 
-def _is_metric(name: str, value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and not name.startswith("_")
+def _metrics(row: Row) -> dict[str, float]:
+    """The numbers of a summary; of the metadata, when somebody put them there."""
+    return dotted.numbers(row["summary"]) or dotted.numbers(row.get("metadata") or {})
 
 
 def results(row: Row, most: int = _METRICS) -> str:
     """The first few numbers of a summary: `accuracy=0.9, loss=0.1`."""
-    found = [(name, value) for name, value in row["summary"].items() if _is_metric(name, value)]
-    return ", ".join(f"{name}={human.number(value)}" for name, value in found[:most])
+    found = measures.ranked(_metrics(row))
+    return ", ".join(f"{name}={human.number(value)}" for name, value in islice(found.items(), most))

@@ -46,7 +46,7 @@ def ls(
     """List collections, or the versions of COLLECTION, the newest first.
 
     KEY is a field of --json, such as size, created, config.lr or summary.loss. Any other word, such as loss, is looked
-    for in the summary, then in the config.
+    for in the summary, the config and the metadata.
     """
     if collection is not None and (":" in collection or "@" in collection):
         raise UsageError(f"'{collection}' is one version, not a collection", hint=f"gitreg show {collection}")

@@ -1,8 +1,8 @@
 """What a list is asked for: conditions, an order, and columns, in words of its JSON document.
 
 A key is a field of the document, with dots between nested names (`config.lr`, `summary.val.loss`); a bare name that is
-no field is looked for in `summary`, then in `config`. Conditions become W&B's filters, which `gitreg.sdk.filters`
-evaluates: there is one evaluator.
+no field is looked for in `summary`, in `config`, then in `metadata`. Conditions become W&B's filters, which
+`gitreg.sdk.filters` evaluates: there is one evaluator.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ Result = TypeVar("Result")
 _CONDITION = re.compile(r"\s*([^<>=!~]*[^<>=!~\s])\s*(<=|>=|==|!=|<|>|=|~)(.*)", re.DOTALL)
 _ORDERS = {"<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
 _TIMES = frozenset({"created", "started", "ended"})
+_PARTS = ("summary", "config", "metadata")
 _LABELS = frozenset({"version", "latest"})
 # rows whose keys are looked at for what a slip may have meant
 _LOOKED_AT = 100
@@ -160,8 +161,8 @@ def look(row: Mapping[str, Any], key: str) -> Any:
     """What a row has under a key, NOTHING when it has nothing there."""
     head, _, rest = key.partition(".")
     if head not in row:
-        found = filters.dig(row["summary"], key)
-        return filters.dig(row["config"], key) if found is NOTHING else found
+        parts = (filters.dig(row[part], key) for part in _PARTS if part in row)
+        return next((found for found in parts if found is not NOTHING), NOTHING)
     value = filters.dig(row[head], rest) if rest else row[head]
     return NOTHING if value is None or (value == "" and key in _TIMES) else value
 
@@ -232,6 +233,6 @@ def _has(row: Row, key: str) -> bool:
 def _names(row: Row) -> Iterator[str]:
     """All keys that would find something in a row."""
     yield from row
-    for part in ("summary", "config"):
+    for part in _PARTS:
         names = list(flat(row[part])) if _has(row, part) else []
         yield from (*names, *(f"{part}.{name}" for name in names))

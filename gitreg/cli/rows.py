@@ -125,8 +125,8 @@ def _results(registry: Registry, version: Version) -> Document:
     return {
         "project": found.record.project if found else "",
         "metadata": dict(found.artifact.metadata) if found and found.artifact else {},
-        "config": {**(last.config if last else {}), **(found.record.config if found else {})},
-        "summary": {**(last.summary if last else {}), **(found.record.summary if found else {})},
+        "config": dict((last or found.record).config) if found else {},
+        "summary": runs.results(found.record, last) if found else {},
     }
 
 

@@ -53,7 +53,7 @@ def runs(
     """List runs, the newest first.
 
     KEY is a field of --json, such as started, duration, config.lr or summary.loss. Any other word, such as loss, is
-    looked for in the summary, then in the config.
+    looked for in the summary and the config.
     """
     fields = {"state": state, "job_type": job_type, "project": project}
     also = [{key: value} for key, value in fields.items() if value is not None] + [{"tags": tag} for tag in tags]

@@ -107,8 +107,7 @@ def _numbers(registry: Registry, found: Details) -> dict[str, float]:
         last = runs.newest_record(registry, found.run.id)
     except (RecordError, MissingObjectError):
         last = None
-    summary = {**found.run.summary, **(last.summary if last else {})}
-    return dotted.numbers(summary) or dotted.numbers(found.artifact.metadata)
+    return dotted.numbers(runs.results(found.run, last)) or dotted.numbers(found.artifact.metadata)
 
 
 def document(shown: CollectionFacts) -> Document:

@@ -102,7 +102,7 @@ def document(registry: Registry, shown: VersionFacts) -> Document:
         "links": [str(link.name) for link in shown.links],
         "link": documents.place(found.record.link),
         "metadata": dict(found.artifact.metadata),
-        "metrics": dotted.numbers(run.summary),
+        "metrics": dotted.numbers(runs.results(found.run, run)),
         "history": parts.history_document(shown.steps),
         "run": parts.run_document(run, shown.state),
         "code": parts.code_document(registry, run.code),
@@ -157,7 +157,7 @@ def show(page: Page, registry: Registry, shown: VersionFacts) -> None:
         page.fact("link to", [name(str(found.record.link.version))])
     others = [str(link.name) for link in shown.links]
     page.fact("linked as", *([[name(", ".join(others))]] if others else []))
-    parts.metrics(page, dotted.numbers(run.summary), history.series(shown.steps or ()), most=_METRICS)
+    parts.metrics(page, dotted.numbers(runs.results(found.run, run)), history.series(shown.steps or ()), most=_METRICS)
     parts.versions(page, "made from", shown.inputs)
     parts.run_line(page, run, shown.state)
     parts.code(page, registry, run.code)

@@ -128,6 +128,15 @@ def tip(registry: Registry, run_id: RunId) -> Oid | None:
     return next((found[name] for name in _refs_of(registry, run_id) if name in found), None)
 
 
+def results(logged: RunRecord, last: RunRecord | None) -> dict[str, object]:
+    """What a run says of a version: its summary as it was when the version was logged, and what only came later.
+
+    So the checkpoints of one run differ, and a test after the last of them counts too. `last` is what the run's newest
+    commit says, None when that is not here.
+    """
+    return {**(last.summary if last else {}), **logged.summary}
+
+
 def newest_record(registry: Registry, run_id: RunId) -> RunRecord | None:
     """What the newest commit of a run says, None when it has no ref here. Raises: RecordError, MissingObjectError.
 

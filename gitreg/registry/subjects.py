@@ -5,7 +5,7 @@ from __future__ import annotations
 from gitreg.errors import NotFoundError
 from gitreg.git import difference
 from gitreg.records.names import RunId
-from gitreg.registry import compare, facts, versions
+from gitreg.registry import compare, facts, runs, versions
 from gitreg.registry.compare import Comparison, Content, Input, Subject
 from gitreg.registry.facts import Known
 from gitreg.registry.repository import Registry
@@ -25,7 +25,7 @@ def of_version(registry: Registry, version: Version) -> Subject:
         run=record.id,
         about={"type": artifact.type, "description": artifact.description},
         config=record.config,
-        summary=record.summary,
+        summary=runs.results(found.run, record),
         code=record.code,
         metadata=artifact.metadata,
         inputs=[_input(known) for known in facts.inputs(registry, run)],

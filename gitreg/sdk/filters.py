@@ -8,6 +8,8 @@ are those of `of_run`; the command line's are in `gitreg.cli.query`.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -60,7 +62,10 @@ def _rank(value: float | str) -> tuple[bool, float, str]:
 
 
 def dig(value: Any, path: str) -> Any:
-    """What a dotted path leads to: `a.b` is the key `a.b`, or `b` in what `a` holds; in a list, what its items hold."""
+    """What a dotted path leads to: `a.b` is the key `a.b`, or `b` in what `a` holds; in a list, what its items hold.
+
+    A key may be quoted, as `records.dotted` writes one that holds a dot.
+    """
     found: Any
     if isinstance(value, list):
         found = [item for item in (dig(item, path) for item in value) if item is not NOTHING]
@@ -69,6 +74,11 @@ def dig(value: Any, path: str) -> Any:
         return NOTHING
     if path in value:
         return value[path]
+    if path.startswith('"'):
+        with contextlib.suppress(ValueError):
+            key, end = json.JSONDecoder().raw_decode(path)
+            inner = value.get(key, NOTHING)
+            return inner if end == len(path) else dig(inner, path[end + 1 :])
     head, dot, rest = path.partition(".")
     while dot:
         found = dig(value[head], rest) if head in value else NOTHING
