@@ -96,7 +96,8 @@ TRIED = {
         "--sort {}", "--where name~{}", "--where {}",
     ],
     "alias ls": ["", "--json", "{}"],
-    "alias log": ["model/M:production", "model/M:production --json", "model/M:staging", "model/M:{}"],
+    "alias log": ["model/M:production", "model/M:production --json", "model/M:staging", "model/M:{}",
+                  "--all", "--all --format csv", "--all --format tsv", "model/M --at now", "--all --at={}"],
     "lineage": [
         "data", "m:v0", "--all", "--all --format svg", "--all --format dot", "--all --json", "--all --no-runs",
         "--all --no-collapse --format svg", "m:v0 -o {}.svg", "m:v0 --format {}",
