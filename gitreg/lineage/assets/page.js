@@ -442,6 +442,8 @@
 
   // ---- the first look
 
+  // dashes of thousands of long lines take seconds to draw
+  root.classList.toggle("many", boxes.length > MANY);
   if (stop) current(stop);
   begin();
   addEventListener("resize", show);
