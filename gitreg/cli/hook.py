@@ -28,14 +28,15 @@ def hook() -> None:
 def pre_push(parent: int, remote: str, url: str) -> int:
     """Publish what is pending before git pushes, and refuse a push that would harm the registry."""
     lines = prepush.parse_lines(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
+    arguments = push_arguments(parent) or []
+    console.settings.quiet |= prepush.is_quiet(arguments)
     with context.opened() as registry:
         ours = prepush.acts_for(registry.git, remote, url, registry.remote)
         prepush.check(registry, lines, ours=ours)
         if not ours:
             return 0
         mode = registry.git.config("gitreg.publish", "hook")
-        arguments = push_arguments(parent)
-        if arguments and prepush.is_dry_run(arguments):
+        if prepush.is_dry_run(arguments):
             if mode != "manual":
                 console.say("gitreg: a dry run publishes nothing")
             return 0

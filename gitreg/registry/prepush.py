@@ -95,8 +95,18 @@ def is_push(argv: Sequence[str]) -> bool:
 
 def is_dry_run(argv: Sequence[str]) -> bool:
     """Whether the arguments of a `git push` process ask for a dry run; git does not tell its hooks."""
+    return _asks_for(argv, "dry-run", "n")
+
+
+def is_quiet(argv: Sequence[str]) -> bool:
+    """Whether the arguments of a `git push` process ask for no talk."""
+    return _asks_for(argv, "quiet", "q")
+
+
+def _asks_for(argv: Sequence[str], wanted: str, flag: str) -> bool:
+    """Whether an option without a value is given: the last one of --option and --no-option counts."""
     arguments = _push_arguments(argv) or ()
-    dry = False
+    found = False
     rest = iter(arguments)
     for word in rest:
         if word in ("--", "--end-of-options"):
@@ -104,16 +114,16 @@ def is_dry_run(argv: Sequence[str]) -> bool:
         if word.startswith("--"):
             name, has_value, _ = word[2:].partition("=")
             option, on = _full_name(name)
-            if option == "dry-run":
-                dry = on
+            if option == wanted:
+                found = on
             elif option in _PUSH_VALUES and on and not has_value:
                 next(rest, None)
         elif word.startswith("-"):
             flags, takes_value, value = word[1:].partition("o")
-            dry = dry or "n" in flags
+            found = found or flag in flags
             if takes_value and not value:
                 next(rest, None)
-    return dry
+    return found
 
 
 def _push_arguments(argv: Sequence[str]) -> tuple[str, ...] | None:

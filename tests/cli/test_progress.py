@@ -69,7 +69,7 @@ class TestABar:
         assert terminal.screen[0].startswith("logged huge:v0")
         assert not any("storing" in line for line in terminal.screen)
 
-    @pytest.mark.parametrize("command", ["gitreg push", "git push --quiet origin HEAD"])
+    @pytest.mark.parametrize("command", ["gitreg push", "git push origin HEAD"])
     def test_is_drawn_while_bytes_are_uploaded_also_by_the_hook(
         self, clone: Path, server: Server, command: str
     ) -> None:
@@ -102,7 +102,9 @@ class TestABar:
         ways: dict[str, dict[str, str | None]] = {"--no-pager": {"CI": "true"}, "--quiet": {}, "--trace": {}}
         silent = [Terminal("gitreg", "get", "big", "-o", way, way, cwd=clone, env=env) for way, env in ways.items()]
         silent.append(Terminal("gitreg", "get", "big", "-o", "b", cwd=clone, env={"TERM": "dumb"}))
-        for _ in range(5):
+        # with job control: the terminal is the shell's, and not that of a job in the background
+        silent.append(Terminal("sh", "-c", "set -m; gitreg get big -o d & wait $!", cwd=clone))
+        for _ in range(6):
             server.waiting.acquire()
         # they all have waited for longer than this one
         shown = Terminal("gitreg", "get", "big", "-o", "c", cwd=clone)
@@ -169,6 +171,15 @@ class TestABar:
             "many:v0/two",
         ]
         assert not any("uploading" in line for line in terminal.screen)
+
+
+def test_git_push_that_is_quiet_publishes_without_a_word(clone: Path) -> None:
+    terminal = Terminal("git", "push", "--quiet", "origin", "HEAD", cwd=clone)
+    assert terminal.end()[0] == 0
+    assert terminal.drawn == ""
+    assert (
+        subprocess.run(["gitreg", "push"], cwd=clone, capture_output=True, check=True).stderr == b"nothing to publish\n"
+    )
 
 
 class TestVerbose:

@@ -80,7 +80,7 @@ def test_two_people_share_over_a_real_server(served: tuple[str, str], world: Wor
         assert put(world, "ada", "one") == "m:v0"
         assert put(world, "bob", "another") == "m:v0"
         ok(world, "ada", "alias", "set", "m:production", "v0", "--reason", "first")
-        told = world("git push --quiet origin main 2>&1", "ada")
+        told = world("git push origin main 2>&1", "ada")
         assert "published m:v0" in told
         assert PASSWORD not in told
         assert "is now v1" in ok(world, "bob", "push")

@@ -17,7 +17,7 @@ from gitreg.cli.parent import parent_arguments, push_arguments
 from gitreg.errors import RefusedError, UsageError
 from gitreg.git.runner import Git
 from gitreg.records.objects import ZERO, Oid
-from gitreg.registry.prepush import PushLine, acts_for, check, is_dry_run, is_push, left_to_git, parse_lines
+from gitreg.registry.prepush import PushLine, acts_for, check, is_dry_run, is_push, is_quiet, left_to_git, parse_lines
 from gitreg.registry.repository import Registry
 
 ONE, TWO = Oid(b"\1" * 20), Oid(b"\2" * 20)
@@ -128,6 +128,17 @@ def test_it_is_a_dry_run(line: str) -> None:
 @pytest.mark.parametrize("line", NOT_DRY.strip().splitlines())
 def test_it_is_no_dry_run(line: str) -> None:
     assert not is_dry_run(shlex.split(line))
+
+
+@pytest.mark.parametrize("options", ["-q", "--quiet", "--qui", "-fq", "-o x -q", "--no-quiet -q"])
+def test_it_is_a_quiet_push(options: str) -> None:
+    assert is_quiet(["git", "push", *options.split(), "origin", "main"])
+
+
+@pytest.mark.parametrize("options", ["", "-v", "-o -q", "-oq", "--quiet --no-quiet", "--repo --quiet", "-- -q"])
+def test_it_is_no_quiet_push(options: str) -> None:
+    assert not is_quiet(["git", "push", *options.split(), "origin", "main"])
+    assert not is_quiet(["git", "fetch", "-q"])
 
 
 def test_a_process_without_arguments_is_no_push() -> None:
