@@ -293,7 +293,8 @@ def _signature(function: Callable[..., Any]) -> str:
         parts.append(f"{name}{kind}{default}")
     result = inspect.signature(function).return_annotation
     arrow = "" if result in (inspect.Signature.empty, "None", None) else f" -> {result}"
-    return f"({', '.join(parts)}){arrow}"
+    short = f"({', '.join(parts)}){arrow}"
+    return short if len(short) <= 80 else "".join(["(\n", *(f"    {part},\n" for part in parts), f"){arrow}"])
 
 
 def _docstring(thing: object) -> list[str]:
@@ -349,7 +350,7 @@ def python() -> str:
         shown = f"gitreg.{kind.__name__}" if kind.__name__ in gitreg.__all__ else kind.__name__
         lines += [f"## {shown}", "", *_docstring(kind)]
         for name, signature, words in _members(kind):
-            lines += [f"### {kind.__name__}.{name}", "", "```text", f"{name}{signature}", "```", "", *words]
+            lines += [f"### {kind.__name__}.{name}", "", "```python", f"{name}{signature}", "```", "", *words]
     errors = [name for name in gitreg.__all__ if name.endswith("Error")]
     lines += ["## Errors", ""]
     for name in errors:

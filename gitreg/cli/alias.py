@@ -44,6 +44,7 @@ def _version(registry: Registry, name: AliasName, text: str) -> Version:
 
 @alias.command(
     "set",
+    short_help="Make an alias name another version: promote, or roll back.",
     epilog=context.examples(
         "gitreg alias set model/MNIST:production v0 --reason 'the best of ten'",
         "gitreg alias set model/MNIST:production staging --from v0",
@@ -54,7 +55,10 @@ def _version(registry: Registry, name: AliasName, text: str) -> Version:
 @click.option("--reason", default="", type=context.TEXT, help="Why; it is kept in the history.")
 @click.option("--from", "expected", metavar="VERSION", help="Only if the alias names this version now.")
 def set_alias(name: str, version: str, reason: str, expected: str | None) -> None:
-    """Make an alias name VERSION (v3, or another alias)."""
+    """Make an alias name VERSION (v3, or another alias): promote it, or roll back to it.
+
+    The move waits here until it is published, by 'git push' or 'gitreg push'.
+    """
     with context.opened() as registry:
         alias_name = resolve.alias(registry, name)
         target = _version(registry, alias_name, version)
@@ -86,7 +90,11 @@ def rm(name: str, reason: str) -> None:
         console.say(f"undo with: gitreg alias set {alias_name} {before.place.version.label}")
 
 
-@alias.command("reset", epilog=context.examples("gitreg alias reset model/MNIST:production"))
+@alias.command(
+    "reset",
+    short_help="Give up unpublished moves of an alias.",
+    epilog=context.examples("gitreg alias reset model/MNIST:production"),
+)
 @click.argument("name", metavar="COLLECTION:ALIAS")
 def reset(name: str) -> None:
     """Give up unpublished moves of an alias, such as one that was refused because somebody else was faster."""
@@ -97,7 +105,11 @@ def reset(name: str) -> None:
     console.say(f"{alias_name} names {where}, as far as is known here; 'gitreg fetch' asks '{registry.remote}'")
 
 
-@alias.command("ls", epilog=context.examples("gitreg alias ls", "gitreg alias ls model/MNIST"))
+@alias.command(
+    "ls",
+    short_help="List aliases: what each names, since when, and why.",
+    epilog=context.examples("gitreg alias ls", "gitreg alias ls model/MNIST"),
+)
 @click.argument("collection", required=False)
 @lists.options
 def ls(collection: str | None, *, wanted: Wanted) -> None:

@@ -28,6 +28,7 @@ _FIELDS = (
 
 @click.command(
     "log",
+    short_help="Show every move of an alias, the newest first.",
     epilog=context.examples(
         "gitreg alias log model/MNIST:production",
         "gitreg alias log model/MNIST:production --at 2026-01-02",

@@ -25,16 +25,16 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "completion": ("completion", "print what makes TAB complete commands and names in your shell"),
     },
     "Log": {
-        "run": ("run", "run a command as a run: its code, config, inputs and results are recorded"),
+        "run": ("run", "run a command, and record its code, config, inputs and results"),
         "put": ("put", "log a file or folder as a new version"),
         "link": ("put", "make a version part of a registered model"),
         "drop": ("drop", "take back a version, link or run that is not published"),
-        "alias": ("alias", "set, remove and list aliases such as 'production', and show their history"),
+        "alias": ("alias", "set, remove and list aliases such as 'production'; show their history"),
     },
     "Read": {
         "ls": ("ls", "list collections, or the versions of one"),
-        "show": ("show", "show a collection, a version or a run: how good it is, and where it comes from"),
-        "diff": ("diff", "show what differs between two versions or runs: metrics, config, inputs, files, code"),
+        "show": ("show", "show a collection, a version or a run on a page"),
+        "diff": ("diff", "show what differs between two versions or two runs"),
         "runs": ("runs", "list runs"),
         "get": ("get", "write a version's files, checked, and print where"),
         "pin": ("pin", "name a published version in your own tree, for 'dvc pull'"),
@@ -46,7 +46,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Check": {
         "doctor": ("doctor", "check the set-up, and mend what a killed command has left"),
-        "fsck": ("fsck", "check records, histories and bytes, and say what to do about what is wrong"),
+        "fsck": ("fsck", "check records, histories and bytes, and say what to do"),
     },
 }
 _HIDDEN = {"hook": ("hook", "")}
@@ -141,7 +141,11 @@ def _take_global_options(command: click.Command) -> None:
         command.params += _global_options(hidden=True)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Begin with 'gitreg init'; 'gitreg demo' shows the whole story. 'gitreg COMMAND --help' has examples.",
+)
 @click.option(
     "-C",
     "directory",

@@ -30,9 +30,15 @@ from gitreg.sdk.targets import check_type
 @click.argument("source", metavar="PATH", type=context.Place())
 @click.option("--name", required=True, metavar="COLLECTION", help="Such as mnist_model.")
 @click.option("--type", "type_", required=True, metavar="TYPE", help="Such as dataset or model.")
-@click.option("--alias", "alias_names", multiple=True, metavar="ALIAS", help="Set an alias on the new version.")
-@click.option("--use", "uses", multiple=True, metavar="REF", help="A version that it was made from.")
-@click.option("--metadata", multiple=True, metavar="K=V", type=context.TEXT, help="A fact; the value is read as YAML.")
+@click.option("--alias", "alias_names", multiple=True, metavar="ALIAS", help="Set an alias on it; may be repeated.")
+@click.option("--use", "uses", multiple=True, metavar="REF", help="A version that it was made from; may be repeated.")
+@click.option(
+    "--metadata",
+    multiple=True,
+    metavar="K=V",
+    type=context.TEXT,
+    help="A fact; the value is read as YAML. May be repeated.",
+)
 @click.option("--description", default="", type=context.TEXT, help="What it is, in words.")
 def put(
     *,
@@ -99,7 +105,7 @@ def _files(source: Path) -> dict[str, Path]:
 @click.command("link", epilog=context.examples("gitreg link mnist_model:v0 model/MNIST --alias staging"))
 @click.argument("reference", metavar="REF")
 @click.argument("target", metavar="REGISTRY/NAME")
-@click.option("--alias", "alias_names", multiple=True, metavar="ALIAS", help="Set an alias on the linked version.")
+@click.option("--alias", "alias_names", multiple=True, metavar="ALIAS", help="Set an alias on it; may be repeated.")
 def link(reference: str, target: str, alias_names: tuple[str, ...]) -> None:
     """Make the version REF a version of the registered model REGISTRY/NAME, such as model/MNIST, and print its name."""
     name = CollectionName.parse(target)

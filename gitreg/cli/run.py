@@ -120,8 +120,14 @@ class _RunCommand(click.Command):
 )
 @click.option("--name", default="", type=context.TEXT, help="The run's name. Default: one like jumping-monkey-1.")
 @click.option("--job-type", default="", metavar="TYPE", type=context.TEXT, help="Such as train_model.")
-@click.option("--config", multiple=True, metavar="K=V", type=context.TEXT, help="A setting; the value is read as YAML.")
-@click.option("--use", "uses", multiple=True, metavar="REF", help="A version that the command reads.")
+@click.option(
+    "--config",
+    multiple=True,
+    metavar="K=V",
+    type=context.TEXT,
+    help="A setting; the value is read as YAML. May be repeated.",
+)
+@click.option("--use", "uses", multiple=True, metavar="REF", help="A version that the command reads; may be repeated.")
 @click.argument("command", metavar="-- COMMAND [ARGS]...", nargs=-1, type=click.UNPROCESSED)
 def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...], command: tuple[str, ...]) -> int:
     """Run COMMAND as a run, and end with its exit code.
