@@ -176,10 +176,10 @@ class TestABar:
 def test_git_push_that_is_quiet_publishes_without_a_word(clone: Path) -> None:
     terminal = Terminal("git", "push", "--quiet", "origin", "HEAD", cwd=clone)
     assert terminal.end()[0] == 0
-    assert terminal.drawn == ""
-    assert (
-        subprocess.run(["gitreg", "push"], cwd=clone, capture_output=True, check=True).stderr == b"nothing to publish\n"
-    )
+    # a library of DVC's takes its colours back at the end
+    assert _STYLE.sub("", terminal.drawn) == ""
+    again = subprocess.run(["gitreg", "push"], cwd=clone, capture_output=True, text=True, check=True)
+    assert again.stderr == "nothing to publish\n"
 
 
 class TestVerbose:
