@@ -26,6 +26,8 @@ _FORMATS = ("text", "svg", "png", "pdf", "html", "mermaid", "md", "dot", "json")
 _SUFFIXES = {"txt": "text", "mmd": "mermaid", "htm": "html", "gv": "dot"}
 _BINARY = ("png", "pdf")
 _THEMED = ("svg", *_BINARY)
+_WHOLE = ("json", "html")  # they hold every node; the page collapses its picture itself
+_MANY = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,6 @@ def _render(graph: Graph, look: _Look) -> str | bytes:
         from gitreg.lineage.jsonform import to_document
 
         return console.json_text(to_document(graph))
-    if look.collapsed:
-        graph = collapse(graph)
     if look.form in _BINARY:
         from gitreg.lineage.raster import to_raster
 
@@ -212,9 +212,15 @@ def lineage(
     if no_runs:
         graph = without_runs(graph)
     look = _Look(chosen, theme or "auto", scale, collapsed=not no_collapse)
-    drawn = _render(graph, look)
+    shown = graph if no_collapse or chosen in _WHOLE else collapse(graph)
+    drawn = _render(shown, look)
     if output is None:
         click.echo(drawn, nl=False)
         return
     context.path(output).write_bytes(drawn if isinstance(drawn, bytes) else drawn.encode())
-    console.say(f"wrote {output}: {human.plural(len(graph.nodes), 'node')}")
+    fewer = f", drawn as {len(shown.nodes):,}" if len(shown.nodes) < len(graph.nodes) else ""
+    console.say(f"wrote {output}: {human.plural(len(graph.nodes), 'node')}{fewer}")
+    if chosen in _THEMED and len(shown.nodes) > _MANY:
+        console.say(
+            "that is a large picture; --up, --down and --no-runs make it smaller, --html is a page to search in"
+        )

@@ -133,7 +133,7 @@ def _artifact(node: Node) -> Card:
         texts.append(Text(_PAD + _MARK, y + 14 + down, label, "small", width, "start"))
         widest = max(widest, width + _MARK)
         chips += own
-        y = own[-1].y + _CHIP_HEIGHT + 1 if own else y + 17
+        y = own[-1].y + _CHIP_HEIGHT + 3 if own else y + 17
     widest = max([widest, *(chip.x + chip.width - _PAD for chip in chips)])
     return Card(widest + 2 * _PAD, y + 10, tuple(texts), tuple(chips), tuple(marks), rule)
 
