@@ -64,6 +64,8 @@ def test_a_wheel_built_from_the_source_distribution_brings_the_templates(tmp_pat
     assert place.parent.name == "_templates"
     assert names == DEMO
     assert "Usage" in sh("venv/bin/gitreg --help")
+    page = "from gitreg.lineage import graph, page; print(page.to_html(graph.Graph((), (), 'no lineage')))"
+    assert "no lineage" in sh(f'venv/bin/python -c "{page}"')
 
 
 def test_an_editable_install_uses_the_templates_of_the_checkout(tmp_path: Path) -> None:

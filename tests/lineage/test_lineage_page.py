@@ -307,7 +307,7 @@ def test_search_finds_names_types_aliases_links_and_states(browse: Browse, words
     view = browse(to_html(told(four_runs())))
     view.page.keyboard.press("/")
     view.page.keyboard.type(words)
-    assert view.page.get_by_role("status").inner_text() == (str(len(found)) if found else "none")
+    assert view.page.get_by_role("status").inner_text() == {0: "no match", 1: "1 match"}.get(len(found), "2 matches")
     view.page.get_by_role("button", name="List", exact=True).click()
     rows = view.page.locator("#gitreg-list tbody tr:visible th")
     assert {row.strip() for row in rows.all_inner_texts()} == found
@@ -654,7 +654,7 @@ def test_five_thousand_nodes_are_searched_opened_and_listed(browse: Browse) -> N
     assert page.locator("a.node").count() == 5001
     page.keyboard.press("/")
     page.keyboard.type("failed")
-    assert page.get_by_role("status").inner_text() == "250"
+    assert page.get_by_role("status").inner_text() == "250 matches"
     page.locator("#gitreg-search").fill("production")
     page.keyboard.press("Enter")
     assert opened(page) == "model:v1234"

@@ -253,10 +253,11 @@
     const ago = (Date.parse(time.dateTime) - Date.now()) / 1000;
     /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
     const units = [["year", 31557600], ["month", 2629800], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60]];
-    const [unit, length] = units.find(([, seconds]) => Math.abs(ago) >= seconds) ?? ["second", 1];
+    const [unit, length] = units.find(([, seconds]) => Math.abs(ago) >= seconds) ?? [];
+    const words = new Intl.RelativeTimeFormat("en");
     const age = document.createElement("small");
     age.className = "age";
-    age.textContent = ` ${new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(Math.trunc(ago / length), unit)}`;
+    age.textContent = unit && length ? ` ${words.format(Math.trunc(ago / length), unit)}` : " just now";
     time.after(age);
   }
 
@@ -368,7 +369,8 @@
   function count() {
     const all = matches.length;
     const output = /** @type {HTMLOutputElement} */ (document.querySelector(".search output"));
-    output.value = !search.value.trim() ? "" : !all ? "none" : at < 0 ? `${all.toLocaleString("en")}` : `${at + 1} of ${all.toLocaleString("en")}`;
+    const many = all === 1 ? "1 match" : `${all.toLocaleString("en")} matches`;
+    output.value = !search.value.trim() ? "" : !all ? "no match" : at < 0 ? many : `${at + 1} of ${all.toLocaleString("en")}`;
   }
 
   /** @param {number} way */
