@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
@@ -136,8 +135,7 @@ def test_the_second_clone_recognises_digits_with_what_it_got(demo: Demo) -> None
     assert "model.npz: OK" in demo.told
 
 
-def test_the_lineage_is_a_picture_that_names_data_and_model(demo: Demo, need: Callable[[str], str]) -> None:
-    need("dot")
+def test_the_lineage_is_a_picture_that_names_data_and_model(demo: Demo) -> None:
     drawn = (demo.folder / "lineage.svg").read_text()
     root = ET.fromstring(drawn)  # noqa: S314 (our own output)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
