@@ -31,7 +31,8 @@ class Terminal:
         self.drawn = ""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        changed = {**os.environ, "TERM": "xterm-256color", **(env or {})}
+        # the tests themselves may run in CI, and without a terminal
+        changed = {**os.environ, "TERM": "xterm-256color", "CI": None, **(env or {})}
         self._process = subprocess.Popen(
             [sys.executable, "-c", _LEADER, *argv],
             cwd=cwd,

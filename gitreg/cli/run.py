@@ -152,9 +152,8 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
             discard_run(live)
             raise
         code = live.record.code
-        console.say(
-            f"run {live.record.name} ({run_id}), code {code.commit.short}{' with uncommitted changes' * code.snapshot}"
-        )
+        uncommitted = " with uncommitted changes" if code.snapshot else ""
+        console.say(f"run {live.record.name} ({run_id}), code {code.commit.short}{uncommitted}")
         child = _Child()
         with _signals_for(child):
             status = _execute(command, live, child)
@@ -163,10 +162,11 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
             live.detach()
             state: State = "finished" if status == 0 else "failed"
             whole.finish(state)
-        made = ", ".join(_made(registry, run_id)) or "no version"
-        how = f"{state} (exit code {status})" if status else state
-        console.say(f"run {live.record.name} {how}, logged {made}; {context.published_by(registry)}")
-        console.say(f"undo with: gitreg drop {run_id}")
+            made = context.readable(f"what run '{run_id}' has logged", lambda: _made(registry, run_id))
+            how = f"{state} (exit code {status})" if status else state
+            what = f"{live.record.name} {how}, logged {', '.join(made or ()) or 'no version'}"
+            console.say(f"run {what}; {context.published_by(registry)}")
+            console.say(f"undo with: gitreg drop {run_id}")
     return status
 
 
