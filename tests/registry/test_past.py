@@ -155,6 +155,32 @@ def test_what_is_pending_here_counts_and_what_others_published_since_counts_inst
     assert ada.version("m:production@{2026-03-02}").name.label == "v1"
 
 
+def test_a_move_is_published_when_the_remote_is_known_to_have_it(world: World) -> None:
+    ada, bob = world.clone("ada"), world.clone("bob")
+
+    def published(desk: Desk) -> list[tuple[str, bool]]:
+        alias = desk.alias("m:production")
+        assert alias
+        return [(step.move.record.subject, step.published) for step in past.steps(desk.registry, alias)]
+
+    for content in ("zero", "one", "two"):
+        ada.log("m", content)
+    ada.promote("m:production", "v0")
+    assert published(ada) == [("production -> m@v0", False)]
+    ada.publish()
+    bob.fetch()
+    bob.promote("m:production", "v1")
+    bob.promote("m:production", "v2")
+    own = [("production -> m@v2", False), ("production -> m@v1", False), ("production -> m@v0", True)]
+    assert published(bob) == own
+    # others move it meanwhile, too
+    ada.promote("m:production", "v2")
+    ada.publish()
+    assert published(ada) == [("production -> m@v2", True), ("production -> m@v0", True)]
+    bob.fetch()
+    assert published(bob) == own
+
+
 def test_a_shallow_clone_says_that_the_history_is_cut(world: World, at: At, ada: Desk) -> None:
     for day, content in enumerate(("zero", "one"), 1):
         at(f"2026-03-0{day}T12:00:00Z")
@@ -208,6 +234,9 @@ def test_a_version_that_is_no_longer_there_is_told(story: Desk) -> None:
         ("2026-03-03", ["v0"]),
         ("2026-03-04", ["removed", "v2", "v0"]),
         ("2026-03-04T10:00:00Z", ["v2"]),
+        # from its own second on
+        ("2026-03-04T09:00:00Z", ["v2"]),
+        ("2026-03-04T08:59:59Z", ["v0"]),
         ("2026-03-05", ["v1", "removed"]),
         ("2026-03-09", ["v1"]),
     ],
