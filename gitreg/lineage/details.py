@@ -107,12 +107,13 @@ class Entries:
         return "".join(parts)
 
     def _neighbours(self, node: Node) -> Iterator[tuple[str, list[Node]]]:
-        """Titled groups of other nodes: what came before first, then what came after."""
+        """Titled lists of other nodes: what came before, then what came after. Only a group names groups."""
+        ends = [(_ROLES[edge.kind][0], self._nodes[edge.source]) for edge in self._sources[node.id]]
+        ends += [(_ROLES[edge.kind][1], self._nodes[edge.target]) for edge in self._targets[node.id]]
         found: dict[str, list[Node]] = {}
-        for edge in self._sources[node.id]:
-            found.setdefault(_ROLES[edge.kind][0], []).append(self._nodes[edge.source])
-        for edge in self._targets[node.id]:
-            found.setdefault(_ROLES[edge.kind][1], []).append(self._nodes[edge.target])
+        for role, other in ends:
+            if node.kind == "collapsed" or other.kind != "collapsed":
+                found.setdefault(role, []).append(other)
         yield from found.items()
         members = [self._nodes[id] for id in node.members if id in self._nodes]
         if members:

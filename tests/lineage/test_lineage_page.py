@@ -225,6 +225,8 @@ def test_the_picture_is_dragged_and_the_end_of_a_drag_is_no_click(browse: Browse
     assert opened(view.page) == ""
     place.click()
     assert opened(view.page) == "mnist_model:v3"
+    view.page.keyboard.press("ArrowLeft")
+    assert opened(view.page) == focused(view.page) == "vague-morning-6"
 
 
 def test_the_wheel_zooms_around_the_mouse_and_sideways_it_pans(browse: Browse) -> None:
@@ -390,6 +392,10 @@ def test_a_group_lists_its_members_and_each_has_details(browse: Browse) -> None:
     box(view, "8 more runs").click()
     article = view.page.locator("article.open")
     assert article.get_by_role("heading", name="In this group").inner_text().split()[-1] == "8"
+    assert article.get_by_role("heading", name="Inputs").inner_text().split()[-1] == "1"
+    article.get_by_role("link", name="mnist_model:v2").click()
+    article = view.page.locator("article.open")
+    assert article.get_by_role("heading", name="Used by").inner_text().split()[-1] == "8"
     article.get_by_role("link", name="sweep-0").click()
     assert "failed" in view.page.locator("article.open").inner_text()
     assert view.page.locator("a.node.here .name").text_content() == "8 more runs"
@@ -407,7 +413,9 @@ def test_the_command_is_copied(browse: Browse) -> None:
 
 def test_an_address_with_a_name_opens_it(browse: Browse) -> None:
     view = browse(to_html(told(four_runs())))
-    view.page.goto(view.page.url + "#mnist_model:v2")
+    address = view.page.url
+    view.page.goto("about:blank")
+    view.page.goto(address + "#mnist_model:v2")
     assert opened(view.page) == "mnist_model:v2"
     view.page.evaluate("location.hash = '%'")
     view.page.wait_for_function("!document.querySelector('article.open')")

@@ -234,8 +234,6 @@
     if (root.classList.contains("listing")) entry?.row.scrollIntoView({ block: "nearest" });
     else reveal(box);
     if (enter) article.querySelector("h2")?.focus({ preventScroll: true });
-    // following a link to what cannot be focused leaves the keyboard nowhere
-    else if (document.activeElement === document.body) (root.classList.contains("listing") ? entry?.row.querySelector("a") : box.el)?.focus({ preventScroll: true });
   }
 
   /** Mark what a box came from, or what came of it. @param {Box} box @param {"into" | "out"} way @param {"from" | "to"} end */
@@ -261,20 +259,28 @@
     time.after(age);
   }
 
-  let byKey = false;
-  addEventListener("hashchange", () => { select(target(location.hash), { enter: byKey }); byKey = false; });
+  /**
+   * Follow a link. What is open is in the address: it can be sent, and Back goes back.
+   * @param {string} hash
+   * @param {{enter?: boolean, replace?: boolean}} [how] replace: a step that Back leaves out
+   */
+  function go(hash, { enter = false, replace = false } = {}) {
+    const address = hash || location.href.replace(/#.*/s, "");
+    try { history[replace ? "replaceState" : "pushState"](null, "", address); } catch { /* somebody's frame forbids it */ }
+    select(target(hash), { enter });
+  }
+
+  addEventListener("popstate", () => select(target(location.hash)));
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("a[href^='#']") : null;
-    if (!link) return;
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
     // Enter on a box, or a link in the details, which goes away: the keyboard follows
-    const enter = event.detail === 0 || details.contains(link);
-    if (link.getAttribute("href") === location.hash) select(target(location.hash), { enter });
-    else byKey = enter;
+    go(link.getAttribute("href") ?? "", { enter: event.detail === 0 || details.contains(link) });
   });
   function close() {
     const last = open;
-    location.hash = "";
-    select(null);
+    go("");
     if (!last || document.activeElement === search) return;
     if (root.classList.contains("listing")) entries.find((entry) => entry.article === last)?.row.querySelector("a")?.focus();
     else focus(boxes[Number(last.dataset.at)]);
@@ -331,7 +337,7 @@
     if (/Left|Right/.test(event.key)) trail.set(there, box);
     focus(there);
     // open details follow
-    if (open) history.replaceState(null, "", there.el.getAttribute("href")), select(target(location.hash));
+    if (open) go(there.el.getAttribute("href") ?? "", { replace: true });
   });
 
   // ---- search
@@ -378,8 +384,7 @@
     if (!matches.length) return;
     at = at < 0 && way < 0 ? matches.length - 1 : (at + way + matches.length) % matches.length;
     count();
-    history.replaceState(null, "", `#${encodeURIComponent(matches[at].article.id)}`);
-    select(matches[at].article);
+    go(`#${matches[at].article.id}`, { replace: true });
   }
 
   search.addEventListener("input", find);
