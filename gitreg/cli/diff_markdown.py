@@ -82,7 +82,8 @@ def _lines(found: Comparison) -> Iterator[str]:
     yield from _table("Inputs", ["", code(old), code(new)], 0, list(inputs), _rest(found.inputs.unchanged))
     yield from _files(found)
     if not found.code.same:
-        yield from ("", f"**Code** {diff_page.stat(found)}: `{diff_page.command(found)}`")
+        command = f": `{diff_page.command(found)}`" if found.code.stat else ""
+        yield from ("", f"**Code** {diff_page.stat(found)}{command}")
 
 
 def _rest(count: int) -> str:

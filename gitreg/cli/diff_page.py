@@ -174,14 +174,15 @@ def _show_code(page: Page, found: Comparison) -> None:
     )
     page.fact("code", [f"{old} {page.arrow} {new}"])
     page.fact("", [dim(stat(found))])
-    page.fact("", [command(found)])
+    if code.stat:
+        page.fact("", [command(found)])
 
 
 def stat(found: Comparison) -> str:
     """What lies between the code of both, in git's words."""
     counts = found.code.stat
     if counts is None:
-        return "not all of it is here"
+        return "not all of it is here; git fetch --unshallow brings it"
     words = [f"{human.plural(counts.files, 'file')} changed"]
     words += [f"{human.plural(counts.insertions, 'insertion')}(+)"] if counts.insertions else []
     words += [f"{human.plural(counts.deletions, 'deletion')}(-)"] if counts.deletions else []

@@ -89,7 +89,8 @@ class Page:
 
     def head(self, *parts: Words) -> None:
         """The first line."""
-        self._print(_joined(parts, self.dot))
+        for line in self._wrapped(_joined(parts, self.dot), self.width):
+            self._print(line)
 
     def blank(self) -> None:
         """An empty line before what follows."""
@@ -110,7 +111,8 @@ class Page:
     def grid(self, title: str, rows: Iterable[Line], *, right: Iterable[int] = (), heads: bool = False) -> None:
         """A title, and a small table beside it; the columns in `right` are numbers.
 
-        `heads` says that the first row is one of titles. What does not fit is shortened, the widest column first.
+        `heads` says that the first row is one of titles. What does not fit is shortened, the widest column first; then
+        columns are left out, the last one first.
         """
         cells = [[_text(cell) for cell in row] for row in rows]
         widths = [
@@ -118,7 +120,8 @@ class Page:
         ]
         self._fit(widths)
         numbers, lines = set(right), []
-        for place, row in enumerate(cells):
+        for place, whole in enumerate(cells):
+            row = whole[: len(widths)]
             line: list[Words] = []
             for at, cell in enumerate(row):
                 shown = tables.shortened(cell.words, widths[at])
@@ -134,9 +137,15 @@ class Page:
     def _fit(self, widths: list[int]) -> None:
         if self.width is None or not widths:
             return
-        room = self.width - self._titles - len(_GAP) - len(_GAP) * (len(widths) - 1)
-        while sum(widths) > room and max(widths) > _LEAST:
+        room = self.width - self._titles - len(_GAP)
+
+        def over() -> int:
+            return sum(widths) + len(_GAP) * (len(widths) - 1) - room
+
+        while over() > 0 and max(widths) > _LEAST:
             widths[widths.index(max(widths))] -= 1
+        while over() > 0 and len(widths) > 1:
+            widths.pop()
 
     def _beside(self, title: str, lines: Iterable[Line]) -> None:
         for number, line in enumerate(lines):

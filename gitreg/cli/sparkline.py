@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_ASCII = "_.-=*#"
+_ASCII = "_.-=#"
 _NOT_FINITE = {True: "×", False: "x"}
 
 
