@@ -25,11 +25,11 @@ def line(
     return Bar(io.StringIO(), label, size, files, color=False).line(done, count)
 
 
-@pytest.mark.parametrize("columns", [1, 2, 10, 24, 40, 60, 80, 132, 300])
+@pytest.mark.parametrize("columns", [1, 10, 24, 40, 80, 300])
 def test_it_fits(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     labels = ("storing", "checking the storage", "模型" * 30)
-    sizes, files = (None, 0, 1, 1_500_000_000), (None, 0, 1, 10_000)
-    for label, size, count, done in itertools.product(labels, sizes, files, (0, 1, 990_000_000, 2_000_000_000)):
+    sizes, files = (None, 0, 1_500_000_000), (None, 1, 10_000)
+    for label, size, count, done in itertools.product(labels, sizes, files, (0, 990_000_000, 2_000_000_000)):
         shown = line(columns, monkeypatch, label=label, size=size, files=count, done=done)
         assert cell_len(shown) <= max(columns - 1, 1)
         assert "\n" not in shown
