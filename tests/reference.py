@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
@@ -176,6 +177,8 @@ def markdown() -> str:
                 lines += ["```sh", *command.examples, "```", ""]
             if command.after:
                 lines += ["```text", *command.after, "```", ""]
+    words = "Each document names its JSON Schema as 'schema'; a document of another form will have another number."
+    lines += ["## JSON documents", "", _code(words), "", *_schemas(), ""]
     for title, words, entries in _tables():
         lines += [f"## {title}", "", *([words, ""] if words else []), *_bullets(entries), ""]
     return "\n".join(lines).rstrip() + "\n"
@@ -183,6 +186,15 @@ def markdown() -> str:
 
 def _link(command: Command) -> str:
     return f"[{command.name}](#gitreg-{command.name.replace(' ', '-')})"
+
+
+def _schemas() -> list[str]:
+    """Each kind of JSON document, with a link to its schema."""
+    lines = []
+    for path in sorted((DOCS.parent / "schemas").glob("*.json")):
+        schema = json.loads(path.read_bytes())
+        lines.append(f"- [{schema['title']}](../schemas/{path.name}): {_code(schema.get('description', ''))}")
+    return lines
 
 
 def _tables() -> list[tuple[str, str, list[tuple[str, str]]]]:
