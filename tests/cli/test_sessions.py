@@ -1,0 +1,202 @@
+"""What people see: the commands that are used most, on a terminal of 80 columns and in a pipe, recorded as text.
+
+`sessions/*.txt` are read by eye before they are committed; after a change that is meant:
+UPDATE_SNAPSHOTS=1 pytest tests/cli/test_sessions.py
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from conftest import Shell
+from crowd import crowd
+
+SESSIONS = Path(__file__).parent / "sessions"
+UPDATE = bool(os.environ.get("UPDATE_SNAPSHOTS"))
+
+# Who looks, and the pager's part, which is somebody else's story. Runs draw their ids, so those are made known here.
+ENVIRONMENT = {"TERM": "xterm", "NO_COLOR": "1", "GIT_PAGER": "cat", "COLUMNS": "", "LINES": ""}
+
+# What a terminal may break: sentences, not columns.
+_PROSE = ("error: ", "hint: ", "  note: ")
+# A line that a progress bar has taken back, and what moves the cursor.
+_DRAWN = [(r"[^\n]*\r(?!\n)|\x1b\[\??[0-9;]*[A-Za-z]", "")]
+_COMMITS = [(r"\b[0-9a-f]{40}\b", "9ab1c2d" + "0" * 33), (r"\b[0-9a-f]{10}\b", "9ab1c2d000")]
+_CHANCE = [(r"\b(?=[a-z]*[0-9])[a-z0-9]{8}\b", "3kf9a1xq"), (r"\b[a-z]+-[a-z]+-[0-9]+\b", "vague-morning-5")]
+
+SET_UP = """
+git init --quiet --bare ../server.git && git remote add origin ../server.git
+gitreg init --storage ../storage 2>/dev/null && git add . && git commit --quiet -m 'set up gitreg'
+git push --quiet origin main 2>/dev/null
+"""
+ALIASES = """
+gitreg alias set model:production v{old} --reason 'best on the hidden set' 2>/dev/null
+gitreg alias set model:staging v{new} --reason 'ready to try' 2>/dev/null
+gitreg alias set model:production v{better} --reason 'two points better' 2>/dev/null
+"""
+
+LISTS = (
+    "gitreg ls",
+    "gitreg ls model",
+    "gitreg ls model --sort -accuracy --limit 3",
+    "gitreg runs --limit 5",
+)
+READ = (
+    *LISTS,
+    "gitreg ls model --where 'lr<0.02' --where 'accuracy>0.9' --limit 5",
+    "gitreg runs --state failed --limit 3",
+    "gitreg show model",
+    "gitreg show model:production",
+    "gitreg show run00001",
+    "gitreg diff model:v0 model:production",
+    "gitreg alias ls",
+    "gitreg alias log model:production",
+    "gitreg lineage model:production",
+    "gitreg status",
+)
+# Everything that somebody does in a first hour, in a clone with a server and a storage.
+FIRST_HOUR = (
+    "gitreg put ../data --name digits --type dataset",
+    "gitreg run --name first-try --config lr=0.1 --use digits -- sh train.sh",
+    "gitreg ls",
+    "gitreg link digits_model model/Digits",
+    "gitreg alias set model/Digits:production v0 --reason 'first one that works'",
+    "git push --quiet origin main",
+    "gitreg status",
+    "gitreg get model/Digits:production -o ../model",
+    "gitreg alias set model/Digits:prodution v0 --from v3",
+    "gitreg show model/Digits:prodution",
+    "gitreg show model/Digits",
+    "gitreg lineage model/Digits:production",
+)
+
+
+def on_a_terminal(line: str, cwd: Path) -> str:
+    """What a line leaves on a terminal of 80 columns and 24 lines."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = {name: value for name, value in {**os.environ, **ENVIRONMENT}.items() if value}
+    with subprocess.Popen(
+        ["sh", "-c", line], cwd=cwd, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ):
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                data = os.read(ours, 1 << 16)
+            except OSError:
+                # Linux's word for a terminal that nobody has open any more
+                break
+            if not data:
+                break
+            seen += data
+    os.close(ours)
+    return seen.decode().replace("\r\n", "\n")
+
+
+def in_a_pipe(line: str, cwd: Path) -> str:
+    """What a line prints into a pipe; what it says on standard error follows, each line after a bar."""
+    done = subprocess.run(["sh", "-c", line], cwd=cwd, capture_output=True, check=False)
+    said = "".join(f"| {text}\n" for text in done.stderr.decode().splitlines())
+    return done.stdout.decode() + said + (f"(exit code {done.returncode})\n" if done.returncode else "")
+
+
+def record(
+    name: str,
+    cwd: Path,
+    terminal: Sequence[str],
+    pipe: Sequence[str] = (),
+    *,
+    settled: Callable[[str], str] = lambda text: text,
+) -> None:
+    """Play the lines and compare with what was recorded, once `settled` has taken out what is never the same."""
+    parts = ["# On a terminal of 80 columns\n"]
+    for line in terminal:
+        shown = stable(on_a_terminal(line, cwd), cwd)
+        wide = [text for text in shown.splitlines() if len(text) > 80 and not text.startswith(_PROSE)]
+        assert not wide, (line, wide)
+        parts.append(f"$ {line}\n{shown}")
+    if pipe:
+        parts.append("# In a pipe\n")
+        parts += [f"$ {line}\n{stable(in_a_pipe(line, cwd), cwd)}" for line in pipe]
+    text = settled("\n".join(parts))
+    file = SESSIONS / f"{name}.txt"
+    if UPDATE:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+def stable(text: str, cwd: Path) -> str:
+    """The same on every machine: the folder, the commits that hold its name, and what is drawn over again."""
+    return _without(_DRAWN + _COMMITS, text.replace(str(cwd.parent), "/tmp"))
+
+
+def without_chance(text: str) -> str:
+    """The ids and names that runs draw, replaced by others."""
+    return _without(_CHANCE, text)
+
+
+def _without(words: Iterable[tuple[str, str]], text: str) -> str:
+    for pattern, word in words:
+        text = re.sub(pattern, word, text)
+    return text
+
+
+@pytest.fixture
+def set_up(repo: Path, sh: Shell) -> Path:
+    sh(SET_UP, cwd=repo)
+    return repo
+
+
+@pytest.fixture
+def with_versions(set_up: Path, sh: Shell) -> Callable[[int], Path]:
+    """`with_versions(30)`: a repository with so many versions of a model, two of which have an alias."""
+
+    def make(count: int) -> Path:
+        crowd(set_up, versions=count, remote="origin")
+        sh(ALIASES.format(old=count // 3, new=count - 1, better=count * 4 // 5), cwd=set_up)
+        return set_up
+
+    return make
+
+
+def test_nothing(set_up: Path) -> None:
+    lines = ("gitreg ls", "gitreg ls model", "gitreg runs", "gitreg alias ls", "gitreg lineage --all", "gitreg status")
+    record("nothing", set_up, lines, lines)
+
+
+def test_one_version(with_versions: Callable[[int], Path]) -> None:
+    record("one-version", with_versions(1), READ)
+
+
+def test_thirty_versions(with_versions: Callable[[int], Path]) -> None:
+    words = ("ls", "ls model --limit 3", "ls model --limit 2 --format csv", "runs --limit 3", "show model", "alias ls")
+    record("thirty-versions", with_versions(30), READ, [f"gitreg {line}" for line in words])
+
+
+def test_ten_thousand_versions(with_versions: Callable[[int], Path]) -> None:
+    more = ("gitreg show model", "gitreg alias log model:production", "gitreg lineage model:production")
+    record("ten-thousand-versions", with_versions(10_000), (*LISTS, *more))
+
+
+def test_the_first_hour(set_up: Path, sh: Shell) -> None:
+    sh(
+        """
+        mkdir ../data && printf '5.1,0\\n4.9,1\\n' >../data/train.csv && echo labels >../data/labels.txt
+        echo 'sort ../data/*.csv >../model.bin && gitreg put ../model.bin --name digits_model --type model' >train.sh
+        git add train.sh && git commit --quiet -m 'train by sorting'
+        """,
+        cwd=set_up,
+    )
+    record("first-hour", set_up, FIRST_HOUR, settled=without_chance)
