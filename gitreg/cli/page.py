@@ -5,6 +5,7 @@ Text comes from strangers. It goes through `visible` here, in one place, and col
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -108,8 +109,16 @@ class Page:
         blank = " " * indent
         self._beside(title, [[blank, *part] for line in lines for part in self._wrapped(line, room)])
 
-    def grid(self, title: str, rows: Iterable[Line], *, right: Iterable[int] = (), heads: bool = False) -> None:
-        """A title, and a small table beside it; the columns in `right` are numbers.
+    def grid(
+        self,
+        title: str,
+        rows: Iterable[Line],
+        *,
+        right: Iterable[int] = (),
+        heads: bool = False,
+        spare: int | None = None,
+    ) -> None:
+        """A title, and a small table beside it; the columns in `right` are numbers, the one in `spare` can go.
 
         `heads` says that the first row is one of titles. What does not fit is shortened, the widest column first; then
         columns are left out, the last one first.
@@ -118,8 +127,12 @@ class Page:
         widths = [
             max((tables.cell_width(cell.words) for cell in column if cell), default=0) for column in zip_longest(*cells)
         ]
-        self._fit(widths)
         numbers, lines = set(right), []
+        if spare is not None and self._over(widths) > 0:
+            cells = [[cell for at, cell in enumerate(row) if at != spare] for row in cells]
+            del widths[spare]
+            numbers = {at - (at > spare) for at in numbers}
+        self._fit(widths)
         for place, whole in enumerate(cells):
             row = whole[: len(widths)]
             line: list[Words] = []
@@ -134,17 +147,15 @@ class Page:
             lines.append(line)
         self._beside(title, lines)
 
+    def _over(self, widths: Sequence[int]) -> int:
+        """By how many columns a grid is too wide."""
+        room = self.width - self._titles - len(_GAP) if self.width else math.inf
+        return int(max(sum(widths) + len(_GAP) * (len(widths) - 1) - room, 0))
+
     def _fit(self, widths: list[int]) -> None:
-        if self.width is None or not widths:
-            return
-        room = self.width - self._titles - len(_GAP)
-
-        def over() -> int:
-            return sum(widths) + len(_GAP) * (len(widths) - 1) - room
-
-        while over() > 0 and max(widths) > _LEAST:
+        while self._over(widths) and max(widths) > _LEAST:
             widths[widths.index(max(widths))] -= 1
-        while over() > 0 and len(widths) > 1:
+        while self._over(widths) and len(widths) > 1:
             widths.pop()
 
     def _beside(self, title: str, lines: Iterable[Line]) -> None:

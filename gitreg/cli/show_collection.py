@@ -10,7 +10,7 @@ from gitreg.cli import context, documents, human, parts
 from gitreg.cli.documents import Document
 from gitreg.cli.page import Line, Page, bold, dim, good, name, odd
 from gitreg.cli.sparkline import sparkline
-from gitreg.errors import RecordError
+from gitreg.errors import Error, RecordError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import dotted
 from gitreg.records.names import CollectionName, VersionName
@@ -65,16 +65,13 @@ class CollectionFacts:
         """Raises: RecordError, MissingObjectError when none of its newest versions can be read."""
         found = versions.all_versions(registry, name)
         newest = list(islice(versions.own(registry, reversed(found)), _TREND)) or found[-1:]
-        items, broken = [], []
-        for version in newest:
-            try:
-                items.append(_item(registry, version))
-            except (RecordError, MissingObjectError) as error:
-                broken.append((version, error))
-        if not items:
-            raise broken[0][1]
-        for version, error in broken:
-            context.left_out(f"'{version.name}'", error)
+        read = [(version, _read(registry, version)) for version in newest]
+        items = [item for _, item in read if isinstance(item, Item)]
+        for version, error in read:
+            if isinstance(error, Error):
+                if not items:
+                    raise error
+                context.left_out(f"'{version.name}'", error)
         standings = []
         catalogue = facts.Catalogue(registry)
         for alias in aliases.all_aliases(registry, name):
@@ -97,9 +94,13 @@ class CollectionFacts:
         return [item.alias.alias for item in self.standings if item.version == version]
 
 
-def _item(registry: Registry, version: Version) -> Item:
-    found = versions.details(registry, version)
-    return Item(found, registry.objects.tag(version.tag).tagger, _numbers(registry, found))
+def _read(registry: Registry, version: Version) -> Item | Error:
+    """One version, or why it cannot be read."""
+    try:
+        found = versions.details(registry, version)
+        return Item(found, registry.objects.tag(version.tag).tagger, _numbers(registry, found))
+    except (RecordError, MissingObjectError) as error:
+        return error
 
 
 def _numbers(registry: Registry, found: Details) -> dict[str, float]:
@@ -183,7 +184,7 @@ def _show_newest(page: Page, shown: CollectionFacts, at: str) -> None:
         source = name(str(link.version)) if link else item.made.name
         aliases = good(", ".join(shown.aliases(item.name)))
         rows.append([name(item.name.label), human.ago(item.made.when, at), source, *numbers, aliases])
-    page.grid("newest", rows, right=range(3, 3 + len(columns)), heads=bool(columns))
+    page.grid("newest", rows, right=range(3, 3 + len(columns)), heads=bool(columns), spare=2)
 
 
 def _show_trend(page: Page, shown: CollectionFacts) -> None:
