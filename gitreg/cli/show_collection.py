@@ -75,9 +75,9 @@ class CollectionFacts:
         standings = []
         catalogue = facts.Catalogue(registry)
         for alias in aliases.all_aliases(registry, name):
-            version = catalogue.at(alias.place) if alias.place else None
-            if version:
-                standings.append(facts.standing(registry, alias, version.name))
+            named = catalogue.at(alias.place) if alias.place else None
+            if named:
+                standings.append(facts.standing(registry, alias, named.name))
         return cls(name, found, items, standings)
 
     @property
