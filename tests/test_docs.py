@@ -76,6 +76,7 @@ def place(template: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.xdist_group("docs")  # one worker makes the example, once
 @pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: page.stem)
 def test_the_page_can_be_followed(page: Path, place: Path) -> None:
     pages.run(page, place)
