@@ -16,6 +16,7 @@ import pytest
 from rich.cells import cell_len
 
 from conftest import Shell
+from crowd import crowd
 from gitreg.cli.sparkline import sparkline
 from terminal import Terminal
 
@@ -354,6 +355,18 @@ class TestOnATerminal:
             check=True,
         )
         assert done.stdout.startswith(b"breaks - failed - unpublished\n")
+
+
+def test_it_takes_as_many_git_processes_for_thousands_as_for_a_few(tmp_path: Path, sh: Shell) -> None:
+    counted = []
+    for name, versions in (("few", 30), ("many", 600)):
+        sh(f"git init --quiet {name} && cd {name} && git commit --quiet --allow-empty -m start")
+        crowd(tmp_path / name, versions=versions)
+        things = "model", "data", "model:v7", "data:v0", "vague-river-7", "run00003"
+        lines = [f"gitreg -C {name} show {things[0]} >/dev/null"]  # makes the index
+        lines += [f"gitreg -C {name} --trace show {thing} 2>&1 >/dev/null | grep -c ' ms  git '" for thing in things]
+        counted.append(sh("\n".join(lines)).split())
+    assert counted[0] == counted[1]
 
 
 class TestSparklines:
