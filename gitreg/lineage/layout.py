@@ -118,8 +118,16 @@ def _part(sizes: Sequence[Size], edges: Edges, kinds: Sequence[Hashable]) -> Lay
         ends = (centres[chain[0]], sizes[chain[0]]), (centres[chain[-1]], sizes[chain[-1]])
         stops = [(*spans[column[item]], ys[item]) for item in chain]
         routes.append(_forward(stops, *ends) if ahead else _backward(bottom, *ends))
-    below = max((y for route in routes for _, y in route.points), default=0.0)
-    return Layout(spans[-1][1], max(bottom, below), centres, tuple(routes))
+    # what closes a cycle goes out to the left of the first column and to the right of the last
+    left = min((x for route in routes for x, _ in route.points), default=0.0)
+    right = max([spans[-1][1], *(x for route in routes for x, _ in route.points)])
+    if left < 0:
+        centres = tuple((x - left, y) for x, y in centres)
+        routes = [
+            Route(tuple((x - left, y) for x, y in route.points), (route.tip[0] - left, route.tip[1]))
+            for route in routes
+        ]
+    return Layout(right - min(left, 0.0), bottom, centres, tuple(routes))
 
 
 def _spans(layers: Layers, sizes: Sequence[Size], ys: Sequence[float]) -> list[tuple[float, float]]:

@@ -49,7 +49,9 @@ def test_no_two_boxes_touch_and_everything_lies_on_the_page(
         for a, b, c, d in boxes[:number]:
             assert right < a or c < left or bottom < b or d < top
     assert all(len(route.points) % 3 == 1 for route in layout.routes)
-    assert all(y <= layout.height + 0.1 for route in layout.routes for _, y in route.points)
+    for x, y in (point for route in layout.routes for point in (*route.points, route.tip)):
+        assert -0.1 <= x <= layout.width + 0.1
+        assert -0.1 <= y <= layout.height + 0.1
 
 
 @pytest.mark.parametrize("name", SAMPLES)
