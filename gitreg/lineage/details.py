@@ -120,7 +120,7 @@ class Entries:
             yield "In this group", members
 
     def _link(self, node: Node) -> str:
-        return f'<a href="#{plain(self._names[node.id])}">{_icon(node)}<span>{text(node.label) or "?"}</span></a>'
+        return f'<a href="#{plain(self._names[node.id])}">{_icon(node)}{text(node.label or "?")}</a>'
 
     def _copy(self, node: Node) -> str:
         """The command that brings or shows what the node is about."""
@@ -149,7 +149,7 @@ def _touches(edge: Edge, ids: set[str]) -> bool:
 
 
 def plain(words: str) -> str:
-    """A stranger's words alone in a block or a table's cell, or in a quoted attribute."""
+    """A stranger's words alone in a block, a cell or a chip, or in a quoted attribute."""
     return escape(visible(words))
 
 
@@ -162,7 +162,7 @@ def when(moment: str) -> str:
     """A time for people, with the exact one in the markup; something that is none stays as it is."""
     read = _time(moment)
     if read is None:
-        return text(moment)
+        return plain(moment)
     return f'<time datetime="{read:%Y-%m-%dT%H:%M:%SZ}">{read:%Y-%m-%d %H:%M} UTC</time>'
 
 
@@ -187,25 +187,25 @@ def _icon(node: Node) -> str:
 
 
 def _chip(alias: str) -> str:
-    return f'<span class="chip tone-{chip_tone(alias)}">{text(alias)}</span>'
+    return f'<span class="chip tone-{chip_tone(alias)}">{plain(alias)}</span>'
 
 
 def _registered(link: Link) -> str:
     """A registered version that links this one, and its own aliases."""
-    name = f'<span class="chip registered tone-locked">{text(link.name)}</span>'
+    name = f'<span class="chip registered tone-locked">{plain(link.name)}</span>'
     return " ".join([name, *(_chip(alias) for alias in link.aliases)])
 
 
 def _state(node: Node) -> str:
     if not node.state:
         return ""
-    return f'<span class="state tone-{tone_of(node)}">{text(node.state)}</span>'
+    return f'<span class="state tone-{tone_of(node)}">{plain(node.state)}</span>'
 
 
 def _aside(node: Node) -> str:
     """What tells a neighbour from its siblings."""
     words = [_state(node) if node.state != "finished" else "", *(_chip(alias) for alias in node.aliases)]
-    kind = f"<small>{text(node.type)}</small>" if node.type else ""
+    kind = f"<small>{plain(node.type)}</small>" if node.type else ""
     return kind + "".join(words)
 
 
@@ -239,7 +239,7 @@ def _facts(node: Node) -> str:
         say(title, plain(str(facts.get(key, ""))))
     tags = facts.get("tags")
     if isinstance(tags, Sequence):
-        say("Tags", " ".join(f'<span class="chip tone-locked">{text(str(tag))}</span>' for tag in tags))
+        say("Tags", " ".join(f'<span class="chip tone-locked">{plain(str(tag))}</span>' for tag in tags))
     say("Run id", _code(str(facts.get("id", ""))))
     uncommitted = ' <span class="chip tone-running">with uncommitted changes</span>' if facts.get("uncommitted") else ""
     say("Code", _code(str(facts.get("code", ""))) + uncommitted)
@@ -258,12 +258,12 @@ def _code(words: str) -> str:
 
 
 def _values(values: Mapping[str, object]) -> str:
-    """A record's mapping as a table, nested keys with dots between them."""
+    """A record's mapping as a list of terms, nested keys with dots between them."""
     rows = list(_flat(values))
-    lines = [f'<tr><th scope="row">{plain(_cut(key))}<td>{plain(_cut(value))}' for key, value in rows[:_ROWS]]
+    lines = [f"<dt>{plain(_cut(key))}<dd>{plain(_cut(value))}" for key, value in rows[:_ROWS]]
     if len(rows) > _ROWS:
-        lines.append(f'<tr><td colspan="2">and {len(rows) - _ROWS:,} more')
-    return '<table class="values">' + "".join(lines) + "</table>"
+        lines.append(f"<dt>and {len(rows) - _ROWS:,} more<dd>")
+    return '<dl class="values">' + "".join(lines) + "</dl>"
 
 
 def _flat(values: Mapping[str, object]) -> Iterator[tuple[str, str]]:
