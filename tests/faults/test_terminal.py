@@ -100,7 +100,8 @@ TRIED = {
                   "--all", "--all --format csv", "--all --format tsv", "model/M --at now", "--all --at={}"],
     "lineage": [
         "data", "m:v0", "--all", "--all --format svg", "--all --format dot", "--all --json", "--all --no-runs",
-        "--all --no-collapse --format svg", "m:v0 -o {}.svg", "m:v0 --format {}",
+        "--all --no-collapse --format svg", "--all --format mermaid", "--all --format md", "m:v0 --highlight {}",
+        "m:v0 -o {}.svg", "m:v0 --format {}",
     ],
     "status": ["", "--json"],
     "get": ["data -o ../got", "data -o ../{}", "m:v0", "{}"],
