@@ -344,7 +344,7 @@ def python() -> str:
     """The reference of the Python API as a page."""
     lines = ["# Reference of the Python API", "", "Written from the code. The words are those of W&B's SDK.", ""]
     functions = [name for name in gitreg.__all__ if inspect.isfunction(getattr(gitreg, name))]
-    functions.sort(key=lambda name: (name not in ("init", "finish"), name))
+    functions.sort(key=lambda name: (name != "init", name != "finish", name))
     lines += ["## Functions", ""]
     for name in functions:
         function = getattr(gitreg, name)
