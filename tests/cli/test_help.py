@@ -134,7 +134,7 @@ def test_every_example_of_the_help_works(shelf: Path) -> None:
                 started = gitreg(f"python -c '{_A_RUN}{end}'", shelf)
                 line = line.replace("3kf9a1xq", started.stdout.decode().strip())  # noqa: PLW2901 - the one that is there
             number = 4 if name == "drop" else 3
-            done = gitreg(line.replace("mnist_model:v3", f"mnist_model:v{number}"), shelf, **LATER)
+            done = gitreg(line.replace("mnist_model:v3", f"mnist_model:v{number}"), shelf, b"", **LATER)
             # 3 says that something differs
             assert done.returncode in ((0, 3) if name == "diff" else (0,)), f"{line}\n{done.stderr.decode()}"
 
