@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 import click
 
 from gitreg.cli import console, context, human
+from gitreg.cli.pager import paged
 from gitreg.errors import NotFoundError, UsageError
 from gitreg.lineage import build
 from gitreg.lineage.collapse import collapse
@@ -28,6 +30,7 @@ _BINARY = ("png", "pdf")
 _THEMED = ("svg", *_BINARY)
 _WHOLE = ("json", "html")  # they hold every node; the page collapses its picture itself
 _MANY = 300
+_PAINTED = re.compile(r"\[[^\]\n]+\]|\(see above\)|\b(failed|crashed)(?=[,)])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class _Look:
     theme: ThemeName
     scale: float | None
     collapsed: bool
+    ascii: bool
 
 
 def _render(graph: Graph, look: _Look) -> str | bytes:
@@ -68,7 +72,21 @@ def _render(graph: Graph, look: _Look) -> str | bytes:
         return (mermaid.to_markdown if look.form == "md" else mermaid.to_mermaid)(graph)
     from gitreg.lineage.text import to_text
 
-    return to_text(graph)
+    return to_text(graph, plain=look.ascii)
+
+
+def _print(words: str, pager: str) -> None:
+    """Write words to standard output, with colours for what catches the eye, and through the pager."""
+    with paged(pager):
+        if console.has_color(sys.stdout):
+            words = _PAINTED.sub(lambda found: console.styled(found[0], sys.stdout, fg=_paint(found[0])), words)
+        click.echo(words, file=sys.stdout, nl=False, color=True)
+
+
+def _paint(words: str) -> str:
+    if words.startswith("["):
+        return {"+": "green", "-": "red"}.get(words[1], "yellow")
+    return "bright_black" if words == "(see above)" else "red"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,17 +223,23 @@ def lineage(
     if scale and chosen not in _BINARY:
         raise UsageError(f"--scale means nothing for {chosen}", hint="it is for --format png and pdf")
     with context.opened() as registry:
+        pager = registry.git.config("core.pager")
         moves = [_move(registry, text) for text in highlight]
         graph = build.whole(registry) if everything else _graph(registry, reference, moves, up=up, down=down)
     for move in moves:
         graph = with_move(graph, str(move.alias.collection), move.alias.alias, move.gains.name.label)
     if no_runs:
         graph = without_runs(graph)
-    look = _Look(chosen, theme or "auto", scale, collapsed=not no_collapse)
+    look = _Look(
+        chosen, theme or "auto", scale, collapsed=not no_collapse, ascii=not (output or console.has_unicode(sys.stdout))
+    )
     shown = graph if no_collapse or chosen in _WHOLE else collapse(graph)
     drawn = _render(shown, look)
     if output is None:
-        click.echo(drawn, nl=False)
+        if isinstance(drawn, str) and chosen == "text":
+            _print(drawn, pager)
+        else:
+            click.echo(drawn, nl=False)
         return
     context.path(output).write_bytes(drawn if isinstance(drawn, bytes) else drawn.encode())
     fewer = f", drawn as {len(shown.nodes):,}" if len(shown.nodes) < len(graph.nodes) else ""
