@@ -157,14 +157,12 @@ def headline(numbers: Mapping[str, float], most: int = 2) -> str:
 def standings(page: Page, found: Iterable[Standing], at: str) -> None:
     """The aliases that name a version: since when, by whom, why."""
     for number, item in enumerate(found):
-        standing(page, "" if number else "named", item, at)
+        standing(page, "" if number else "named", item, at, [good(str(item.alias))])
 
 
-def standing(page: Page, title: str, item: Standing, at: str, *, version: bool = False) -> None:
-    """One alias; with the `version` that it names in its collection, or else its whole name."""
-    line: list[Words] = [good(item.alias.alias if version else str(item.alias))]
-    if version:
-        line.append(f" {page.arrow} {item.version.label}")
+def standing(page: Page, title: str, item: Standing, at: str, words: Line) -> None:
+    """One alias. `words` say which it is, and where it stands."""
+    line = [*words]
     since = "from" if item.until else "since"
     line += [f"  {since} {human.ago(item.by.when, at)}, by {item.by.name}"] if item.by else [odd("  moved by hand")]
     if item.until:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from gitreg.cli import context, documents, human, parts
@@ -15,7 +15,7 @@ from gitreg.git.objects import MissingObjectError
 from gitreg.records import dotted
 from gitreg.records.names import CollectionName, VersionName
 from gitreg.records.objects import Identity
-from gitreg.registry import aliases, facts, measures, runs, versions
+from gitreg.registry import facts, measures, runs, versions
 from gitreg.registry.facts import Standing
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Details, Version
@@ -52,13 +52,13 @@ class CollectionFacts:
         name: what it is called.
         all: its versions, the oldest first.
         newest: some of them that can be read, the newest first; never empty.
-        standings: its aliases.
+        standings: the aliases that name one of its versions, or a link to one, with the version.
     """
 
     name: CollectionName
     all: Sequence[Version]
     newest: Sequence[Item]
-    standings: Sequence[Standing]
+    standings: Sequence[tuple[VersionName, Standing]]
 
     @classmethod
     def read(cls, registry: Registry, name: CollectionName) -> CollectionFacts:
@@ -72,12 +72,7 @@ class CollectionFacts:
                 if not items:
                     raise error
                 context.left_out(f"'{version.name}'", error)
-        standings = []
-        catalogue = facts.Catalogue(registry)
-        for alias in aliases.all_aliases(registry, name):
-            named = catalogue.at(alias.place) if alias.place else None
-            if named:
-                standings.append(facts.standing(registry, alias, named.name))
+        standings = facts.of_collection(registry, name, found)
         return cls(name, found, items, standings)
 
     @property
@@ -90,8 +85,12 @@ class CollectionFacts:
         return [(item.name, item.numbers[measure]) for item in reversed(self.newest) if measure in item.numbers]
 
     def aliases(self, version: VersionName) -> list[str]:
-        """Which of the aliases name a version."""
-        return [item.alias.alias for item in self.standings if item.version == version]
+        """Which aliases name a version; those of links by their whole names."""
+        return [self.called(item) for name, item in self.standings if name == version]
+
+    def called(self, item: Standing) -> str:
+        """An alias as it is called here: 'production', 'model/MNIST:production'."""
+        return item.alias.alias if item.alias.collection == self.name else str(item.alias)
 
 
 def _read(registry: Registry, version: Version) -> Item | Error:
@@ -122,7 +121,7 @@ def document(shown: CollectionFacts) -> Document:
         "versions": len(_numbers_of(shown.all)),
         "unpublished": sum(not version.published for version in shown.all),
         "latest": latest.name.label,
-        "aliases": [parts.standing_document(item) for item in shown.standings],
+        "aliases": [{**parts.standing_document(item), "names": name.label} for name, item in shown.standings],
         "newest": [_document(shown, item) for item in shown.newest[:_NEWEST]],
         "trend": {
             "metric": measure,
@@ -165,8 +164,11 @@ def show(page: Page, registry: Registry, shown: CollectionFacts) -> None:
     page.head(bold(str(shown.name)), kind, human.plural(count, "version"), left)
     page.note(latest.artifact.description)
     page.blank()
-    for number, item in enumerate(shown.standings):
-        parts.standing(page, "" if number else "aliases", item, at, version=True)
+    for number, (version, item) in enumerate(shown.standings):
+        words: Line = [good(shown.called(item)), f" {page.arrow} {version.label}"]
+        # where the alias of a link was before is another collection's number
+        shown_item = item if item.alias.collection == shown.name else replace(item, previous=None)
+        parts.standing(page, "" if number else "aliases", shown_item, at, words)
     _show_trend(page, shown)
     _show_newest(page, shown, at)
     if count > _NEWEST:

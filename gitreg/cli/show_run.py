@@ -55,7 +55,8 @@ def show(page: Page, registry: Registry, shown: RunFacts) -> None:
     parts.pairs(page, "config", dotted.flat(record.config))
     parts.code(page, registry, record.code)
     by = f", by {shown.tip.by.name}" if shown.tip else ""
-    page.fact("started", [f"{parts.moment(record.started, at)}{by}"])
+    if record.started:
+        page.fact("started", [f"{parts.moment(record.started, at)}{by}"])
     page.fact("tags", *([[", ".join(record.tags)]] if record.tags else []))
     for title, text in (("project", record.project), ("group", record.group), ("entity", record.entity)):
         page.fact(title, *([[text]] if text else []))

@@ -151,7 +151,8 @@ def show(page: Page, registry: Registry, shown: VersionFacts) -> None:
     page.note(artifact.description)
     page.blank()
     if shown.asked:
-        parts.standing(page, "alias", shown.asked, at, version=True)
+        words: Line = [good(shown.asked.alias.alias), f" {page.arrow} {shown.asked.version.label}"]
+        parts.standing(page, "alias", shown.asked, at, words)
     parts.standings(page, [item for item in shown.standings if item != shown.asked], at)
     if found.record.link:
         page.fact("link to", [name(str(found.record.link.version))])

@@ -26,6 +26,8 @@ from gitreg.registry.versions import Details, Version
 
 # Beyond so many runs, listing all at once is quicker than looking for each.
 _FEW = 20
+# for what is known by its commit alone
+_ANY = VersionNumber(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Catalogue:
 
     def made(self, collection: CollectionName, commit: Oid) -> Known | None:
         """A version that a run made; None when it is not here."""
-        version = self.at(Place(VersionName(collection, VersionNumber(0)), commit))
+        version = self.at(Place(VersionName(collection, _ANY), commit))
         return Known(version.name, commit, record=self._record(version)) if version else None
 
     def _record(self, version: Version | None) -> VersionRecord | None:
@@ -157,6 +159,28 @@ def standings(registry: Registry, version: Version, record: VersionRecord) -> li
                 if named and (collection != own or named.name == version.name):
                     found.append(standing(registry, alias, named.name))
     return found
+
+
+def of_collection(
+    registry: Registry, collection: CollectionName, found: Sequence[Version]
+) -> list[tuple[VersionName, Standing]]:
+    """The aliases that name one of a collection's versions, with the version: its own, then those of links to them.
+
+    `found` are all versions of the collection.
+    """
+    commits = {version.commit for version in found}
+    catalogue = Catalogue(registry)
+    linked = {link.name.collection for link in links.everything(registry) if link.commit in commits}
+    standings = []
+    for name in (collection, *sorted(linked - {collection})):
+        for alias in aliases.all_aliases(registry, name):
+            named = catalogue.at(alias.place) if alias.place and alias.place.commit in commits else None
+            if named:
+                version = (
+                    named if name == collection else catalogue.at(Place(VersionName(collection, _ANY), named.commit))
+                )
+                standings.append(((version or named).name, standing(registry, alias, named.name)))
+    return standings
 
 
 def standing(registry: Registry, alias: Alias, version: VersionName) -> Standing:

@@ -14,6 +14,9 @@ from gitreg.registry.hold import held
 from gitreg.registry.repository import Registry, retried
 from gitreg.registry.versions import Version, check_next, create, head, record, version_of
 
+# a link lies in a registry's folder, so only names with a '/' are looked at
+_PATTERNS = [f"{base}*/*@v*" for base in (names_of_refs.TAGS, names_of_refs.DRAFTS)]
+
 
 def link(registry: Registry, source: Version, target: CollectionName) -> tuple[Version, bool]:
     """Make a version of a registered model from a logged version; False when its newest version is that already.
@@ -40,10 +43,14 @@ def link(registry: Registry, source: Version, target: CollectionName) -> tuple[V
 
 def of_commit(registry: Registry, commit: Oid) -> list[Version]:
     """The links that name this commit, by name."""
-    # a link lies in a registry's folder, so only names with a '/' are looked at
-    patterns = [f"{base}*/*@v*" for base in (names_of_refs.TAGS, names_of_refs.DRAFTS)]
-    found = (version_of(registry, ref) for ref in registry.refs.pointing_at(commit, *patterns))
+    found = (version_of(registry, ref) for ref in registry.refs.pointing_at(commit, *_PATTERNS))
     return [item for item in found if item and is_link(registry, item)]
+
+
+def everything(registry: Registry) -> list[Version]:
+    """What may be a link, by its name alone: all versions in a registry or space."""
+    found = (version_of(registry, ref) for ref in registry.refs.find(*_PATTERNS))
+    return [item for item in found if item]
 
 
 def is_link(registry: Registry, version: Version) -> bool:

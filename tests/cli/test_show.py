@@ -205,6 +205,19 @@ class TestACollection:
             ["v0", "27", "hours", "ago", "mnist:v0", "0.1", "0.69"],
         ]
 
+    def test_shows_the_aliases_of_links_to_its_versions_too(self, world: Path) -> None:
+        page = shown("mnist")
+        assert part(page, "aliases") == [
+            "candidate → v1  since 3 hours ago, by Test User  unpublished",
+            "model/Digits:production → v1  since 3 hours ago, by Test User  unpublished",
+            "  評価で 2 点よい",
+        ]
+        assert part(page, "newest")[1].endswith("candidate, model/Digits:production")
+        assert [(item["alias"], item["version"], item["names"]) for item in document("mnist")["aliases"]] == [
+            ("mnist:candidate", "mnist:v1", "v1"),
+            ("model/Digits:production", "model/Digits:v1", "v1"),
+        ]
+
     def test_without_metrics_aliases_or_a_second_version_says_less(self, world: Path) -> None:
         done = badinput.run("show", "digits")
         assert done.out.splitlines() == [
