@@ -24,8 +24,10 @@ from gitreg.cli.tables import flat
 from gitreg.errors import RecordError, UsageError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records.names import parse_number
+from gitreg.records.objects import Oid
 from gitreg.records.similar import closest
 from gitreg.records.when import Span, When
+from gitreg.registry.repository import Registry
 from gitreg.sdk import filters
 from gitreg.sdk.filters import NOTHING, Filter
 
@@ -37,6 +39,8 @@ _ORDERS = {"<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
 _TIMES = frozenset({"created", "started", "ended"})
 _PARTS = ("summary", "config", "metadata")
 _LABELS = frozenset({"version", "latest"})
+# rows whose objects are read at once
+_WINDOW = 200
 # rows whose keys are looked at for what a slip may have meant
 _LOOKED_AT = 100
 _HINT = "quote it: --where 'config.lr<0.01'; operators are < <= > >= = != and ~ (a regular expression)"
@@ -174,8 +178,19 @@ def _compared(row: Row, key: str) -> Any:
     return value if number is None else number
 
 
+def search(registry: Registry, rows: Sequence[Row], asked: Query, also: Sequence[Filter], limit: int | None) -> Found:
+    """`find` in a repository."""
+    return find(rows, asked, also, limit, clock=registry.clock, read_ahead=registry.objects.read_ahead)
+
+
 def find(
-    rows: Sequence[Row], asked: Query, also: Sequence[Filter], limit: int | None, clock: Callable[[], int]
+    rows: Sequence[Row],
+    asked: Query,
+    also: Sequence[Filter],
+    limit: int | None,
+    *,
+    clock: Callable[[], int],
+    read_ahead: Callable[[Iterable[Oid]], None],
 ) -> Found:
     """The rows that fit what is asked and the filters of `also`, in its order, as many as are shown, read completely.
 
@@ -184,18 +199,27 @@ def find(
     wanted = {"$and": [*also, *(filter_of(condition, clock) for condition in asked.conditions)]}
     fitting = list(rows)
     if wanted["$and"]:
-        answers = tried(rows, lambda row: filters.fits(partial(_compared, row), wanted))
+        answers = tried(_ahead(read_ahead, rows), lambda row: filters.fits(partial(_compared, row), wanted))
         fitting = [row for row, fits in answers if fits]
     if asked.order:
-        keyed = tried(fitting, lambda row: _compared(row, asked.order))
+        keyed = tried(_ahead(read_ahead, fitting), lambda row: _compared(row, asked.order))
         pairs = filters.ordered(keyed, lambda pair: pair[1], descending=asked.descending)
         fitting = [row for row, _ in pairs]
-    shown = [row for row, _ in islice(tried(fitting, Row.load), limit)]
+    shown = [row for row, _ in islice(tried(_ahead(read_ahead, fitting, limit), Row.load), limit)]
     # a slip in a key would fit nothing, without a word
     for key in dict.fromkeys([*asked.keys, *asked.columns]):
         _say_unknown(shown or rows, key)
     # what is not a version after all is only noticed where it would be shown
     return Found(shown, len(fitting) if len(shown) == limit else len(shown))
+
+
+def _ahead(read_ahead: Callable[[Iterable[Oid]], None], rows: Sequence[Row], limit: int | None = None) -> Iterator[Row]:
+    """The rows, with what they read first read for many at once. Where git has to be asked, the way there is long."""
+    window = min(limit or _WINDOW, _WINDOW)
+    for start in range(0, len(rows), window):
+        some = rows[start : start + window]
+        read_ahead(oid for row in some if not row.is_loaded for oid in row.objects)
+        yield from some
 
 
 def tried(rows: Iterable[Row], work: Callable[[Row], Result]) -> Iterator[tuple[Row, Result]]:

@@ -39,10 +39,12 @@ class Row(Mapping[str, Any]):
 
     Attributes:
         what: what it is called in a message.
+        objects: what it will read first.
     """
 
-    def __init__(self, what: str, fields: tuple[str, ...], *parts: Part) -> None:
+    def __init__(self, what: str, fields: tuple[str, ...], *parts: Part, objects: tuple[Oid, ...] = ()) -> None:
         self.what = what
+        self.objects = objects
         self._fields = fields
         self._parts = parts
         self._known: Document = {}
@@ -60,6 +62,11 @@ class Row(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._fields)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether nothing is left to read."""
+        return len(self._known) == len(self._fields)
 
     def load(self) -> None:
         """Read what has not been read yet."""
@@ -81,6 +88,7 @@ def version_row(registry: Registry, version: Version, named: Named) -> Row:
         (_REFS, partial(_refs, version, named)),
         (_TAG, partial(_tag, registry, version)),
         (_COMMIT, partial(_results, registry, version)),
+        objects=(version.tag, version.commit),
     )
 
 
@@ -195,7 +203,7 @@ def run_row(registry: Registry, run_id: RunId, tip: Oid, *, published: bool, sta
         return {**_line(last.record, state), "commit": str(tip), "by": by, "published": published}
 
     # all of a run holds its newest commit too, and is read first where both are wanted
-    return Row(f"run '{run_id}'", (*_LINE, *_USES), (_USES, uses), (_LINE, line))
+    return Row(f"run '{run_id}'", (*_LINE, *_USES), (_USES, uses), (_LINE, line), objects=(tip,))
 
 
 def live_row(record: RunRecord, state: State) -> Row:

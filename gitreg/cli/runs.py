@@ -60,7 +60,7 @@ def runs(
     with context.opened() as registry:
         killed = set(dead_runs(registry))
         everything = _newest_first(registry, killed)
-        found = query.find(everything, asked, also, wanted.limit, registry.clock)
+        found = query.search(registry, everything, asked, also, wanted.limit)
         if not everything and wanted.form == "table":
             console.say("no runs yet; 'gitreg run -- COMMAND' makes one")
         else:

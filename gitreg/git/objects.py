@@ -33,6 +33,8 @@ _PROGRAMS = (
 MAX_OBJECT = 16 << 20
 _COMPLAINTS = 1 << 16
 _TRIES = 20
+# Questions of 41 bytes that a pipe takes at once, however small it is: more could wait for each other for ever.
+_AT_ONCE = 99
 # Seconds, while a `git gc` is at work.
 _PATIENCE = 5.0
 
@@ -58,6 +60,7 @@ class Objects:
         # in a partial clone, from the first object on that is not here
         self._fetching = False
         self._partial: bool | None = None
+        self._ahead: dict[Oid, tuple[str, bytes]] = {}
 
     def close(self) -> None:
         """End the reading process."""
@@ -73,6 +76,8 @@ class Objects:
     def read(self, oid: Oid) -> tuple[str, bytes]:
         """An object's kind and content. Raises: MissingObjectError, RecordError when it is too large."""
         with self._alone():
+            if oid in self._ahead:
+                return self._ahead.pop(oid)
             try:
                 found = self._read(oid)
                 # a `git gc` takes objects that a writer is about to write again
@@ -86,6 +91,45 @@ class Objects:
         if found is None:
             raise MissingObjectError(str(oid))
         return found
+
+    def read_ahead(self, oids: Iterable[Oid]) -> None:
+        """Ask for many objects at once, so that reading each of them, once, waits for nothing.
+
+        For windows of a long list: what is not read next is kept. What is not here is left for `read` to tell.
+        """
+        wanted = list(oids)
+        with self._alone():
+            self._ahead.clear()
+            try:
+                for start in range(0, len(wanted), _AT_ONCE):
+                    self._ask_ahead(wanted[start : start + _AT_ONCE])
+            except BaseException:
+                self._abandon()
+                raise
+
+    def _ask_ahead(self, oids: Sequence[Oid]) -> None:
+        try:
+            self._start_reader()
+            self._reader.stdin.write("".join(f"{oid}\n" for oid in oids).encode())
+            self._reader.stdin.flush()
+            for oid in oids:
+                head = self._reader.stdout.readline().split()
+                if len(head) != 2 and not self._keep_ahead(oid, head):
+                    return
+        except BrokenPipeError:
+            self._reader = None
+            return
+        self._pass_over_complaints()
+
+    def _keep_ahead(self, oid: Oid, head: Sequence[bytes]) -> bool:
+        """Keep the object that follows `head`; False when it is too large for that, or the process has ended."""
+        size = int(head[2]) if len(head) == 3 else -1
+        data = self._reader.stdout.read(size + 1) if 0 <= size <= MAX_OBJECT else b""
+        if len(data) <= size or size < 0:
+            self._abandon()
+            return False
+        self._ahead[oid] = head[1].decode(), data[:size]
+        return True
 
     def _read(self, oid: Oid) -> tuple[str, bytes] | None:
         head = self._question(oid) or self._question(oid)  # somebody may have killed the process
@@ -128,12 +172,15 @@ class Objects:
             while os.read(descriptor, _COMPLAINTS):
                 pass
 
-    def _question(self, oid: Oid | str) -> list[bytes]:
-        """Ask for an object by id or ref; the words of the answer's first line, none when the reading process has ended."""
+    def _start_reader(self) -> None:
         if self._reader is None or self._owner != os.getpid():
             # a forked process must not talk to its parent's reader
             self._reader = self._git.start("cat-file", "--batch", offline=not self._fetching)
             self._owner = os.getpid()
+
+    def _question(self, oid: Oid | str) -> list[bytes]:
+        """Ask for an object by id or ref; the words of the answer's first line, none when the process has ended."""
+        self._start_reader()
         try:
             self._reader.stdin.write(f"{oid}\n".encode())
             self._reader.stdin.flush()
@@ -169,7 +216,8 @@ class Objects:
     def at(self, ref: str) -> Oid | None:
         """What a ref of this full name points at, None when there is no such ref, or its object is not here.
 
-        One line to the process that reads objects: where many single refs are asked for, `for-each-ref` lists too much.
+        The next `read` of it asks no more. One line to the process that reads objects: where many single refs are asked
+        for, `for-each-ref` lists too much.
         """
         with self._alone():
             try:
@@ -177,15 +225,12 @@ class Objects:
                 if len(head) != 3:
                     self._pass_over_complaints()
                     return None
-                if int(head[2]) > MAX_OBJECT:
-                    # nothing of ours, and not worth reading to its end
-                    self._abandon()
-                    return None
-                self._reader.stdout.read(int(head[2]) + 1)
+                found = Oid.parse(head[0].decode())
+                # one that is too large is nothing of ours
+                return found if self._keep_ahead(found, head) else None
             except BaseException:
                 self._abandon()
                 raise
-        return Oid.parse(head[0].decode())
 
     def commit(self, oid: Oid) -> Commit:
         """A commit. Raises: MissingObjectError, RecordError."""

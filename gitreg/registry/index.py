@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
+from gitreg.git.refs import Ref
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import RunId
 from gitreg.records.objects import Oid
@@ -31,6 +32,8 @@ CREATE TABLE IF NOT EXISTS tips (
 CREATE TABLE IF NOT EXISTS mark (remote TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
+# commits that are read at once
+_WINDOW = 200
 
 T = TypeVar("T")
 
@@ -195,19 +198,25 @@ def _update(registry: Registry, database: sqlite3.Connection) -> None:
     row = database.execute("SELECT value FROM mark WHERE remote = ?", (registry.remote,)).fetchone()
     namespaces = (f"{names_of_refs.PENDING}", registry.tracking, names_of_refs.TAGS)
     mark, changed = registry.refs.since(row[0] if row else "", *namespaces)
-    wanted = {ref.target.raw: ref.target for ref in changed if _holds_run(ref.name)}
+    changed = sorted(filter(_holds_run, changed), key=lambda ref: names_of_refs.parse_run(ref.name) is None)
+    wanted = {ref.target.raw: ref.target for ref in changed}
     # SQLite takes a few thousand parameters at once; a table of its own takes any number
     database.execute("CREATE TEMP TABLE wanted (oid BLOB PRIMARY KEY) WITHOUT ROWID")
     database.executemany("INSERT INTO wanted VALUES (?)", ((oid,) for oid in wanted))
-    new = "SELECT oid FROM wanted EXCEPT SELECT oid FROM commits"
+    new = {oid for (oid,) in database.execute("SELECT oid FROM wanted EXCEPT SELECT oid FROM commits").fetchall()}
+    # the runs first: they hold most of the versions
+    tips = [tip for oid, tip in wanted.items() if oid in new]
     with database:
-        whole = [_take_in(registry, database, wanted[oid]) for (oid,) in database.execute(new).fetchall()]
+        whole = []
+        for start in range(0, len(tips), _WINDOW):
+            registry.objects.read_ahead(tips[start : start + _WINDOW])
+            whole += [_take_in(registry, database, tip) for tip in tips[start : start + _WINDOW]]
         if all(whole):
             database.execute("INSERT OR REPLACE INTO mark VALUES (?, ?)", (registry.remote, mark))
 
 
-def _holds_run(ref: str) -> bool:
-    return names_of_refs.parse_run(ref) is not None or names_of_refs.parse_version(ref) is not None
+def _holds_run(ref: Ref) -> bool:
+    return names_of_refs.parse_run(ref.name) is not None or names_of_refs.parse_version(ref.name) is not None
 
 
 def _take_in(registry: Registry, database: sqlite3.Connection, tip: Oid) -> bool:

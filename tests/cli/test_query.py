@@ -15,6 +15,7 @@ from gitreg.errors import RecordError, UsageError
 from gitreg.sdk.filters import NOTHING
 
 NOW = 1_767_323_045  # 2026-01-02T03:04:05Z
+WORLD: Any = {"clock": lambda: NOW, "read_ahead": list}
 
 
 def row(name: str, **fields: Any) -> Row:
@@ -36,7 +37,7 @@ def asked(*where: str, sort: str = "", columns: tuple[str, ...] = ()) -> Query:
 
 
 def names(*where: str, sort: str = "", rows: list[Row] = ROWS, limit: int | None = None) -> str:
-    return " ".join(row.what for row in query.find(rows, asked(*where, sort=sort), (), limit, lambda: NOW).rows)
+    return " ".join(row.what for row in query.find(rows, asked(*where, sort=sort), (), limit, **WORLD).rows)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_rows_are_sorted_and_those_without_the_key_come_last(sort: str, expected
 
 
 def test_a_limit_comes_after_the_order_and_all_that_fit_are_counted() -> None:
-    found = query.find(ROWS, asked("lr>=0.01", sort="lr"), (), 1, lambda: NOW)
+    found = query.find(ROWS, asked("lr>=0.01", sort="lr"), (), 1, **WORLD)
     assert ([row.what for row in found.rows], found.total) == (["b"], 2)
 
 
@@ -177,7 +178,7 @@ def test_a_row_reads_a_part_only_when_one_of_its_fields_is_asked_for() -> None:
     assert query.look(rows[0], "a") == "a"
     assert "b" in rows[0]
     assert read == ["a"]
-    query.find(rows, Query(), (), 1, lambda: NOW)
+    query.find(rows, Query(), (), 1, **WORLD)
     assert read == ["a", "b"]
     assert list(rows[1]) == ["a", "b"]
 
