@@ -16,6 +16,7 @@ from gitreg.data.urls import parse_storage_url
 from gitreg.git import hooks
 from gitreg.registry import pending
 from gitreg.registry import setup as registry_setup
+from gitreg.registry.pending import PendingAlias
 from gitreg.registry.repository import Registry
 from gitreg.registry.setup import SetUp
 
@@ -122,7 +123,7 @@ def status(*, as_json: bool) -> None:
         remote = registry.remote if registry.has_remote else ""
         is_server = registry.is_server
     versions = [str(version.name) for version in found.versions]
-    moves = [f"{alias.moves[-1].record.subject} ({alias.name.collection})" for alias in found.aliases]
+    moves = [_moved(alias) for alias in found.aliases]
     runs = [run.record.name for run in found.runs.values()]
     if as_json:
         console.document(
@@ -148,13 +149,22 @@ def status(*, as_json: bool) -> None:
     console.out(f"hook     {hook.words}")
     if not found:
         console.out("\nnothing is waiting to be published")
-        return
-    console.out("\nnot published yet ('git push' or 'gitreg push' publishes)")
+    else:
+        how = "'git push' or 'gitreg push' publishes" if hook.publishes else "'gitreg push' publishes"
+        console.out(f"\nnot published yet ({how})")
     for title, names in (("version", versions), ("alias", moves), ("run", runs)):
         for name in names:
             console.out(f"  {title:<8} {name}")
     for note in notes:
         console.out(f"  note: {note}")
+    for refusal in found.broken:
+        console.warn(f"{refusal.name} cannot be published: {refusal.why}")
+
+
+def _moved(alias: PendingAlias) -> str:
+    """`model/Digits:production: v2 -> v3`, over all moves that are not published."""
+    was, now = alias.moves[0].record.previous, alias.moves[-1].record.now
+    return f"{alias.name}: {was.version.label if was else 'nothing'} -> {now.version.label if now else 'removed'}"
 
 
 def _storage(registry: Registry) -> Storage | None:
