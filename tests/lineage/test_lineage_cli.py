@@ -90,6 +90,19 @@ def test_highlights_go_with_a_version_and_with_everything(story: Path, sh: Shell
         assert "[- production]" in text
 
 
+def test_the_tree_has_colours_where_they_are_wanted_and_ascii_where_there_is_nothing_else(
+    story: Path, sh: Shell
+) -> None:
+    command = "lineage --highlight model/M:production=v1"
+    coloured = sh(f"gitreg --color always {command}", cwd=story)
+    assert "\x1b[32m[+ production]\x1b[0m" in coloured
+    assert "\x1b[31m[- production]\x1b[0m" in coloured
+    plain = sh(f"gitreg {command}", cwd=story)
+    assert re.sub(r"\x1b\[\d*m", "", coloured) == plain
+    old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    assert sh(f"gitreg {command}", cwd=story, env=old) == plain.translate(str.maketrans("├└─│", "|`-|"))
+
+
 def test_the_document_is_what_its_schema_says(story: Path, sh: Shell) -> None:
     schema = json.loads(SCHEMA.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
