@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,8 @@ cd ../other
 gitreg init
 gitreg fetch
 """
+# Programs that a page speaks of and that not every machine has.
+NEEDS = {"lineage": ["rsvg-convert"], "how-it-behaves": ["bash"]}
 TODAY = "2026-03-10T09:00:00Z"
 
 
@@ -78,7 +81,9 @@ def place(template: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.xdist_group("docs")  # one worker makes the example, once
 @pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: page.stem)
-def test_the_page_can_be_followed(page: Path, place: Path) -> None:
+def test_the_page_can_be_followed(page: Path, place: Path, need: Callable[[str], str]) -> None:
+    for program in NEEDS.get(page.stem, ()):
+        need(program)
     pages.run(page, place)
 
 
