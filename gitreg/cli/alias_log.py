@@ -61,7 +61,7 @@ def log(name: str | None, at: str | None, *, everything: bool, wanted: Wanted) -
             wanted,
             "alias-log",
             rows,
-            columns=_columns(when, one=only is not None, several=any(not row["last"] for row in rows if when)),
+            columns=_columns(rows, when, one=only is not None, within=name is not None),
             git=registry.git,
             key="moves",
             total=total,
@@ -122,9 +122,11 @@ def _then(
             yield from ((step, number == 0) for number, step in enumerate(found))
 
 
-def _columns(when: When | None, *, one: bool, several: bool) -> list[Column]:
-    """`several` is whether an alias named several versions at the time."""
-    name = [] if one else [Column("ALIAS", lambda row: row["alias"], least=20)]
+def _columns(rows: Sequence[Document], when: When | None, *, one: bool, within: bool) -> list[Column]:
+    """`one` is whether they are the moves of one alias, `within` whether those of one collection."""
+    several = when is not None and not all(row["last"] for row in rows)
+    named = Column("ALIAS", lambda row: row["alias"].rpartition(":")[2] if within else row["alias"], least=20)
+    name = [] if one else [named]
     version = Column("VERSION", lambda row: row["version"] or "removed")
     told = [
         Column("BY", lambda row: row["by"].partition(" <")[0], rank=2),

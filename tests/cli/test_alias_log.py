@@ -112,6 +112,14 @@ def test_the_moves_of_all_aliases_are_merged_and_removed_ones_are_among_them(pro
     assert moves[1]["until"] == "2026-03-05T12:00:00Z"
 
 
+def test_within_a_collection_an_alias_needs_no_other_name(project: Path) -> None:
+    def named(line: str) -> set[str]:
+        return {row.split()[0] for row in log(project, line).out.splitlines()[1:]}
+
+    assert named("m") == {"production", "staging", "gone"}
+    assert named("--all") == {"m:production", "m:staging", "m:gone"}
+
+
 def test_a_limit_is_the_newest_and_says_how_many_there_are(project: Path) -> None:
     done = log(project, "--all --limit 2")
     assert done.out.count("\n") == 3
