@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 
 from gitreg.cli import human, parts
-from gitreg.cli.page import Line, Page, Text, Words, bad, bold, dim, good, name, odd
+from gitreg.cli.page import Line, Page, Text, Words, bad, bold, dim, good, middle, name, odd
 from gitreg.registry.compare import Changes, Comparison, FileChange, Input, Kind, MetricChange
 
 _FILES, _VALUES = 12, 40
+# of a value: what is long, and how much of what both have in common is shown
+_LONG, _CONTEXT = 20, 4
+_PATH = 42
 _MANYFOLD = 10
 _SIGNS: dict[Kind, Text] = {"added": good("+"), "removed": bad("-"), "changed": odd("~")}
 
@@ -81,7 +84,8 @@ def number(value: float | None) -> str:
 
 
 def _show_metrics(page: Page, found: Comparison) -> None:
-    shown = [item for item in found.metrics if item.kind]
+    different = [item for item in found.metrics if item.kind]
+    shown = different[:_VALUES]
     old, new = labels(found)
     rows: list[Line] = [["", "", old, new]] if shown else []
     for item in shown:
@@ -90,7 +94,9 @@ def _show_metrics(page: Page, found: Comparison) -> None:
         sign = _SIGNS[item.kind] if item.kind else ""
         rows.append([sign, item.name, _value(item.old), _value(item.new), *moved])
     page.grid("metrics", rows, right=(2, 3), heads=True)
-    _show_rest(page, len(found.metrics) - len(shown) if shown else 0)
+    if len(shown) < len(different):
+        page.fact("", [dim(f"and {len(different) - len(shown)} more; --json has all")])
+    _show_rest(page, len(found.metrics) - len(different) if shown else 0)
 
 
 def _value(value: float | None) -> Words:
@@ -104,11 +110,22 @@ def _show_changes(page: Page, title: str, changes: Changes) -> None:
     for item in changes.changed[:_VALUES]:
         old = "" if item.kind == "added" else parts.value(item.old)
         new = "" if item.kind == "removed" else parts.value(item.new)
+        if page.width:
+            old, new = _apart(old, new)
         rows.append([_SIGNS[item.kind], item.path, dim(old), page.arrow if old and new else "", new])
     page.grid(title, rows)
     if len(changes.changed) > _VALUES:
         page.fact("", [dim(f"and {len(changes.changed) - _VALUES} more; --json has all")])
     _show_rest(page, changes.unchanged if rows else 0)
+
+
+def _apart(old: str, new: str) -> tuple[str, str]:
+    """Long values from a little before where they part: what is shortened would look the same."""
+    pairs = enumerate(zip(old, new, strict=False))
+    same = next((at for at, (left, right) in pairs if left != right), min(len(old), len(new)))
+    if same <= _CONTEXT + 1 or max(len(old), len(new)) <= _LONG:
+        return old, new
+    return f"…{old[same - _CONTEXT :]}", f"…{new[same - _CONTEXT :]}"
 
 
 def _show_rest(page: Page, count: int) -> None:
@@ -161,7 +178,8 @@ def _file(page: Page, item: FileChange) -> Line:
     old, new = (human.size(entry.size) if entry else "" for entry in (item.old, item.new))
     if old == new:
         old = ""
-    return [_SIGNS[item.kind], item.path, dim(old), page.arrow if old and new else "", new]
+    path = middle(item.path, _PATH) if page.width else item.path
+    return [_SIGNS[item.kind], path, dim(old), page.arrow if old and new else "", new]
 
 
 def _show_code(page: Page, found: Comparison) -> None:

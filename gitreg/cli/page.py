@@ -189,6 +189,17 @@ class Page:
         click.echo(text.rstrip(), color=True)
 
 
+def middle(text: str, width: int) -> str:
+    """A path in at most this many columns: its beginning and its end."""
+    if tables.cell_width(text) <= width:
+        return text
+    end, used = len(text), 0
+    while used + tables.cell_width(text[end - 1]) <= width * 2 // 3:
+        end -= 1
+        used += tables.cell_width(text[end])
+    return tables.shortened(text, width - used) + text[end:]
+
+
 def _text(words: Words) -> Text:
     """Words that can be shown; line breaks in them are one space each."""
     text = words if isinstance(words, Text) else Text(words)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gitreg.cli import context, documents, human, parts
 from gitreg.cli.documents import Document
-from gitreg.cli.page import Line, Page, bad, bold, dim, good, name, odd
+from gitreg.cli.page import Line, Page, bad, bold, dim, good, middle, name, odd
 from gitreg.records import dotted
 from gitreg.records import refs as names_of_refs
 from gitreg.records.listing import Listing
@@ -20,6 +20,7 @@ from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Details, Version
 
 _FILES, _USERS, _METRICS, _PAIRS = 8, 5, 6, 12
+_PATH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,11 @@ def _show_files(page: Page, shown: VersionFacts) -> None:
     if listing is None:
         page.fact("", [dim(f"the list is not here; gitreg get {shown.found.version.name} brings it")])
         return
-    page.grid("", [[dim(entry.path), dim(human.size(entry.size))] for entry in listing.entries[:_FILES]], right=(1,))
+    entries = listing.entries[:_FILES]
+    paths = [middle(entry.path, _PATH) if page.width else entry.path for entry in entries]
+    page.grid(
+        "", [[dim(path), dim(human.size(entry.size))] for path, entry in zip(paths, entries, strict=True)], right=(1,)
+    )
     if len(listing) > _FILES:
         page.fact("", [dim(f"and {len(listing) - _FILES:,} more; --json has all")])
 

@@ -233,6 +233,21 @@ def test_a_mistake_is_named_with_the_way_out(world: Path, words: str, code: int,
     assert done.err == f"error: {error}\nhint: {hint}\n"
 
 
+def test_long_values_and_paths_are_shortened_where_they_are_the_same(project: Path, sh: Shell) -> None:
+    folder = "checkpoints/" + "very-deep/" * 8
+    for number in (0, 1):
+        sh(f"mkdir -p {number}/{folder} && echo {number} >{number}/{folder}step-000{number}.bin", project)
+        words = f"--metadata 'prompt=translate this into English, and keep all names as they are: {number}'"
+        sh(f"gitreg --quiet put {number} --name m --type model {words}", project)
+    terminal = Terminal("sh", "-c", "gitreg diff m:v1 >/dev/tty", cwd=project, env={"GIT_PAGER": "cat"})
+    assert terminal.end()[0] == 3
+    seen = "\n".join(terminal.screen)
+    assert "metadata    ~  prompt  …re: 0  →  …re: 1" in seen
+    assert "checkpoints/v…" in seen
+    assert "very-deep/step-0001.bin" in seen
+    assert f"{folder}step-0001.bin" in differs("m:v1")
+
+
 @pytest.mark.parametrize("columns", [80, 40])
 def test_no_line_is_wider_than_the_terminal(world: Path, columns: int) -> None:
     line = "gitreg diff mnist:v1 mnist:v2 >/dev/tty"
