@@ -1,8 +1,8 @@
 """The picture as PNG or PDF, made from our own SVG by librsvg's `rsvg-convert`.
 
 A program and not a library: it is in every distribution, shapes Japanese text as browsers do, and keeps text in a PDF
-as text. It knows neither `prefers-color-scheme`, so the theme is chosen here, nor `textLength`, so names may come out wider
-than their boxes where no font has Arial's widths. Only our own SVG reaches it, which refers to nothing.
+as text. It knows neither `prefers-color-scheme`, so the theme is chosen here, nor `textLength`, so names may come out
+wider than their boxes where no font has Arial's widths. Only our own SVG reaches it, which refers to nothing.
 """
 
 from __future__ import annotations
