@@ -64,6 +64,8 @@ def test_a_wheel_built_from_the_source_distribution_brings_the_templates(tmp_pat
     assert place.parent.name == "_templates"
     assert names == DEMO
     assert "Usage" in sh("venv/bin/gitreg --help")
+    schemas = sorted(path.name for path in (place.parent.parent / "schemas").iterdir())
+    assert schemas == sorted(path.name for path in (ROOT / "gitreg" / "schemas").iterdir())
     page = "from gitreg.lineage import graph, page; print(page.to_html(graph.Graph((), (), 'no lineage')))"
     assert "no lineage" in sh(f'venv/bin/python -c "{page}"')
 

@@ -236,6 +236,47 @@ def test_an_object_that_is_too_large_is_not_read_and_the_next_one_is(clone: Clon
     assert clone.objects.read(hash_object("blob", b"x")) == ("blob", b"x")
 
 
+def test_many_objects_are_asked_for_at_once_and_read_as_one_by_one(clone: Clone) -> None:
+    commits = [clone.commit(f"commit {number}") for number in range(250)]
+    missing = Oid(b"\1" * 20)
+    plain = [Objects(clone.git).read(oid) for oid in commits[:3]]
+    clone.objects.read_ahead([commits[0], missing, *commits[1:]])
+    clone.sh("rm -rf .git/objects/??")
+    assert [clone.objects.read(oid) for oid in commits[:3]] == plain
+    assert [clone.objects.commit(oid).message for oid in commits[3:]] == [
+        f"commit {number}" for number in range(3, 250)
+    ]
+    # what was handed out once is asked for again
+    for oid in (commits[0], missing):
+        with pytest.raises(MissingObjectError):
+            clone.objects.read(oid)
+
+
+def test_what_is_too_large_to_be_read_ahead_hides_nothing(clone: Clone) -> None:
+    first, last = clone.commit("first"), clone.commit("last")
+    with (clone.path / "large").open("wb") as file:
+        file.truncate(MAX_OBJECT + 1)
+    large = Oid.parse(clone.sh("git hash-object -w large").strip())
+    clone.objects.read_ahead([first, large, last])
+    assert clone.objects.commit(first).message == "first"
+    with pytest.raises(RecordError):
+        clone.objects.read(large)
+    assert clone.objects.commit(last).message == "last"
+    clone.sh(f"git update-ref refs/gitreg/large {large}")
+    assert clone.objects.at("refs/gitreg/large") is None
+    assert clone.objects.commit(last).message == "last"
+
+
+def test_a_single_ref_is_resolved_by_the_reader(clone: Clone) -> None:
+    oid = clone.commit("here")
+    clone.refs.create("refs/gitreg/runs/ab/abc", oid)
+    assert clone.objects.at("refs/gitreg/runs/ab/abc") == oid
+    assert clone.objects.commit(oid).message == "here"
+    assert clone.objects.at("refs/gitreg/runs/ab/nothing") is None
+    clone.refs.change([Change("refs/gitreg/runs/ab/abc", oid, clone.commit("moved"))])
+    assert clone.objects.at("refs/gitreg/runs/ab/abc") == clone.commit("moved")
+
+
 def test_objects_that_another_process_writes_and_packs_are_seen(clone: Clone) -> None:
     clone.objects.read(Oid.parse(clone.sh("git rev-parse HEAD").strip()))
     name = clone.sh("echo later | git hash-object -w --stdin && git gc --quiet").strip()
