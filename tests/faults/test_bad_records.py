@@ -131,7 +131,8 @@ def test_forgeries_hide_no_good_version_from_any_list(forged: Path, made: Path, 
     """What a list says of good versions, runs and aliases is what it says without the forgeries."""
     for command in (
         "ls --json", "ls good --json", "runs --json", "lineage --all --json", "alias ls --json", "status",
-        "show good --json", "show good:v0 --json", "diff good:v0 good:v0 --json", "alias log model/Good:production --json",
+        "show good --json", "show good:v0 --json", "diff good:v0 good:v0 --json",
+        "alias log model/Good:production --json",
     ):  # fmt: skip
         with tally.attempt(INPUTS, f"good versions beside: {family}"):
             done = badinput.run(*command.split())

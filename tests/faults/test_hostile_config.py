@@ -143,7 +143,10 @@ git -C odd checkout --quiet main
 
 
 @pytest.mark.parametrize("url", ["ssh://example.org/x", "ext::EVIL", "https://example.org/", "../server.git"])
-@pytest.mark.parametrize("command", ["show theirs", "show theirs:latest", "diff theirs:v0 theirs:v0", "get theirs -o OUT", "lineage theirs", "runs"])
+@pytest.mark.parametrize(
+    "command",
+    ["show theirs", "show theirs:latest", "diff theirs:v0 theirs:v0", "get theirs -o OUT", "lineage theirs", "runs"],
+)
 def test_reading_in_a_partial_clone_fetches_nothing_with_its_programs(
     command: str, url: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, tally: Tally
 ) -> None:

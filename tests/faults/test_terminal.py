@@ -89,7 +89,8 @@ TRIED = {
     ],
     "show": ["data", "data --json", "m:v0", "m:v0 --json", "model/M", "m", "m:{}", "{}", "data:v0", "data:v0 --json"],
     "diff": [
-        "data:v0 m:v0", "m:v0 data:v0 --json", "m:v0 data:v0 --format markdown", "data", "{} m", "m:{}", "m m --format {}",
+        "data:v0 m:v0", "m:v0 data:v0 --json", "m:v0 data:v0 --format markdown", "data", "{} m", "m:{}",
+        "m m --format {}",
     ],
     "runs": [
         "", "--json", "--format csv", "--format tsv", "--state {}", "--tag {}", "--columns id,config,summary",
