@@ -6,7 +6,7 @@ wanted. All fields together are what `--json` prints.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,18 +16,16 @@ from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records.names import CollectionName, RunId, VersionName, VersionNumber
 from gitreg.records.objects import Oid
-from gitreg.records.records import Place, RunRecord
-from gitreg.registry import aliases, runs, versions
+from gitreg.records.records import Place, RunRecord, Use
+from gitreg.registry import runs, versions
 from gitreg.registry.aliases import Named
+from gitreg.registry.facts import Catalogue
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
 from gitreg.registry.versions import Version
 
 State = Callable[[str], str]
 Part = tuple[tuple[str, ...], Callable[[], Document]]
-
-# Beyond so many collections, listing all versions at once is quicker than those of each.
-_MANY = 40
 
 
 class ForeignError(RecordError):
@@ -184,7 +182,7 @@ _LINE = (
 _USES = ("inputs", "outputs")
 
 
-def run_row(registry: Registry, run_id: RunId, tip: Oid, *, published: bool, state: State, names: Names) -> Row:
+def run_row(registry: Registry, run_id: RunId, tip: Oid, *, published: bool, state: State, catalogue: Catalogue) -> Row:
     """A run, whose newest commit is `tip`. `state` says how it is, told what its record says."""
     found: list[Run] = []
 
@@ -193,7 +191,7 @@ def run_row(registry: Registry, run_id: RunId, tip: Oid, *, published: bool, sta
         if run is None:
             raise RecordError(f"commit {tip.short} has no record of a run")
         found.append(run)
-        return {"inputs": names.inputs(run), "outputs": names.outputs(run)}
+        return {"inputs": _inputs(catalogue, run), "outputs": _outputs(catalogue, run)}
 
     def line() -> Document:
         last = found[0].tip if found else runs.parse(registry.objects.commit(tip), tip)
@@ -222,39 +220,22 @@ def _line(record: RunRecord, state: State) -> Document:
     }
 
 
-class Names:
-    """The names that versions have now, whatever they were called in a record."""
+def _inputs(catalogue: Catalogue, run: Run) -> list[Document]:
+    """What a run used, under the names that the versions have now."""
+    return [documents.use(_name(catalogue, use), use) for use in run.inputs]
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._seen: set[CollectionName] = set()
-        self._at: dict[tuple[CollectionName, Oid], list[Version]] = {}
 
-    def _find(self, place: Place) -> VersionName | None:
-        collection = place.version.collection
-        if collection not in self._seen and len(self._seen) <= _MANY:
-            everything = len(self._seen) == _MANY
-            self._add(versions.all_versions(self._registry, None if everything else collection))
-            self._seen.add(collection)
-        found = aliases.version_at(self._at.get((collection, place.commit), ()), place)
-        return found.name if found else None
+def _outputs(catalogue: Catalogue, run: Run) -> list[str]:
+    """What a run made, as far as it is here, and what it logged again."""
+    logged = [
+        catalogue.at(Place(VersionName(commit.artifact.collection, VersionNumber(0)), commit.oid))
+        for commit in run.commits
+        if commit.artifact
+    ]
+    made = [version.name for version in logged if version]
+    return [str(name) for name in (*made, *(_name(catalogue, use) for use in run.reused))]
 
-    def _add(self, found: Iterable[Version]) -> None:
-        for version in found:
-            if version.name.collection not in self._seen:
-                self._at.setdefault((version.name.collection, version.commit), []).append(version)
 
-    def inputs(self, run: Run) -> list[Document]:
-        """What a run used."""
-        return [documents.use(self._find(Place(use.version, use.commit)) or use.version, use) for use in run.inputs]
-
-    def outputs(self, run: Run) -> list[str]:
-        """What a run made, as far as it is here, and what it logged again."""
-        logged = [
-            Place(VersionName(commit.artifact.collection, VersionNumber(0)), commit.oid)
-            for commit in run.commits
-            if commit.artifact
-        ]
-        made = [name for name in map(self._find, logged) if name]
-        again = [self._find(Place(use.version, use.commit)) or use.version for use in run.reused]
-        return [str(name) for name in (*made, *again)]
+def _name(catalogue: Catalogue, use: Use) -> VersionName:
+    found = catalogue.at(Place(use.version, use.commit))
+    return found.name if found else use.version

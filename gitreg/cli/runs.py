@@ -21,6 +21,7 @@ from gitreg.records.names import RunId
 from gitreg.records.objects import Oid
 from gitreg.registry import index
 from gitreg.registry import runs as registry_runs
+from gitreg.registry.facts import Catalogue
 from gitreg.registry.live import live_runs
 from gitreg.registry.recover import dead_runs
 from gitreg.registry.repository import Registry
@@ -78,7 +79,7 @@ def _newest_first(registry: Registry, killed: set[RunId]) -> list[Row]:
         tips, started = known.tips(), known.started()
     live = {record.id: record for record in live_runs(registry)}
     times = {run_id: started[run_id] for run_id in tips} | {run_id: live[run_id].started for run_id in live}
-    names = rows.Names(registry)
+    catalogue = Catalogue(registry)
 
     def row(run_id: RunId) -> Row:
         def state(told: str) -> str:
@@ -90,7 +91,7 @@ def _newest_first(registry: Registry, killed: set[RunId]) -> list[Row]:
         if run_id in live:
             return rows.live_row(live[run_id], state)
         there = published.get(run_id, True)
-        return rows.run_row(registry, run_id, tips[run_id], published=there, state=state, names=names)
+        return rows.run_row(registry, run_id, tips[run_id], published=there, state=state, catalogue=catalogue)
 
     ordered = sorted(times, key=lambda run_id: (times[run_id], run_id))
     groups = (list(group) for _, group in groupby(ordered, key=lambda run_id: times[run_id]))

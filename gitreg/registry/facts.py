@@ -26,6 +26,8 @@ from gitreg.registry.versions import Details, Version
 
 # Beyond so many runs, listing all at once is quicker than looking for each.
 _FEW = 20
+# Beyond so many collections, listing all versions at once is quicker than those of each.
+_MANY = 40
 # for what is known by its commit alone
 _ANY = VersionNumber(0)
 
@@ -73,21 +75,22 @@ class Known:
 
 
 class Catalogue:
-    """The versions of collections, each collection listed once."""
+    """The versions of collections, each collection listed once; when there are many, all at once."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._listed: dict[CollectionName, dict[Oid, list[Version]]] = {}
+        self._listed: set[CollectionName] = set()
+        self._at: dict[tuple[CollectionName, Oid], list[Version]] = {}
 
     def at(self, place: Place) -> Version | None:
         """The version that a record means. A draft's number may have changed since."""
         collection = place.version.collection
-        if collection not in self._listed:
-            by_commit: dict[Oid, list[Version]] = {}
-            for version in versions.all_versions(self._registry, collection):
-                by_commit.setdefault(version.commit, []).append(version)
-            self._listed[collection] = by_commit
-        return aliases.version_at(self._listed[collection].get(place.commit, ()), place)
+        if collection not in self._listed and len(self._listed) <= _MANY:
+            for version in versions.all_versions(self._registry, None if len(self._listed) == _MANY else collection):
+                if version.name.collection not in self._listed:
+                    self._at.setdefault((version.name.collection, version.commit), []).append(version)
+            self._listed.add(collection)
+        return aliases.version_at(self._at.get((collection, place.commit), ()), place)
 
     def used(self, use: Use, *, again: bool = False) -> Known:
         """A version that a run used, or logged again."""

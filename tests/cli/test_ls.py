@@ -14,6 +14,7 @@ import pytest
 from crowd import crowd
 from desks import Desk, World
 from gitreg.git.objects import Objects
+from screens import on_a_terminal
 
 
 @pytest.fixture
@@ -209,3 +210,21 @@ class TestCollections:
         assert (done.code, done.out) == (0, "")
         assert "gitreg put" in done.err
         assert json.loads(out("ls", "--json")) == {"schema": "gitreg/ls/1", "collections": []}
+
+
+class TestOnATerminal:
+    def test_the_table_goes_through_gits_pager_and_the_count_does_not(self, thirty: Path) -> None:
+        shown = on_a_terminal("gitreg ls model", thirty, GIT_PAGER="sed 's/^/paged: /'")
+        lines = shown.splitlines()
+        assert [line.startswith("paged: ") for line in lines] == [True] * 31 + [False]
+        assert lines[-1] == "30 of 40 versions; --limit all shows all"
+        assert "paged" not in on_a_terminal("gitreg --no-pager ls model", thirty, GIT_PAGER="sed 's/^/paged: /'")
+
+    def test_titles_are_bold_unless_nobody_wants_colours(self, thirty: Path) -> None:
+        assert "\x1b[1mVERSION\x1b[0m" in on_a_terminal("gitreg ls model", thirty, GIT_PAGER="cat", NO_COLOR="")
+        assert "\x1b" not in on_a_terminal("gitreg ls model", thirty, GIT_PAGER="cat", NO_COLOR="1")
+
+    def test_a_state_has_a_colour_and_is_a_word_all_the_same(self, thirty: Path) -> None:
+        shown = on_a_terminal("gitreg runs", thirty, GIT_PAGER="cat", NO_COLOR="")
+        assert "\x1b[32mfinished\x1b[0m" in shown
+        assert "\x1b[31mfailed\x1b[0m" in shown

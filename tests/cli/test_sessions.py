@@ -6,13 +6,9 @@ UPDATE_SNAPSHOTS=1 pytest tests/cli/test_sessions.py
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
-import struct
 import subprocess
-import termios
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -20,12 +16,13 @@ import pytest
 
 from conftest import Shell
 from crowd import crowd
+from screens import on_a_terminal
 
 SESSIONS = Path(__file__).parent / "sessions"
 UPDATE = bool(os.environ.get("UPDATE_SNAPSHOTS"))
 
 # Who looks, and the pager's part, which is somebody else's story. Runs draw their ids, so those are made known here.
-ENVIRONMENT = {"TERM": "xterm", "NO_COLOR": "1", "GIT_PAGER": "cat", "COLUMNS": "", "LINES": ""}
+ENVIRONMENT = {"NO_COLOR": "1", "GIT_PAGER": "cat"}
 
 # What a terminal may break: sentences, not columns.
 _PROSE = ("error: ", "hint: ", "  note: ")
@@ -81,29 +78,6 @@ FIRST_HOUR = (
 )
 
 
-def on_a_terminal(line: str, cwd: Path) -> str:
-    """What a line leaves on a terminal of 80 columns and 24 lines."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    environment = {name: value for name, value in {**os.environ, **ENVIRONMENT}.items() if value}
-    with subprocess.Popen(
-        ["sh", "-c", line], cwd=cwd, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-    ):
-        os.close(theirs)
-        seen = b""
-        while True:
-            try:
-                data = os.read(ours, 1 << 16)
-            except OSError:
-                # Linux's word for a terminal that nobody has open any more
-                break
-            if not data:
-                break
-            seen += data
-    os.close(ours)
-    return seen.decode().replace("\r\n", "\n")
-
-
 def in_a_pipe(line: str, cwd: Path) -> str:
     """What a line prints into a pipe; what it says on standard error follows, each line after a bar."""
     done = subprocess.run(["sh", "-c", line], cwd=cwd, capture_output=True, check=False)
@@ -122,7 +96,7 @@ def record(
     """Play the lines and compare with what was recorded, once `settled` has taken out what is never the same."""
     parts = ["# On a terminal of 80 columns\n"]
     for line in terminal:
-        shown = stable(on_a_terminal(line, cwd), cwd)
+        shown = stable(on_a_terminal(line, cwd, **ENVIRONMENT), cwd)
         wide = [text for text in shown.splitlines() if len(text) > 80 and not text.startswith(_PROSE)]
         assert not wide, (line, wide)
         parts.append(f"$ {line}\n{shown}")
