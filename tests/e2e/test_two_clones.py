@@ -302,6 +302,10 @@ class TestACloneThatHasOnlyAPart:
                 "version": "v0",
                 "commit": parts.json("show digits:v0")["commit"],
                 "digest": parts.json("show digits:v0")["digest"],
+                # its tag is not in this clone
+                "type": None,
+                "size": None,
+                "files": None,
             }
         ]
         drawn = parts("gitreg lineage mnist:v1", "cut")
