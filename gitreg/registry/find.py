@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gitreg.errors import InvalidNameError, NotFoundError
-from gitreg.records.names import CollectionName, RunId, check_run_id, parse_collection
+from gitreg.records import refs as names_of_refs
+from gitreg.records.names import AliasName, CollectionName, RunId, check_run_id, parse_collection
 from gitreg.records.similar import closest
 from gitreg.registry import index, resolve
 from gitreg.registry.live import live_runs
@@ -36,7 +37,7 @@ def runs(registry: Registry, word: str) -> list[RunId]:
 
 
 def not_found(registry: Registry, word: str) -> NotFoundError:
-    """There is nothing of this name: the likeliest collection, or else the likeliest run.
+    """There is nothing of this name: the likeliest collection, else an alias of that name, else the likeliest run.
 
     Raises: InvalidNameError for what can be no name.
     """
@@ -48,5 +49,12 @@ def not_found(registry: Registry, word: str) -> NotFoundError:
     if not hint.startswith("did you mean"):
         with index.updated(registry) as known:
             close = closest(word, [*known.names(), *known.tips()])
+        close = next((str(name) for name in _aliases(registry) if name.alias == word), close)
         hint = f"did you mean '{close}'?" if close else hint
     return NotFoundError("collection", word, f"no collection and no run is called '{word}'", hint=hint)
+
+
+def _aliases(registry: Registry) -> list[AliasName]:
+    """The names of all aliases, also of those that were removed."""
+    refs = registry.refs.find(*(f"{base}aliases/" for base in registry.bases()))
+    return [name for name in (names_of_refs.parse_alias(ref.name) for ref in refs) if name]

@@ -330,7 +330,12 @@ class TestARun:
 class TestNothing:
     @pytest.mark.parametrize(
         ("word", "hint"),
-        [("mnis", "did you mean 'mnist'?"), ("trian-1", "did you mean 'train-1'?"), ("evaluate-9", None)],
+        [
+            ("mnis", "did you mean 'mnist'?"),
+            ("trian-1", "did you mean 'train-1'?"),
+            ("production", "did you mean 'model/Digits:production'?"),
+            ("evaluate-9", None),
+        ],
     )
     def test_of_that_name_has_the_likeliest_other_one_as_a_hint(self, world: Path, word: str, hint: str | None) -> None:
         done = badinput.run("show", word)
