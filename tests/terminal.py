@@ -31,8 +31,9 @@ class Terminal:
         self.drawn = ""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        # the tests themselves may run in CI, and without a terminal
-        changed = {**os.environ, "TERM": "xterm-256color", "CI": None, **(env or {})}
+        # the tests themselves may run in CI, and without a terminal; pytest-xdist says how wide another one is
+        plain = {"TERM": "xterm-256color", "CI": None, "COLUMNS": None, "LINES": None}
+        changed = {**os.environ, **plain, **(env or {})}
         self._process = subprocess.Popen(
             [sys.executable, "-c", _LEADER, *argv],
             cwd=cwd,
