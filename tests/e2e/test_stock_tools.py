@@ -150,7 +150,8 @@ def test_one_ref_and_depth_one_is_all_a_deployment_needs(world: World, tmp_path:
 def test_a_reader_that_shares_no_code_with_gitreg_agrees(world: World, reference: str) -> None:
     done = world.verify(reference, directory="../storage")
     assert done.code == 0, done.out + done.err
-    shown = world.json(f"show {reference}")
+    # a bare name is the newest version to the reader, and the collection to `show`
+    shown = world.json(f"show {reference if set(reference) & set(':@') else f'{reference}:latest'}")
     said = dict(line.split(" ", 1) for line in done.out.splitlines() if " " in line)
     assert said["version"] == f"{shown['collection']}:{shown['version']}", done.out
     assert shown["commit"] in done.out
