@@ -55,7 +55,7 @@ def seconds_between(first: str, last: str) -> float | None:
 def duration(seconds: float) -> str:
     """How long something took, in its two largest units: `40 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
     count = max(round(seconds), 0)
-    parts = []
+    parts: list[str] = []
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         if count >= length or (unit == "s" and not parts):
             parts.append(f"{count // length} {unit}")
