@@ -116,6 +116,8 @@ TRIED = {
     "drop": ["data:v0", "{}"],
     "run": ["--name {} -- {}", "--use {} -- true", "--config {} -- true", "-- true"],
     "init": ["--remote {}", "--storage {}", "--storage {}://x", ""],
+    "pin": ["", "--json", "--check", "{}", "m:{}", "m:v0 {}", "m:v0 --file {}"],
+    "completion": ["bash", "{}"],
     "fetch": [""],
     "push": [""],
     "demo": ["{}/\0"],
