@@ -24,12 +24,14 @@ class Settings:
     Attributes:
         quiet: no talk; data, warnings and errors stay.
         verbose: also a line for each file and object.
+        trace: a line for each git command.
         color: colours; 'auto' is for terminals, unless NO_COLOR is set.
         pager: whether long lists go through git's pager on a terminal.
     """
 
     quiet: bool = False
     verbose: bool = False
+    trace: bool = False
     color: When = "auto"
     pager: bool = True
 

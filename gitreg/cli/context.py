@@ -77,8 +77,8 @@ def path(text: str | os.PathLike[str]) -> Path:
 @contextlib.contextmanager
 def opened() -> Iterator[Registry]:
     """The repository around the command's directory. Raises: NotARepositoryError."""
-    trace = _trace if click.get_current_context().obj["trace"] else None
-    with Registry.opened(directory(), trace=trace, progress=progress.listener(traced=bool(trace))) as registry:
+    trace = _trace if console.settings.trace else None
+    with Registry.opened(directory(), trace=trace, progress=progress.listener()) as registry:
         yield registry
 
 

@@ -106,11 +106,9 @@ class Commands(click.Group):
 
 def _set(context: click.Context, parameter: click.Parameter, value: object) -> None:
     """Keep a global option; one that is not given after the command says nothing against the one before it."""
-    if context.get_parameter_source(parameter.name or "") is not ParameterSource.DEFAULT:
-        if parameter.name == "trace":
-            context.obj["trace"] = value
-        else:
-            setattr(console.settings, parameter.name or "", value)
+    name = parameter.name or ""
+    if context.parent is None or context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+        setattr(console.settings, name, value)
 
 
 def _global_options(*, hidden: bool) -> list[click.Option]:
@@ -123,6 +121,7 @@ def _global_options(*, hidden: bool) -> list[click.Option]:
         click.Option(
             ["--color"],
             type=click.Choice(["auto", "always", "never"]),
+            default="auto",
             metavar="WHEN",
             help="auto, always or never. NO_COLOR is obeyed, too.",
             **common,
@@ -181,7 +180,7 @@ def _run() -> int:
             from gitreg.cli import completion
 
             return completion.respond()
-        result = cli.main(standalone_mode=False, prog_name="gitreg", obj={"trace": False})
+        result = cli.main(standalone_mode=False, prog_name="gitreg", obj={})
     except Error as error:
         console.fail(error)
         return error.exit_code

@@ -17,12 +17,14 @@ _SOON, _AGAIN = 0.3, 0.1
 _ERASE = "\r\x1b[2K"
 
 
-def listener(*, traced: bool) -> Progress:
+def listener() -> Progress:
     """Who is told what a command does, as the global options say. A trace would write into a bar."""
-    if console.settings.quiet:
+    asked = console.settings
+    if asked.quiet:
         return SILENT
-    draws = console.is_terminal(sys.stderr) and os.environ.get("CI", "") in ("", "0", "false") and not traced
-    return _Shown(draws=draws) if draws or console.settings.verbose else SILENT
+    in_ci = os.environ.get("CI", "") not in ("", "0", "false")
+    draws = console.is_terminal(sys.stderr) and not in_ci and not asked.trace
+    return _Shown(draws=draws) if draws or asked.verbose else SILENT
 
 
 class _Shown(Progress):

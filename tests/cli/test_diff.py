@@ -96,7 +96,7 @@ def test_two_versions_on_a_page(world: Path) -> None:
         "files       3 files, 19 bytes",
         "            -  only-0.bin   10 bytes",
         "            +  only-1.bin               10 bytes",
-        "            ~  weights.bin               1 bytes",
+        "            ~  weights.bin               1 byte",
         "            1 unchanged",
         f"code        {head[0]} → {head[1]}",
         "            1 file changed, 1 insertion(+)",
@@ -185,7 +185,7 @@ def test_markdown_is_for_a_comment(world: Path) -> None:
         "| `loss` | 1 | 0.5 | -0.5 (-50.0%) | better |\n| `steps` | 100 | 101 | +1 (+1.0%) |  |\n\n2 unchanged\n"
     )
     assert "\n| `seed` |  | `7` |\n" in text
-    assert "\n| `weights.bin` | 1 bytes | 1 bytes | changed |\n" in text
+    assert "\n| `weights.bin` | 1 byte | 1 byte | changed |\n" in text
     assert "\n**Code** 1 file changed, 1 insertion(+): `git diff " in text
 
 
