@@ -150,4 +150,4 @@ def readable(what: str, read: Callable[[], Found]) -> Found | None:
 
 def left_out(what: str, error: Error) -> None:
     """Say that a record which cannot be read is left out."""
-    console.say(f"note: {what} is left out: {str(error).removeprefix(f'{what}: ')}")
+    console.warn(f"{what} is left out: {str(error).removeprefix(f'{what}: ')}")

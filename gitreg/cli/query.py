@@ -234,7 +234,7 @@ def _tried(row: Row, work: Callable[[Row], Result]) -> list[tuple[Row, Result]]:
     except ForeignError:
         return []
     except (RecordError, MissingObjectError) as error:
-        console.say(f"note: {row.what} is left out: {str(error).removeprefix(f'{row.what}: ')}")
+        context.left_out(row.what, error)
         return []
 
 

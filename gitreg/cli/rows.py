@@ -126,7 +126,7 @@ def _results(registry: Registry, version: Version) -> Document:
         last = runs.newest_record(registry, found.record.id) if found else None
     except (RecordError, MissingObjectError) as error:
         # the version itself can be read, and is listed
-        console.say(f"note: the results of '{version.name}' are left out: {error}")
+        console.warn(f"the results of '{version.name}' are left out: {error}")
         found = last = None
     return {
         "project": found.record.project if found else "",

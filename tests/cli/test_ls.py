@@ -150,7 +150,7 @@ class TestOneVersion:
         desk.git(f"update-ref refs/gitreg/runs/{run_id[:2]}/{run_id} {bad}")
         done = badinput.run("ls", "model")
         assert first(done.out) == ["v0"]
-        assert done.err.startswith("note: the results of 'model:v0' are left out: ")
+        assert done.err.startswith("warning: the results of 'model:v0' are left out: ")
 
     def test_a_tag_that_is_only_named_like_a_version_is_not_listed(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch

@@ -161,7 +161,7 @@ def test_what_cannot_be_read_is_named_and_left_out_and_a_foreign_tag_is_passed_o
     assert names(rows=rows, limit=2) == "a b"
     assert names("loss<1", rows=rows) == "a b"
     assert names(sort="loss", rows=rows, limit=1) == "b"
-    assert capsys.readouterr().err == "note: 'm:v1' is left out: bad YAML\n" * 3
+    assert capsys.readouterr().err == "warning: 'm:v1' is left out: bad YAML\n" * 3
 
 
 def test_a_row_reads_a_part_only_when_one_of_its_fields_is_asked_for() -> None:

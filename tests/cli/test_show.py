@@ -247,7 +247,7 @@ class TestACollection:
            "git update-ref refs/tags/m@v1 $bad", project)  # fmt: skip
         done = badinput.run("show", "m")
         assert done.code == 0
-        assert done.err.startswith("note: 'm:v1' is left out: ")
+        assert done.err.startswith("warning: 'm:v1' is left out: ")
         assert part(done.out, "newest") == ["v0  just now  Test User"]
 
 
