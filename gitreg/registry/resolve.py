@@ -109,7 +109,6 @@ def _no_collection(
     registry: Registry, candidates: tuple[CollectionName, ...], text: str, reference: Reference | None = None
 ) -> NotFoundError:
     known = collections(registry)
-    # a run's nameless artifact that was linked is what somebody who names the artifact often means
     close = _closest(candidates[0], known)
     if close:
         hint = f"did you mean '{close}{_tail(registry, close, reference) if reference else ''}'?"

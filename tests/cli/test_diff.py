@@ -96,7 +96,7 @@ def test_two_versions_on_a_page(world: Path) -> None:
         "files       3 files, 19 bytes",
         "            -  only-0.bin   10 bytes",
         "            +  only-1.bin               10 bytes",
-        "            ~  weights.bin               1 byte",
+        "            ~  weights.bin                1 byte",
         "            1 unchanged",
         f"code        {head[0]} → {head[1]}",
         "            1 file changed, 1 insertion(+)",

@@ -46,7 +46,7 @@ JOB
 gitreg run --job-type train -- sh ../job.sh >../named 2>../told
 """
 
-PUBLISHED = f"{ODD}\ngit push --quiet 2>../told-by-push"
+PUBLISHED = f"{ODD}\ngit push 2>../told-by-push"
 
 
 @pytest.fixture
