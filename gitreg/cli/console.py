@@ -111,7 +111,9 @@ def usage(error: click.ClickException) -> None:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return
-    message, _, guess = error.format_message().rstrip(".").partition(". Did you mean")
+    # click sets the words to choose from on lines of their own
+    said = " ".join(error.format_message().split()).rstrip(".")
+    message, _, guess = said.partition(". Did you mean")
     context = getattr(error, "ctx", None)
     hint = f"{context.command_path} --help" if context else "gitreg --help"
     _failure(message[:1].lower() + message[1:], f"did you mean{guess}" if guess else hint)

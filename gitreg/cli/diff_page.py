@@ -32,7 +32,9 @@ def show(page: Page, found: Comparison, asked: tuple[str, str] = ("", "")) -> No
     _show_files(page, found)
     _show_code(page, found)
     _show_changes(page, "about", found.about)
-    page.fact("the same", [dim(", ".join(_same(found)))])
+    same = _same(found)
+    if same:
+        page.fact("the same", [dim(", ".join(same))])
 
 
 def _same(found: Comparison) -> list[str]:

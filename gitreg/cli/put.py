@@ -75,6 +75,8 @@ def put(
         console.say(f"logged {version.name}: {content}; {context.published_by(registry)}")
     else:
         console.say(f"the same content is {version.name} already; no new version was made")
+        if metadata or description:
+            console.warn(f"{version.name} keeps its metadata and description; what was given now is not recorded")
     _tell(version, moved, undo=created and not context.attached_run())
     console.out(str(version.name))
 

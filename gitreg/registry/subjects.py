@@ -23,7 +23,7 @@ def of_version(registry: Registry, version: Version) -> Subject:
         name=str(version.name),
         commit=version.commit,
         run=record.id,
-        about={"type": artifact.type, "description": artifact.description},
+        about={"type": artifact.type, **({"description": artifact.description} if artifact.description else {})},
         config=record.config,
         summary=runs.results(found.run, record),
         code=record.code,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -231,6 +232,14 @@ def test_a_mistake_is_named_with_the_way_out(world: Path, words: str, code: int,
     done = badinput.run("diff", *words.split())
     assert (done.code, done.out) == (code, "")
     assert done.err == f"error: {error}\nhint: {hint}\n"
+
+
+def test_a_description_that_is_new_is_added_and_nothing_alike_is_not_mentioned(project: Path, sh: Shell) -> None:
+    sh("echo 1 >a && gitreg put a --name a --type x && touch b.py && git add b.py && git commit --quiet -m on", project)
+    sh("echo 2 >a && gitreg put a --name a --type x --description 'more rows'", project)
+    page = sh("gitreg diff a:v0 a:v1 || true", project)
+    assert re.search(r"^about +\+ +description +more rows$", page, re.MULTILINE)
+    assert "the same" not in page
 
 
 def test_long_values_and_paths_are_shortened_where_they_are_the_same(project: Path, sh: Shell) -> None:

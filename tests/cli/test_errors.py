@@ -37,6 +37,7 @@ MISTAKES: list[tuple[str, int, str, str | None]] = [
     ("ls mnst", 6, "collection 'mnst' not found", "did you mean 'mnist'?"),
     ("ls mnist:v0", 2, "'mnist:v0' is one version, not a collection", "gitreg show mnist:v0"),
     ("show", 2, "missing argument 'NAME|REF|RUN'", "gitreg show --help"),
+    ("completion", 2, "missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish", "gitreg completion --help"),
     ("show mnst", 6, "no collection and no run is called 'mnst'", "did you mean 'mnist'?"),
     ("show mnist:v9", 6, "artifact 'mnist:v9' not found", "'mnist' has v0, v1"),
     ("show mnist:best", 6, "alias 'best' not found in 'mnist'", None),

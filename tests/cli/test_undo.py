@@ -111,6 +111,12 @@ class TestPut:
         assert said[1:] == ["data:good -> v0"]
         assert told(registry, *self.PUT, "--alias", "good") == said[:1]
 
+    def test_what_was_given_for_the_same_again_is_said_not_to_be_recorded(self, registry: Path) -> None:
+        told(registry, *self.PUT)
+        said = told(registry, *self.PUT, "--metadata", "rows=9")
+        kept = "warning: data:v0 keeps its metadata and description; what was given now is not recorded"
+        assert said == ["the same content is data:v0 already; no new version was made", kept]
+
     def test_an_alias_that_it_set_is_said_and_dropping_says_what_comes_first(self, registry: Path, sh: Shell) -> None:
         before = state(registry, sh)
         said = told(registry, *self.PUT, "--alias", "good")
