@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gitreg.cli import console, context, human
-from gitreg.data.materialise import default_folder
+from gitreg.data.materialise import default_folder, stranger
 from gitreg.registry import contents, versions
 
 
@@ -34,5 +34,8 @@ def get(reference: str, output: Path | None) -> None:
         target = output or Path("artifacts") / str(source)
         place = context.path(output) if output else default_folder(context.directory(), str(source), make=True)
         listing = contents.write_out(registry, found, place)
+        other = stranger(listing, place)
     console.say(f"got {version}: {human.plural(len(listing), 'file')}, {human.size(listing.size)}, checked")
+    if other:
+        console.say(f"note: the folder has other files too, such as '{other}'; they do not belong to {version.name}")
     console.out(str(target))

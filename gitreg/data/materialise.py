@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -115,7 +115,7 @@ def verify(listing: Listing, target: Path) -> list[str]:
     """
     problems: dict[str, str] = {}
     try:
-        found = _files_below(target)
+        found = set(_walk(target))
         for entry in listing:
             if entry.path not in found:
                 problems[entry.path] = "is missing"
@@ -125,6 +125,14 @@ def verify(listing: Listing, target: Path) -> list[str]:
         raise storage_error(f"'{target}' cannot be verified", error) from error
     problems.update({path: "does not belong to it" for path in found if listing.get(path) is None})
     return [f"'{path}' {problem}" for path, problem in sorted(problems.items())]
+
+
+def stranger(listing: Listing, target: Path) -> str:
+    """A file in `target` that does not belong to it, or a folder that cannot be read; '' when there is none."""
+    try:
+        return next((found for found in _walk(target) if listing.get(found) is None), "")
+    except OSError as error:
+        return os.path.relpath(error.filename, target)
 
 
 def _is_right(tree: Tree, entry: FileEntry, task: Task) -> bool:
@@ -172,12 +180,12 @@ def _check(entry: FileEntry, sha256: str, cache: Cache) -> None:
         )
 
 
-def _files_below(target: Path) -> set[str]:
-    found: set[str] = set()
+def _walk(target: Path) -> Iterator[str]:
+    """The paths of files and links, those of a folder by name."""
     for directory, directories, files in os.walk(target, onerror=_raise):
+        directories.sort()
         links = [name for name in directories if Path(directory, name).is_symlink()]
-        found.update(Path(directory, name).relative_to(target).as_posix() for name in (*files, *links))
-    return found
+        yield from (Path(directory, name).relative_to(target).as_posix() for name in sorted((*files, *links)))
 
 
 def _raise(error: OSError) -> None:

@@ -203,6 +203,16 @@ def test_get_says_what_it_got(registry: Path) -> None:
     assert told(registry, "gitreg", "get", "data") == ["got data:v0 (unpublished): 2 files, 5 bytes, checked"]
 
 
+def test_get_says_that_a_folder_holds_more_than_the_version(registry: Path, sh: Shell) -> None:
+    told(registry, *TestPut.PUT)
+    sh("mv ../data/a ../data/c", registry)
+    told(registry, *TestPut.PUT)
+    assert len(told(registry, "gitreg", "get", "data:v0", "-o", "in/use")) == 1
+    note = told(registry, "gitreg", "get", "data:v1", "-o", "in/use")[1]
+    assert note == "note: the folder has other files too, such as 'a'; they do not belong to data:v1"
+    assert sorted(path.name for path in (registry / "in" / "use").iterdir()) == ["a", "b", "c"]
+
+
 def test_fetch_says_what_is_new_here(registry: Path, tmp_path: Path, sh: Shell) -> None:
     sh("git push --quiet origin HEAD:main && git clone --quiet ../server.git ../other", registry)
     told(registry, *TestPut.PUT)
