@@ -13,7 +13,7 @@ from gitreg.cli.pager import paged
 from gitreg.errors import UsageError
 from gitreg.records.listing import FileEntry
 from gitreg.records.names import Reference, RunId, parse_number, split_date
-from gitreg.registry import find, resolve, subjects
+from gitreg.registry import find, order, resolve, subjects
 from gitreg.registry.compare import (
     Change,
     Changes,
@@ -94,7 +94,7 @@ def _find(registry: Registry, thing: str) -> Version | RunId:
     """The version that is meant, or the id of the run."""
     if ":" in thing or "@" in thing or find.collection(registry, thing):
         return resolve.version(registry, Reference.parse(thing))
-    ids = find.runs(registry, thing)
+    ids = order.named(registry, thing)
     if not ids:
         raise find.not_found(registry, thing)
     if len(ids) > 1:

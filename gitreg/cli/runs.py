@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping
-from graphlib import TopologicalSorter
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -15,11 +12,8 @@ from gitreg.cli.lists import Wanted
 from gitreg.cli.query import Query
 from gitreg.cli.rows import Row
 from gitreg.cli.tables import Column
-from gitreg.errors import RecordError
-from gitreg.git.objects import MissingObjectError
 from gitreg.records.names import RunId
-from gitreg.records.objects import Oid
-from gitreg.registry import index
+from gitreg.registry import index, order
 from gitreg.registry import runs as registry_runs
 from gitreg.registry.facts import Catalogue
 from gitreg.registry.live import live_runs
@@ -27,6 +21,8 @@ from gitreg.registry.recover import dead_runs
 from gitreg.registry.repository import Registry
 
 _STATES = ("running", "finished", "failed", "crashed", "unknown")
+# what a name may take of a narrow terminal
+_LONGEST = 32
 _COLORS = {"running": "cyan", "finished": "green", "failed": "red", "crashed": "red", "unknown": "yellow"}
 
 
@@ -61,11 +57,13 @@ def runs(
     with context.opened() as registry:
         killed = set(dead_runs(registry))
         everything = _newest_first(registry, killed)
+        asked = columns.named(asked, _usual(registry), everything)
         found = query.search(registry, everything, asked, also, wanted.limit)
         if not everything and wanted.form == "table":
             console.say("no runs yet; 'gitreg run -- COMMAND' makes one")
         else:
-            columns.show(registry, wanted, asked, found, _usual(registry), command="runs", noun="run", metrics=3)
+            usual = _usual(registry, found.rows if wanted.form == "table" else ())
+            columns.show(registry, wanted, asked, found, usual, command="runs", noun="run", metrics=3)
     if wanted.form == "table" and any(row["state"] == "unknown" for row in found.rows):
         console.say("how some of them ended is not known here; 'gitreg fetch' brings it")
     if killed:
@@ -73,12 +71,12 @@ def runs(
 
 
 def _newest_first(registry: Registry, killed: set[RunId]) -> list[Row]:
-    """All runs by the time they started; those of the same second before the runs whose versions they used."""
+    """All runs."""
     published = {run_id: there for run_id, (_, there) in registry_runs.tips(registry).items()}
     with index.updated(registry) as known:
-        tips, started = known.tips(), known.started()
+        tips, told = known.tips(), known.began()
     live = {record.id: record for record in live_runs(registry)}
-    times = {run_id: started[run_id] for run_id in tips} | {run_id: live[run_id].started for run_id in live}
+    began = {run_id: told[run_id] for run_id in tips} | order.began(live.values())
     catalogue = Catalogue(registry)
 
     def row(run_id: RunId) -> Row:
@@ -93,47 +91,25 @@ def _newest_first(registry: Registry, killed: set[RunId]) -> list[Row]:
         there = published.get(run_id, True)
         return rows.run_row(registry, run_id, tips[run_id], published=there, state=state, catalogue=catalogue)
 
-    ordered = sorted(times, key=lambda run_id: (times[run_id], run_id))
-    groups = (list(group) for _, group in groupby(ordered, key=lambda run_id: times[run_id]))
-    in_order = [run_id for group in groups for run_id in _makers_first(registry, group, tips)]
-    return [row(run_id) for run_id in reversed(in_order)]
+    return [row(run_id) for run_id in order.newest_first(registry, began, tips.get)]
 
 
-def _makers_first(registry: Registry, group: list[RunId], tips: Mapping[RunId, Oid]) -> list[RunId]:
-    """Runs of the same second, each after those whose versions it used; two may have used each other's."""
-    if len(group) == 1:
-        return group
-    earlier: dict[Oid, list[Oid]] = {}
-    first: dict[RunId, Oid] = {}
-    for run_id in group:
-        # what cannot be read is named where it would be shown
-        with contextlib.suppress(RecordError, MissingObjectError):
-            run = registry_runs.chain(registry, tips[run_id]) if run_id in tips else None
-            for before, commit in zip((None, *run.commits), run.commits, strict=False) if run else ():
-                first.setdefault(run_id, commit.oid)
-                earlier[commit.oid] = [use.commit for use in commit.record.inputs] + ([before.oid] if before else [])
-    place = {commit: number for number, commit in enumerate(TopologicalSorter(earlier).static_order())}
-    return sorted(group, key=lambda run_id: place[first[run_id]] if run_id in first else len(place))
-
-
-def _usual(registry: Registry) -> columns.Usual:
+def _usual(registry: Registry, shown: Sequence[Row] = ()) -> columns.Usual:
+    """The columns; where room is short, the name and the version of what the runs that are shown made stay whole."""
     when = columns.when(registry)
+    made = max((len(name) for row in shown for name in row["outputs"]), default=0)
     return [
-        ("name", Column("RUN", lambda row: row["name"], least=14)),
+        ("name", Column("RUN", lambda row: row["name"], least=12)),
         ("id", Column("ID", lambda row: row["id"])),
         ("state", Column("STATE", lambda row: row["state"], style=lambda row: {"fg": _COLORS.get(row["state"])})),
         ("job_type", Column("JOB TYPE", lambda row: row["job_type"], rank=4)),
         columns.METRICS,
-        ("started", Column("STARTED", lambda row: when(row, "started"), rank=1, least=14)),
+        ("started", Column("STARTED", lambda row: when(row, "started"), rank=2, least=14)),
         ("duration", Column("TOOK", _took, rank=7, right=True)),
-        ("inputs", Column("USED", _used, rank=6, least=10)),
-        ("outputs", Column("MADE", lambda row: ", ".join(row["outputs"]), rank=2, least=10)),
+        ("inputs", Column("USED", lambda row: ", ".join(query.used(row)), rank=6, least=10)),
+        ("outputs", Column("MADE", lambda row: ", ".join(row["outputs"]), rank=1, least=min(made, _LONGEST))),
     ]
 
 
 def _took(row: Mapping[str, Any]) -> str:
     return "" if row["duration"] is None else human.duration(row["duration"])
-
-
-def _used(row: Mapping[str, Any]) -> str:
-    return ", ".join(f"{use['artifact']}:{use['version']}" for use in row["inputs"])

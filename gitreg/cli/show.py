@@ -11,7 +11,7 @@ from gitreg.cli.pager import paged
 from gitreg.cli.show_collection import CollectionFacts
 from gitreg.cli.show_version import VersionFacts
 from gitreg.records.names import Reference
-from gitreg.registry import facts, find
+from gitreg.registry import facts, find, order
 from gitreg.registry.facts import RunFacts
 from gitreg.registry.repository import Registry
 
@@ -44,7 +44,7 @@ def show(thing: str, *, as_json: bool) -> None:
 def _find(registry: Registry, thing: str) -> Facts:
     if ":" in thing or "@" in thing:
         return VersionFacts.read(registry, Reference.parse(thing))
-    name, ids = find.collection(registry, thing), find.runs(registry, thing)
+    name, ids = find.collection(registry, thing), order.named(registry, thing)
     if name:
         if ids:
             console.say(f"note: there is a run '{thing}' as well: gitreg show {ids[0]}")

@@ -16,7 +16,7 @@ from gitreg.records.names import AliasName, CollectionName, RunId, VersionName, 
 from gitreg.records.objects import Identity, Oid
 from gitreg.records.records import Place, RunRecord, Use, VersionRecord
 from gitreg.records.when import When
-from gitreg.registry import aliases, history, index, links, past, runs, versions
+from gitreg.registry import aliases, history, index, links, order, past, runs, versions
 from gitreg.registry.aliases import Alias
 from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
@@ -199,9 +199,9 @@ def users(registry: Registry, commit: Oid) -> dict[RunId, Oid]:
     with index.updated(registry) as known:
         found = known.used_by(commit)
         tips = known.tips() if len(found) > _FEW else {run_id: known.tip(run_id) for run_id in found}
-        started = known.started()
-    found.sort(key=lambda run_id: (started.get(run_id, ""), run_id), reverse=True)
-    return {run_id: tip for run_id in found if (tip := tips.get(run_id))}
+        began = known.began()
+    here = {run_id: began.get(run_id, ("", "")) for run_id in found if tips.get(run_id)}
+    return {run_id: tip for run_id in order.newest_first(registry, here, tips.get) if (tip := tips.get(run_id))}
 
 
 def stood(registry: Registry, name: AliasName, when: When) -> Standing | None:

@@ -1,13 +1,12 @@
-"""From a bare word to the collection or the runs that it means."""
+"""From a bare word to the collection that it means, or to the likeliest thing where it means nothing."""
 
 from __future__ import annotations
 
 from gitreg.errors import InvalidNameError, NotFoundError
 from gitreg.records import refs as names_of_refs
-from gitreg.records.names import AliasName, CollectionName, RunId, check_run_id, parse_collection
+from gitreg.records.names import AliasName, CollectionName, parse_collection
 from gitreg.records.similar import closest
 from gitreg.registry import index, resolve
-from gitreg.registry.live import live_runs
 from gitreg.registry.repository import Registry
 
 
@@ -17,23 +16,6 @@ def collection(registry: Registry, word: str) -> CollectionName | None:
         return resolve.collection(registry, parse_collection(word))
     except (InvalidNameError, NotFoundError):
         return None
-
-
-def runs(registry: Registry, word: str) -> list[RunId]:
-    """The run of this id; else those of this name, the one that began last first, those without a commit before."""
-    young = live_runs(registry)
-    with index.updated(registry) as known:
-        try:
-            run_id = check_run_id(word)
-        except InvalidNameError:
-            pass
-        else:
-            if known.tip(run_id) or any(record.id == run_id for record in young):
-                return [run_id]
-        named = [record.id for record in reversed(young) if record.name == word]
-        # no database takes what is no UTF-8
-        older = known.named(word.encode("utf-8", "backslashreplace").decode())
-        return [*named, *(run_id for run_id in older if run_id not in named)]
 
 
 def not_found(registry: Registry, word: str) -> NotFoundError:

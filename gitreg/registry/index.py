@@ -64,14 +64,15 @@ class Index:
         found = {RunId(run): Oid(oid) for run, oid in rows if self._is_here(run)}
         return found | {run: tip for run, tip in self._with_ref.items() if run in found}
 
-    def started(self) -> dict[RunId, str]:
-        """When every known run started, as it says itself."""
-        return {RunId(run): started for run, started in self._rows("SELECT run, started FROM tips")}
+    def began(self) -> dict[RunId, tuple[str, str]]:
+        """When every known run began, as it says itself, and its name."""
+        rows = self._rows("SELECT run, started, name FROM tips")
+        return {RunId(run): (started, name) for run, started, name in rows}
 
-    def named(self, name: str) -> list[RunId]:
-        """The runs of this name, the one that began last first. A name is a label, and several may have it."""
-        rows = self._rows("SELECT run FROM tips WHERE name = ? ORDER BY started DESC, run DESC", name)
-        return [RunId(run) for (run,) in rows if self._is_here(run)]
+    def named(self, name: str) -> dict[RunId, tuple[str, str]]:
+        """The same of the runs of this name."""
+        rows = self._rows("SELECT run, started FROM tips WHERE name = ?", name)
+        return {RunId(run): (started, name) for run, started in rows if self._is_here(run)}
 
     def names(self) -> set[str]:
         """The names of all runs."""
