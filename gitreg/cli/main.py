@@ -88,7 +88,12 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Click's, with the likeliest other name as a hint."""
+        """Click's, with the likeliest other name as a hint, and git's `help COMMAND`."""
+        if args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
+            if len(args) == 1:
+                click.echo(ctx.get_help())
+                ctx.exit()
         name = args[0] if args else ""
         if name not in _COMMANDS and not name.startswith("-"):
             close = [_ELSEWHERE[name]] if name in _ELSEWHERE else None

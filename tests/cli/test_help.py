@@ -77,6 +77,13 @@ def test_the_help_is_what_it_was(command: str, tmp_path: Path) -> None:
     assert done.stdout.decode() == path.read_text()
 
 
+@pytest.mark.parametrize("command", ["", "ls", "alias set"])
+def test_help_is_also_a_word_as_it_is_for_git(command: str, tmp_path: Path) -> None:
+    wanted = gitreg(f"gitreg {command} --help", tmp_path)
+    done = gitreg(f"gitreg help {command}", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, wanted.stdout, b"")
+
+
 def test_there_is_a_snapshot_of_every_command_and_no_other(tmp_path: Path) -> None:
     listed = re.findall(r"^  ([a-z]+)  ", gitreg("gitreg --help", tmp_path).stdout.decode(), re.MULTILINE)
     assert set(listed) == {command.split()[0] for command in COMMANDS}
