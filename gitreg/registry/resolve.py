@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from gitreg.errors import NotFoundError, UsageError
+from gitreg.errors import NotFoundError, RecordError, UsageError
+from gitreg.git.objects import MissingObjectError
 from gitreg.records.names import LATEST, AliasName, CollectionName, Reference, split_date
 from gitreg.records.similar import closest, listed
-from gitreg.registry import aliases, past
+from gitreg.registry import aliases, facts, order, past
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version, all_versions, collections, details, own
 
@@ -110,13 +111,32 @@ def _no_collection(
 ) -> NotFoundError:
     known = collections(registry)
     close = _closest(candidates[0], known)
-    if close:
+    run = _run(registry, reference) if reference else ""
+    if run:
+        hint = run
+    elif close:
         hint = f"did you mean '{close}{_tail(registry, close, reference) if reference else ''}'?"
     elif known:
         hint = f"this repository has {listed([str(name) for name in known])}"
     else:
         hint = "this repository has no versions yet; 'gitreg fetch' brings what others have published"
     return NotFoundError("artifact" if reference else "collection", text, hint=hint)
+
+
+def _run(registry: Registry, reference: Reference) -> str:
+    """Which versions the run of this name or id made; '' when there is none."""
+    if reference.selector != LATEST or reference.when:
+        return ""
+    word = reference.text.removesuffix(f":{LATEST}")
+    ids = order.named(registry, word)
+    if not ids:
+        return ""
+    try:
+        run = facts.run(registry, ids[0])
+        made = [str(known.name) for known in facts.outputs(registry, run)] if run else []
+    except (RecordError, MissingObjectError):
+        return f"'{word}' is a run: gitreg show {ids[0]}"
+    return f"'{word}' is a run; it made {listed(made) if made else 'no version'}"
 
 
 def _closest(wanted: CollectionName, known: Sequence[CollectionName]) -> CollectionName | None:

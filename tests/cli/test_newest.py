@@ -73,3 +73,29 @@ def test_of_the_same_second_and_name_the_id_decides(desk: Desk) -> None:
     for id in ("bbbbbbbb", "cccccccc", "aaaaaaaa"):
         start(desk, id, OLD).finish("finished")
     assert shown() == listed() == ["cccccccc", "bbbbbbbb", "aaaaaaaa"]
+
+
+@pytest.mark.parametrize("command", [("lineage",), ("get",)])
+def test_where_a_version_is_wanted_a_run_is_told_with_what_it_made(desk: Desk, command: tuple[str, ...]) -> None:
+    # a collection that is alike does not hide it
+    desk.log("lr-0.2", "1")
+    run = start(desk, "aaaaaaaa", OLD, "lr-0.1")
+    run.log_artifact(desk.draft("part", "1"))
+    run.log_artifact(desk.draft("digits", "2"))
+    run.finish("finished")
+    for told in ("lr-0.1", "lr-0.1:latest", "aaaaaaaa"):
+        done = badinput.run(*command, told)
+        word = told.removesuffix(":latest")
+        assert (done.code, done.err.splitlines()[1:]) == (6, [f"hint: '{word}' is a run; it made part:v0, digits:v0"])
+    assert "did you mean" in badinput.run(*command, "lr-0.1:v0").err
+
+
+def test_a_run_that_made_nothing_is_told_too_also_where_the_index_cannot_be_written(desk: Desk) -> None:
+    run = start(desk, "aaaaaaaa", OLD, "idle")
+    badinput.run("runs")
+    (index,) = (desk.path / ".git" / "gitreg").glob("index-*.sqlite")
+    index.unlink()
+    index.mkdir()
+    assert badinput.run("lineage", "idle").err.endswith("hint: 'idle' is a run; it made no version\n")
+    run.finish("finished")
+    assert badinput.run("lineage", "idle").err.endswith("hint: 'idle' is a run; it made no version\n")
