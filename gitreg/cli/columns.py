@@ -9,9 +9,10 @@ from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
-from gitreg.cli import console, human, lists
+from gitreg.cli import console, human, lists, query
 from gitreg.cli.lists import Wanted
 from gitreg.cli.query import Found, Query, look
+from gitreg.cli.rows import Row as ReadRow
 from gitreg.cli.tables import Column, Row
 from gitreg.errors import UsageError
 from gitreg.records import dotted
@@ -64,6 +65,11 @@ def show(
         about=about,
         fields=asked.columns or None,
     )
+
+
+def named(asked: Query, usual: Usual, rows: Sequence[ReadRow]) -> Query:
+    """What is asked, in which the headings of the usual columns stand for their fields; case does not matter."""
+    return query.named(asked, {column.head: key for key, column in usual if column.head}, rows)
 
 
 def when(registry: Registry) -> Cell:

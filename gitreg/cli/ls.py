@@ -73,13 +73,14 @@ def _list_collections(registry: Registry, asked: Query, also: Sequence[Filter], 
             named[alias.name.collection].append({"alias": alias.name.alias, "version": alias.place.version.label})
     made = (rows.collection_row(registry, name, found, named[name]) for name, found in grouped.items())
     newest = sorted(query.tried(made, lambda row: row["created"]), key=lambda pair: pair[1], reverse=True)
+    usual = _of_collections(registry, columns.when(registry))
+    asked = columns.named(asked, usual, [row for row, _ in newest])
     found = query.search(registry, [row for row, _ in newest], asked, also, wanted.limit)
     if not newest and wanted.form == "table":
         console.say("no versions here yet")
         console.say("  log one:                    gitreg put PATH --name NAME --type TYPE")
         console.say("  bring what others have:     gitreg fetch")
     else:
-        usual = _of_collections(registry, columns.when(registry))
         columns.show(registry, wanted, asked, found, usual, command="ls", noun="collection")
 
 
@@ -115,8 +116,9 @@ def _list_versions(
     known = versions.all_versions(registry, name)
     named = aliases.by_version(aliases.all_aliases(registry, name), known)
     everything = [rows.version_row(registry, version, named) for version in reversed(known)]
-    found = query.search(registry, everything, asked, also, wanted.limit)
     usual = _of_versions(registry, columns.when(registry))
+    asked = columns.named(asked, usual, everything)
+    found = query.search(registry, everything, asked, also, wanted.limit)
     about = {"collection": str(name)}
     columns.show(registry, wanted, asked, found, usual, command="ls", noun="version", metrics=3, about=about)
 

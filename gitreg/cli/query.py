@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from itertools import islice
@@ -35,6 +35,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
 
 _CONDITION = re.compile(r"\s*([^<>=!~]*[^<>=!~\s])\s*(<=|>=|==|!=|<|>|=|~)(.*)", re.DOTALL)
+# a second condition in what the first compares with
+_JOINED = re.compile(r"\s+(and|or)\s+(?=[^<>=!~(]+[<>=!~])|\s*(&&|\|\|)\s*(?=[^<>=!~(]+[<>=!~])", re.IGNORECASE)
 _ORDERS = {"<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
 _TIMES = frozenset({"created", "started", "ended"})
 _PARTS = ("summary", "config", "metadata")
@@ -123,6 +125,10 @@ def _condition(text: str) -> tuple[str, str, str]:
     if match is None:
         raise UsageError(f"'{text}' is no condition", hint=_HINT)
     key, operator, operand = match[1], match[2], match[3].strip()
+    joined = _JOINED.search(operand)
+    if joined is not None:
+        hint = "give --where twice where both must fit: --where 'lr>0.1' --where 'lr<0.4'"
+        raise UsageError(f"'{text}' is more than one condition", hint=hint)
     if operator == "~":
         try:
             re.compile(operand)
@@ -140,13 +146,18 @@ def filter_of(condition: tuple[str, str, str], clock: Callable[[], int]) -> Filt
         return {key: {"$regex": operand}}
     if key in _TIMES:
         return _in_time(key, operator, When.parse(operand).span(clock()))
-    number = parse_number(operand) if key in _LABELS else None
-    value = (context.value(operand) if operand else "") if number is None else number
+    value = _operand(key, operand)
     if operator in _ORDERS:
         return {key: {_ORDERS[operator]: value}}
     # an id or a name may look like a number
     same = [value] if isinstance(value, str) else [value, operand]
     return {key: {"$exists": True, "$nin": same} if operator == "!=" else {"$in": same}}
+
+
+def _operand(key: str, text: str) -> Any:
+    """What a text is compared as: JSON's value or text, a version's number."""
+    number = parse_number(text) if key in _LABELS else None
+    return (context.value(text) if text else "") if number is None else number
 
 
 def _in_time(key: str, operator: str, span: Span) -> Filter:
@@ -171,9 +182,16 @@ def look(row: Mapping[str, Any], key: str) -> Any:
     return NOTHING if value is None or (value == "" and key in _TIMES) else value
 
 
+def used(row: Mapping[str, Any]) -> list[str]:
+    """The versions that a run used, each as `NAME:vN`."""
+    return [f"{use['artifact']}:{use['version']}" for use in row["inputs"]]
+
+
 def _compared(row: Row, key: str) -> Any:
-    """The same, of a version's label its number."""
+    """The same, of a version's label its number, of the inputs their names."""
     value = look(row, key)
+    if key == "inputs" and value is not NOTHING:
+        return used(row)
     number = parse_number(value) if key in _LABELS and value is not NOTHING else None
     return value if number is None else number
 
@@ -201,6 +219,8 @@ def find(
     if wanted["$and"]:
         answers = tried(_ahead(read_ahead, rows), lambda row: filters.fits(partial(_compared, row), wanted))
         fitting = [row for row, fits in answers if fits]
+    if not fitting:
+        _say_incomparable(rows, asked)
     if asked.order:
         keyed = tried(_ahead(read_ahead, fitting), lambda row: _compared(row, asked.order))
         pairs = filters.ordered(keyed, lambda pair: pair[1], descending=asked.descending)
@@ -238,12 +258,44 @@ def _tried(row: Row, work: Callable[[Row], Result]) -> list[tuple[Row, Result]]:
         return []
 
 
+def named(asked: Query, heads: Mapping[str, str], rows: Sequence[Row]) -> Query:
+    """The same with fields for what was written as a table's heading or in another case.
+
+    `heads` maps headings to fields. What a row has under the very word is meant by it.
+    """
+    fields = {field.lower(): field for row in rows[:1] for field in row}
+    known = {head.lower(): field for head, field in heads.items()} | fields
+
+    def field(key: str) -> str:
+        found = known.get(key.lower(), key)
+        return key if found == key or any(_has(row, key) for row in rows[:_LOOKED_AT]) else found
+
+    return replace(
+        asked,
+        conditions=tuple((field(key), operator, operand) for key, operator, operand in asked.conditions),
+        order=field(asked.order),
+        columns=tuple(map(field, asked.columns)),
+    )
+
+
 def _say_unknown(rows: Sequence[Row], key: str) -> None:
     if not rows or key in rows[0] or any(_has(row, key) for row in rows):
         return
     known = {name for row in rows[:_LOOKED_AT] for name in _names(row)}
     close = closest(key, sorted(known))
     console.say(f"note: none of them has '{key}'" + (f"; did you mean '{close}'?" if close else ""))
+
+
+def _say_incomparable(rows: Sequence[Row], asked: Query) -> None:
+    """Name the conditions that no row can fit: a text is neither less nor more than a number."""
+    for key, operator, operand in asked.conditions:
+        if operator not in _ORDERS or key in _TIMES:
+            continue
+        number = isinstance(_operand(key, operand), (int, float))
+        held = [_compared(row, key) for row in rows[:_LOOKED_AT] if _has(row, key)]
+        if held and all(isinstance(value, str if number else (int, float)) for value in held):
+            holds = ("text", "a number") if number else ("numbers", "none")
+            console.say(f"note: '{key}' holds {holds[0]}, and '{operand}' is {holds[1]}")
 
 
 def _has(row: Row, key: str) -> bool:

@@ -60,6 +60,8 @@ def table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
     heads = [visible(column.head) for column in columns]
     cells = [[visible(column.cell(row)) for column in columns] for row in rows]
     kept = [place for place, column in enumerate(columns) if any(line[place] for line in cells)]
+    if not kept:
+        return
     room = terminal_width()
     widths = {
         place: max(cell_width(text) for text in (heads[place], *(line[place] for line in cells))) for place in kept

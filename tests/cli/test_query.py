@@ -121,6 +121,72 @@ def test_what_is_no_condition_is_refused_with_an_example(text: str) -> None:
     assert "--where 'config.lr<0.01'" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize(
+    "text", ["lr>0.1 and lr<0.4", "lr>0.1 OR opt=sgd", "lr>0.1&&lr<0.4", "opt=a || opt=b", "opt~a and lr<1"]
+)
+def test_two_conditions_in_one_are_refused_and_the_hint_gives_two(text: str) -> None:
+    with pytest.raises(UsageError, match="more than one condition") as caught:
+        query._condition(text)
+    assert "--where 'lr>0.1' --where 'lr<0.4'" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("text", ["notes=this and that", "notes~a (?:and )(?=b)", "notes=R&&D", "name~a||b"])
+def test_a_conjunction_that_no_condition_follows_is_text(text: str) -> None:
+    assert query._condition(text)[2] == re.split("[=~]", text, maxsplit=1)[1]
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("loss<1KB", "note: 'loss' holds numbers, and '1KB' is none\n"),
+        ("version>abc", "note: 'version' holds numbers, and 'abc' is none\n"),
+        ("opt<3", "note: 'opt' holds text, and '3' is a number\n"),
+        # some are numbers and some are text; equal to nothing is an answer
+        ("lr<0", ""),
+        ("lr<abc", ""),
+        ("loss=1KB", ""),
+        ("loss<0", ""),
+    ],
+)
+def test_an_order_of_texts_and_numbers_fits_nothing_and_is_named(
+    capsys: pytest.CaptureFixture[str], where: str, said: str
+) -> None:
+    rows = ROWS[:3] if where != "lr<abc" else [row("a", config={"lr": "b"}), row("b", config={"lr": 1})]
+    assert names(where, rows=rows) == ""
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("inputs=digits:v1", "a"),
+        ("inputs!=digits:v1", "b c"),
+        ("inputs~^digits", "a b"),
+        ("inputs~v1$", "a"),
+        ("inputs.version=v2", "b"),
+    ],
+)
+def test_inputs_are_compared_by_their_names(where: str, expected: str) -> None:
+    def using(*versions: str) -> Any:
+        return [dict(zip(("artifact", "version"), version.split(":"), strict=True)) for version in versions]
+
+    rows = [
+        row("a", inputs=using("raw:v0", "digits:v1")),
+        row("b", inputs=using("digits:v2")),
+        row("c", inputs=[]),
+    ]
+    assert names(where, rows=rows) == expected
+
+
+def test_headings_and_other_cases_name_fields_unless_a_row_has_the_very_word() -> None:
+    heads = {"MADE": "outputs", "JOB TYPE": "job_type"}
+    written = Query((("made", "=", "m:v1"),), "Job Type", columns=("NAME", "Created", "config.LR", "LOSS"))
+    rows = [row("a", config={"LR": 1}), row("b", summary={"Created": 2})]
+    found = query.named(written, heads, rows)
+    assert found == Query((("outputs", "=", "m:v1"),), "job_type", columns=("name", "Created", "config.LR", "LOSS"))
+    assert query.named(written, heads, rows[:1]).columns == ("name", "created", "config.LR", "LOSS")
+
+
 @pytest.mark.parametrize("where", ["created<soon", "created=7", "created>2999-01-01"])
 def test_what_is_no_date_is_refused(where: str) -> None:
     with pytest.raises(UsageError):

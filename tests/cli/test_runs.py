@@ -15,6 +15,7 @@ from gitreg.git.objects import Objects
 from gitreg.records.records import Code, RunRecord
 from gitreg.registry.live import LiveRun
 from gitreg.registry.start import new_id
+from screens import on_a_terminal
 
 
 @pytest.fixture
@@ -81,6 +82,29 @@ def test_runs_are_filtered_and_sorted_by_their_fields_config_and_results(thirty:
     assert [run["id"] for run in listed("--where", "inputs.version=v0", "--limit", "1")] == ["run00040"]
     assert [run["id"] for run in listed("--where", "outputs=model:v3")] == ["run00004"]
     assert len(listed("--where", "duration>4", "--where", "duration<1000")) == 41
+
+
+def test_the_headings_of_the_table_name_columns_and_orders(thirty: Path) -> None:
+    done = badinput.run("runs", "--columns", "MADE,Used,took", "--sort", "-TOOK", "--limit", "1")
+    assert done.out.splitlines()[0].split() == ["MADE", "USED", "TOOK"]
+    assert badinput.run("runs", "--columns", "Id,MADE", "--format", "csv").out.startswith("id,outputs")
+    assert names("--sort", "-TOOK") == names("--sort", "-duration")
+    assert listed("--where", "inputs=data:v0", "--limit", "1") == listed("--where", "USED~^data", "--limit", "1")
+
+
+def test_columns_of_which_nothing_is_known_print_no_blank_lines(thirty: Path) -> None:
+    done = badinput.run("runs", "--columns", "nope")
+    assert (done.out, done.err.splitlines()[0]) == ("", "note: none of them has 'nope'")
+
+
+def test_on_a_narrow_terminal_the_name_of_a_run_gives_way_to_the_version_it_made(desk: Desk) -> None:
+    run = desk.start("a-rather-long-name-of-a-run")
+    run.log_artifact(desk.draft("a_model_with_a_long_name", "1"))
+    run.finish("finished")
+    line = on_a_terminal("gitreg --no-pager runs", desk.path, NO_COLOR="1").splitlines()[1]
+    assert line.startswith("a-rather-lon")
+    assert "…" in line.split()[0]
+    assert line.endswith(" a_model_with_a_long_name:v0")
 
 
 def test_the_index_is_asked_for_the_order_and_only_what_is_shown_is_read(
