@@ -99,7 +99,7 @@ def _usual(registry: Registry, shown: Sequence[Row] = ()) -> columns.Usual:
     when = columns.when(registry)
     made = max((len(name) for row in shown for name in row["outputs"]), default=0)
     return [
-        ("name", Column("RUN", lambda row: row["name"], least=12)),
+        ("name", Column("RUN", lambda row: row["name"], least=14)),
         ("id", Column("ID", lambda row: row["id"])),
         ("state", Column("STATE", lambda row: row["state"], style=lambda row: {"fg": _COLORS.get(row["state"])})),
         ("job_type", Column("JOB TYPE", lambda row: row["job_type"], rank=4)),
