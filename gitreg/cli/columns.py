@@ -49,6 +49,8 @@ def show(
         if not found.total:
             console.say(f"no {noun} fits")
         shown = _chosen(usual, asked, rows, metrics)
+        if rows and not any(column.cell(row) for row in rows for column in shown):
+            console.say(f"note: nothing in {', '.join(asked.columns)}")
     elif asked.columns and wanted.form == "json":
         raise UsageError("--columns is for tables, CSV and TSV", hint="leave it out, and choose with jq")
     else:

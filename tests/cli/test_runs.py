@@ -94,7 +94,11 @@ def test_the_headings_of_the_table_name_columns_and_orders(thirty: Path) -> None
 
 def test_columns_of_which_nothing_is_known_print_no_blank_lines(thirty: Path) -> None:
     done = badinput.run("runs", "--columns", "nope")
-    assert (done.out, done.err.splitlines()[0]) == ("", "note: none of them has 'nope'")
+    assert (done.out, done.err) == (
+        "",
+        "note: none of them has 'nope'\nnote: nothing in nope\n30 of 41 runs; --limit all shows all\n",
+    )
+    assert badinput.run("runs", "--columns", "tags").err.startswith("note: nothing in tags\n")
 
 
 def test_on_a_narrow_terminal_the_name_of_a_run_gives_way_to_the_version_it_made(desk: Desk) -> None:
