@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from gitreg.cli import console, context, human
+from gitreg.cli import console, context, human, tables
 from gitreg.cli.pager import paged
 from gitreg.errors import NotFoundError, UsageError
 from gitreg.lineage import build
@@ -30,6 +30,9 @@ _BINARY = ("png", "pdf")
 _THEMED = ("svg", *_BINARY)
 _WHOLE = ("json", "html")  # they hold every node; the page collapses its picture itself
 _MANY = 300
+_TREE = re.compile(r"(?:[│|] {2}| {3})*(?:[├└|`][─-] )?")
+_BELOW = str.maketrans("├└`─-", "│    ")
+_WORD = re.compile(r"\[[^\]]*\]\S*|\(see above\)|\S+")
 _PAINTED = re.compile(r"\[[^\]\n]+\]|\(see above\)|\b(failed|crashed)(?=[,)])")
 
 
@@ -77,10 +80,28 @@ def _render(graph: Graph, look: _Look) -> str | bytes:
 
 def _print(words: str, pager: str) -> None:
     """Write words to standard output, with colours for what catches the eye, and through the pager."""
+    width = tables.terminal_width()
+    if width:
+        words = "\n".join(part for line in words.split("\n") for part in _wrapped(line, width))
     with paged(pager):
         if console.has_color(sys.stdout):
             words = _PAINTED.sub(lambda found: console.styled(found[0], sys.stdout, fg=_paint(found[0])), words)
         click.echo(words, file=sys.stdout, nl=False, color=True)
+
+
+def _wrapped(line: str, width: int) -> Iterator[str]:
+    """A line of the tree in parts of at most `width` columns, cut between words; the lines of the tree go on."""
+    tree = _TREE.match(line)
+    assert tree
+    first, *words = _WORD.findall(line[tree.end() :]) or [""]
+    shown, rest = tree[0] + first, tree[0].translate(_BELOW) + "  "
+    for word in words:
+        if tables.cell_width(f"{shown} {word}") > width:
+            yield shown
+            shown = rest + word
+        else:
+            shown += f" {word}"
+    yield shown
 
 
 def _paint(words: str) -> str:

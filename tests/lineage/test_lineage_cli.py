@@ -15,6 +15,7 @@ import gitreg
 from conftest import Shell
 from gitreg.lineage.web import commit_page
 from gitreg.records.objects import Oid
+from terminal import Terminal
 
 SCHEMA = Path(gitreg.__file__).parent / "schemas" / "lineage-1.json"
 COMMIT = Oid.parse("57d966b0c1e2a3f4b5c6d7e8f9a0b1c2d3e4f5a6")
@@ -101,6 +102,22 @@ def test_the_tree_has_colours_where_they_are_wanted_and_ascii_where_there_is_not
     assert re.sub(r"\x1b\[\d*m", "", coloured) == plain
     old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     assert sh(f"gitreg {command}", cwd=story, env=old) == plain.translate(str.maketrans("├└─│", "|`-|"))
+
+
+def test_on_a_narrow_terminal_the_lines_of_the_tree_are_cut_between_words(story: Path, sh: Shell) -> None:
+    line = ["sh", "-c", "gitreg lineage data:v0 >/dev/tty"]
+    terminal = Terminal(*line, cwd=story, env={"GIT_PAGER": "cat", "NO_COLOR": "1"}, columns=34)
+    assert terminal.end()[0] == 0
+    assert [row for row in terminal.screen if len(row) > 34] == []
+    at = terminal.screen.index("├─ used by run train-0 (train)")
+    assert terminal.screen[at : at + 3] == [
+        "├─ used by run train-0 (train)",
+        "│  └─ logged model m:v0 linked as",
+        "│       model/M:v0 [production]",
+    ]
+    whole = sh("gitreg lineage data:v0", story)
+    assert "│  └─ logged model m:v0 linked as model/M:v0 [production]\n" in whole
+    assert " ".join(terminal.screen).replace("│", "").split() == whole.replace("│", "").split()
 
 
 def test_the_document_is_what_its_schema_says(story: Path, sh: Shell) -> None:
