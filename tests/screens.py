@@ -10,11 +10,22 @@ import subprocess
 import termios
 from pathlib import Path
 
+import pytest
+
+
+def pseudo_terminal(columns: int) -> tuple[int, int]:
+    """Both ends of a terminal of so many columns and 24 lines; skips the test where the system gives none."""
+    try:
+        ours, theirs = pty.openpty()
+    except OSError as error:
+        pytest.skip(f"no pseudo-terminal is to be had here: {error}")
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    return ours, theirs
+
 
 def on_a_terminal(line: str, cwd: Path, **env: str) -> str:
     """What a line of shell leaves on a terminal of 80 columns and 24 lines. `env` is added to the environment."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    ours, theirs = pseudo_terminal(80)
     environment = {**os.environ, "TERM": "xterm", **env}
     for name in ("COLUMNS", "LINES"):
         environment.pop(name, None)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Mapping
 from pathlib import Path
+
+from screens import pseudo_terminal
 
 # in a session of its own, whose terminal is standard input: Ctrl-C comes as a signal
 _LEADER = "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
@@ -29,8 +27,7 @@ class Terminal:
 
     def __init__(self, *argv: str, cwd: Path, env: Mapping[str, str | None] | None = None, columns: int = 80) -> None:
         self.drawn = ""
-        self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        self._master, slave = pseudo_terminal(columns)
         # the tests themselves may run in CI, and without a terminal; pytest-xdist says how wide another one is
         plain = {"TERM": "xterm-256color", "CI": None, "COLUMNS": None, "LINES": None}
         changed = {**os.environ, **plain, **(env or {})}

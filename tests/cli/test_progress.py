@@ -98,12 +98,12 @@ class TestABar:
     ) -> None:
         publish_and_forget(clone, sh)
         server.faults = [Fault("pause", "GET")]
-        piped = start("gitreg", "get", "big", "-o", "a", cwd=clone)
         ways: dict[str, dict[str, str | None]] = {"--no-pager": {"CI": "true"}, "--quiet": {}, "--trace": {}}
         silent = [Terminal("gitreg", "get", "big", "-o", way, way, cwd=clone, env=env) for way, env in ways.items()]
         silent.append(Terminal("gitreg", "get", "big", "-o", "b", cwd=clone, env={"TERM": "dumb"}))
         # with job control: the terminal is the shell's, and not that of a job in the background
         silent.append(Terminal("sh", "-c", "set -m; gitreg get big -o d & wait $!", cwd=clone))
+        piped = start("gitreg", "get", "big", "-o", "a", cwd=clone)
         for _ in range(6):
             server.waiting.acquire()
         # they all have waited for longer than this one
