@@ -29,7 +29,11 @@ _PROSE = ("error: ", "hint: ", "  note: ")
 # A line that a progress bar has taken back, and what moves the cursor.
 _DRAWN = [(r"[^\n]*\r(?!\n)|\x1b\[\??[0-9;]*[A-Za-z]", "")]
 _COMMITS = [(r"\b[0-9a-f]{40}\b", "9ab1c2d" + "0" * 33), (r"\b[0-9a-f]{10}\b", "9ab1c2d000")]
-_CHANCE = [(r"\b(?=[a-z]*[0-9])[a-z0-9]{8}\b", "3kf9a1xq"), (r"\b[a-z]+-[a-z]+-[0-9]+\b", "vague-morning-5")]
+_CHANCE = [
+    # an id may happen to have no digit, and then only its place tells it from a word
+    (r"\b(?=[a-z]*[0-9])[a-z0-9]{8}\b|(?<=first-try \()[a-z]{8}(?=\))|(?<=gitreg drop )[a-z]{8}$", "3kf9a1xq"),
+    (r"\b[a-z]+-[a-z]+-[0-9]+\b", "vague-morning-5"),
+]
 
 SET_UP = """
 git init --quiet --bare ../server.git && git remote add origin ../server.git
@@ -123,7 +127,7 @@ def without_chance(text: str) -> str:
 
 def _without(words: Iterable[tuple[str, str]], text: str) -> str:
     for pattern, word in words:
-        text = re.sub(pattern, word, text)
+        text = re.sub(pattern, word, text, flags=re.MULTILINE)
     return text
 
 
