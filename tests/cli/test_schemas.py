@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import badinput
-import click
 import pytest
 from jsonschema import Draft202012Validator
 
 from conftest import Shell
-from gitreg.cli.main import _COMMANDS, cli
 
 SCHEMAS = {
     file.name.removesuffix("-1.json"): json.loads(file.read_text(encoding="utf-8"))
@@ -82,20 +80,11 @@ STORY = """
 """
 
 
-def with_json() -> Iterator[str]:
+def with_json() -> list[str]:
     """Every command that takes `--json`, as it is typed."""
-
-    def below(command: click.Command, path: tuple[str, ...]) -> Iterator[str]:
-        if isinstance(command, click.Group):
-            context = click.Context(command)
-            for name in _COMMANDS if command is cli else command.list_commands(context):
-                child = command.get_command(context, name)
-                assert child is not None
-                yield from below(child, (*path, name))
-        elif any("--json" in parameter.opts for parameter in command.params):
-            yield " ".join(path)
-
-    return below(cli, ())
+    return [
+        path for path, command in badinput.commands() if any("--json" in parameter.opts for parameter in command.params)
+    ]
 
 
 def test_every_command_with_a_document_has_a_schema_and_is_tried() -> None:

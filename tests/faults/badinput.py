@@ -110,16 +110,11 @@ def snapshot(folder: Path) -> Mapping[str, object]:
     return found
 
 
-def parameters() -> Iterator[tuple[str, click.Parameter]]:
-    """Every place of the command line that takes a word: `alias set`, and the parameter."""
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command and group, hidden ones too, as it is typed: `alias set`; '' is `gitreg` itself."""
 
-    def below(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, click.Parameter]]:
-        yield from (
-            (" ".join(path), parameter)
-            for parameter in command.params
-            # the global options are tried once, before the command
-            if not (isinstance(parameter, click.Option) and (parameter.is_flag or parameter.hidden))
-        )
+    def below(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
+        yield " ".join(path), command
         if isinstance(command, click.Group):
             context = click.Context(command)
             for name in _COMMANDS if command is cli else command.list_commands(context):
@@ -128,6 +123,15 @@ def parameters() -> Iterator[tuple[str, click.Parameter]]:
                 yield from below(child, (*path, name))
 
     return below(cli, ())
+
+
+def parameters() -> Iterator[tuple[str, click.Parameter]]:
+    """Every place of the command line that takes a word: `alias set`, and the parameter."""
+    for path, command in commands():
+        for parameter in command.params:
+            # the global options are tried once, before the command
+            if not (isinstance(parameter, click.Option) and (parameter.is_flag or parameter.hidden)):
+                yield path, parameter
 
 
 def words(family: str, *, full: bool) -> tuple[str, ...]:

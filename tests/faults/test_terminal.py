@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import badinput
@@ -15,7 +14,6 @@ import pytest
 from badinput import Done
 
 from conftest import Shell
-from gitreg.cli.main import _COMMANDS, cli
 from tally import INPUTS, Tally
 
 # A title, a colour, a cleared screen in one byte, a link, a return, text backwards, nothing between letters.
@@ -65,20 +63,9 @@ def world(folder: Path, sh: Shell, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def commands() -> Iterator[str]:
+def commands() -> list[str]:
     """Every command, as it is typed."""
-
-    def below(command: click.Command, path: tuple[str, ...]) -> Iterator[str]:
-        if isinstance(command, click.Group):
-            context = click.Context(command)
-            for name in _COMMANDS if command is cli else command.list_commands(context):
-                child = command.get_command(context, name)
-                assert child is not None
-                yield from below(child, (*path, name))
-        else:
-            yield " ".join(path)
-
-    return below(cli, ())
+    return [path for path, command in badinput.commands() if not isinstance(command, click.Group)]
 
 
 # What each command is tried with, in an order that a repository survives. `{}` is hostile text of its own.
