@@ -18,7 +18,6 @@ Role = Literal["name", "small", "chip"]
 Align = Literal["start", "middle"]
 
 SIZES: dict[Role, float] = {"name": 14.0, "small": 11.0, "chip": 11.0}
-_BOLD_NAME = frozenset({"artifact"})
 _WIDEST = 280.0
 _CHIP_ROW = 230.0
 _CHIP_HEIGHT, _CHIP_PAD, _CHIP_GAP = 20.0, 9.0, 6.0

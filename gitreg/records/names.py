@@ -235,11 +235,6 @@ def split_date(text: str) -> tuple[str, str]:
     return head, mark + date
 
 
-def selector_label(selector: Selector) -> str:
-    """`v3` for a number, the alias itself otherwise."""
-    return selector if isinstance(selector, str) else f"v{selector}"
-
-
 def parse_collection(text: str) -> tuple[CollectionName, ...]:
     """The collections that a path without a version can mean, the likeliest first. Raises: InvalidNameError."""
     return _candidates(text, text)

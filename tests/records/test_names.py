@@ -23,7 +23,6 @@ from gitreg.records.names import (
     check_run_id,
     parse_collection,
     parse_number,
-    selector_label,
 )
 
 GOOD = ["m", "_", "0", "7b", "mnist_model", "MNIST-dev", "v3", "a.b-c_d", "run-ab12cd34-model.h5", "a-", "a" * 128]
@@ -223,10 +222,6 @@ def test_a_collection_alone_is_read_like_a_reference() -> None:
     assert parse_collection("model/MNIST-dev") == (SPACED, BARE)
     with pytest.raises(InvalidNameError):
         parse_collection("m:v0")
-
-
-def test_a_selector_is_shown_as_people_write_it() -> None:
-    assert [selector_label(VersionNumber(3)), selector_label("production")] == ["v3", "production"]
 
 
 letters = st.sampled_from(string.ascii_letters + string.digits + "_-.")
