@@ -1,15 +1,17 @@
 # The two that matter: `make demo` and `make test`. Both do all their set-up (see .ci/setup) and are quick the second time.
-# PYTHON=/path/to/python3 chooses the interpreter of a new environment, VENV=dir its place.
+# PYTHON=/path/to/python3 chooses the interpreter of a new environment, VENV=dir its place; FRAMEWORKS=dir is the place of
+# the one with TensorFlow, PyTorch and the like, which only `make test-tutorial` and `make test-frameworks` need.
 
 VENV ?= .venv
+FRAMEWORKS ?= .venv-frameworks
 PYTEST_ARGS ?= -n auto --maxprocesses=8 --dist=loadgroup
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint format clean
+.PHONY: help demo test test-tutorial faults lint format clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: ## set up, then log, train, promote, publish and read back a real model in build/demo
 	@.ci/setup demo
@@ -20,6 +22,10 @@ test: ## set up, then check style and types and run the tests
 	@.ci/setup test
 	@$(MAKE) --no-print-directory lint
 	'$(VENV)/bin/python' -m pytest $(PYTEST_ARGS) --faults-table build/faults-bounded.md
+
+test-tutorial: ## set up TensorFlow in an environment of its own, then run the tutorial and the tests of Keras
+	@VENV='$(FRAMEWORKS)' .ci/setup frameworks
+	'$(FRAMEWORKS)/bin/python' -m pytest tests/tutorial tests/integration/test_keras.py
 
 faults: ## set up, then try every fault often and at full size (an hour), and write the table build/faults.md
 	@.ci/setup test
@@ -36,5 +42,5 @@ format: ## rewrite the code as `make lint` wants it
 	'$(VENV)/bin/ruff' check --fix .
 	'$(VENV)/bin/ruff' format .
 
-clean: ## remove what the others have made, the environment included
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## remove what the others have made, the environments included
+	rm -rf .venv .venv-frameworks build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -25,6 +25,7 @@ ROWS = (
     ("lineage", "promotion", "health"),
     ("sdk",),
     ("__init__",),
+    ("integration",),
     ("cli",),
     ("__main__",),
 )
@@ -39,7 +40,12 @@ DOORS = {
     "dvc_objects": {"data"},
     "click": {"cli"},
     "graphviz": {"lineage"},
+    "keras": {"integration"},
+    "lightning": {"integration"},
     "rich": {"cli"},
+    "sklearn": {"integration"},
+    "tensorflow": set(),
+    "transformers": {"integration"},
 }
 
 # Who may start processes, and why.
@@ -67,6 +73,7 @@ ENVIRONMENT_READERS = {
 UNPICKLERS = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "torch"}
 
 HEAVY = {"dvc", "dvc_data", "dvc_objects", "numpy", "graphviz", "git", "pandas", "pyarrow", "PIL", "sklearn"}
+HEAVY |= {"keras", "lightning", "tensorflow", "transformers"}
 
 
 def modules() -> list[Path]:
