@@ -1,0 +1,683 @@
+"""What W&B's SDK does, a row a fact, and ours with the same words.
+
+Read off and run against wandb 0.31.0, without a server. Where ours differs on purpose the row says why. What takes a
+story rather than a row is tested elsewhere: see `ELSEWHERE`.
+"""
+
+# mypy: disable-error-code="func-returns-value"
+# ruff: noqa: ARG005, FBT003
+# A row's steps may return nothing, a row may need no scene, and what it gives may be True.
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import itertools
+import math
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gitreg
+from conftest import DVC_GITIGNORE, run_shell
+from gitreg import errors
+from gitreg.sdk import session
+
+pytestmark = pytest.mark.xdist_group("wandb-semantics")  # one worker makes the repository, once
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NAME = "run-[a-z0-9]{8}-"
+
+
+class Scene:
+    """The repository of all rows, and what one row needs of its own.
+
+    It has `mnist_dataset` in two versions, the second with the alias `candidate`; the model `mnist_model:v0` of one
+    file, linked as `model/MNIST-dev:v0` with the alias `production`; and `layers:v0`, a model of two files.
+    """
+
+    numbers = itertools.count()
+
+    def __init__(self, repo: Path) -> None:
+        self.repo = repo
+        self.folder = repo / ".git" / "scene" / str(next(self.numbers))
+        self.folder.mkdir(parents=True)
+
+    @cached_property
+    def run(self) -> gitreg.Run:
+        return gitreg.init(project="model-registry-dev", config={"lr": 0.1})
+
+    @property
+    def api(self) -> gitreg.Api:
+        return gitreg.Api()
+
+    @cached_property
+    def new(self) -> str:
+        """A name that no other row has."""
+        return f"row_{next(self.numbers)}"
+
+    def path(self, name: str = "model.h5", text: str = "weights") -> Path:
+        file = self.folder / name
+        if not file.exists() or file.read_text() != text:
+            file.write_text(text)
+        return file
+
+    def draft(self, *names: str, type: str = "dataset", text: str = "hello") -> gitreg.Artifact:
+        artifact = gitreg.Artifact(self.new, type)
+        for name in names:
+            artifact.add_file(self.path(text=text), name)
+        return artifact
+
+    def logged(self, *names: str, text: str = "hello", **options: Any) -> gitreg.Artifact:
+        return self.run.log_artifact(self.draft(*names, text=text), **options)
+
+    def finished(self) -> gitreg.Run:
+        self.run.finish()
+        return self.run
+
+    def logs(self, *calls: dict[str, Any]) -> dict[str, Any]:
+        """The summary after these calls of `log`."""
+        for call in calls:
+            self.run.log(**call)
+        return self.run.summary.as_dict()
+
+
+@dataclass(frozen=True, slots=True)
+class Raises:
+    """W&B's classes, all of which the error must be, and a pattern that it must read like."""
+
+    kinds: tuple[type[BaseException], ...]
+    words: str | None = None
+
+
+def raises(*kinds: type[BaseException], words: str | None = None) -> Raises:
+    return Raises(kinds, words)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of what W&B does.
+
+    Attributes:
+        differs: why ours does something else here; '' where it does the same.
+    """
+
+    says: str
+    does: Callable[[Scene], object]
+    gives: object
+    differs: str = ""
+
+
+def _story(*steps: object) -> object:
+    """The last of several things done one after the other."""
+    return steps[-1]
+
+
+@pytest.fixture(scope="session")
+def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("semantics") / "repo"
+
+
+@pytest.fixture
+def scene(_made: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    if not _made.exists():
+        _make(_made)
+    monkeypatch.chdir(_made)
+    shutil.rmtree(_made / "artifacts", ignore_errors=True)
+    found = Scene(_made)
+    yield found
+    for run in list(session._session.open):
+        run.finish(exit_code=1)
+
+
+def _make(repo: Path) -> None:
+    (repo / ".dvc").mkdir(parents=True)
+    (repo / ".dvc" / ".gitignore").write_text(DVC_GITIGNORE)
+    (repo / ".dvc" / "config").write_text("")
+    (repo / ".gitignore").write_text("artifacts/\n")
+    run_shell("git init --quiet && git add . && git commit --quiet -m 'start the project'", repo)
+    scene = Scene(repo)
+    with gitreg.init(dir=repo, project="model-registry-dev", job_type="build_dataset") as run:
+        for text, aliases in (("1,2\n", None), ("1,2,3\n", ["candidate"])):
+            run.log_artifact(scene.path("digits.csv", text), name="mnist_dataset", type="dataset", aliases=aliases)
+    with gitreg.init(dir=repo, project="model-registry-dev", job_type="train_model") as run:
+        run.use_artifact("mnist_dataset:v0")
+        run.link_model(scene.path(), "MNIST-dev", name="mnist_model", aliases=["production"])
+        layers = gitreg.Artifact("layers", "keras-Model")
+        for name in ("a.npy", "b.npy"):
+            layers.add_file(scene.path(name), name)
+        run.log_artifact(layers)
+
+
+DIGESTS = [
+    Fact("one file 'hello'", lambda s: s.draft("file1.txt").digest, "a00c2239f036fb656c1dcbf9a32d89b4"),
+    Fact("its name counts", lambda s: s.draft("great-file.txt").digest, "585b9ada17797e37c9cbab391e69b8c5"),
+    Fact("and its folder", lambda s: s.draft("subdir/file1.txt").digest, "a757208d042e8627b2970d72a71bed5b"),
+    Fact("no file", lambda s: s.draft().digest, "64e7c61456b10382e2f3b571ac24b659"),
+    Fact("lines are sorted", lambda s: s.draft("b", "a").digest == s.draft("a", "b").digest, True),
+    Fact("a file's is base64(md5)", lambda s: s.draft("a").get_entry("a").digest, "XUFAKrxLKna5cZ2REBfFkg=="),
+    Fact("a logged one's is the draft's", lambda s: s.logged("file1.txt").digest, "a00c2239f036fb656c1dcbf9a32d89b4"),
+    Fact(
+        "the same content makes no new version",
+        lambda s: (s.logged("a").version, s.logged("a").version, s.logged("a", text="b").version),
+        ("v0", "v0", "v1"),
+    ),
+]
+
+_BAD_NAME = raises(ValueError, words="invalid collection name")
+
+
+def _name(name: str, gives: object = None, differs: str = "") -> Fact:
+    expected = name if gives is None else gives
+    return Fact(f"the name {name[:20]!r}", lambda s: gitreg.Artifact(name, "dataset").name, expected, differs)
+
+
+NAMES = [
+    *map(_name, ("a", "mnist_dataset", "run-1-model.h5", "A.b-C_9", "a" * 128)),
+    *(_name(name, _BAD_NAME) for name in ("", "a b", "a/b", "a:v0", "a@b", "ü", "a#", "a%20b", "a" * 129)),
+    _name("..", _BAD_NAME, "a name is part of a ref and of a path; W&B lets it through"),
+    _name("a..b", _BAD_NAME, "no ref may hold it"),
+    _name("a\n", _BAD_NAME, "W&B lets a trailing newline through"),
+    _name("-a", _BAD_NAME, "a command would read it as an option"),
+    *(_name(name, _BAD_NAME, "git has a meaning for it") for name in ("HEAD", "a.lock", "a.", "0" * 40)),
+]
+
+
+def _init(run_id: str, scene: Scene) -> gitreg.Run:
+    return gitreg.init(id=run_id)
+
+
+IDS = [
+    *(
+        Fact(f"the id {text!r}", partial(_init, text), raises(ValueError, words="run id"))
+        for text in ("a:b", "a;b", "a,b", "a#b", "a?b", "a/b", "a'b")
+    ),
+    Fact("any other id is taken", lambda s: gitreg.init(id=f"{s.new}-x.y").id.endswith("-x.y"), True),
+    Fact("without one it is eight letters and digits", lambda s: bool(re.fullmatch("[a-z0-9]{8}", s.run.id)), True),
+]
+
+
+def _type(type: str, gives: object = None) -> Fact:
+    return Fact(f"the type {type[:20]!r}", lambda s: gitreg.Artifact("a", type).type, gives or type)
+
+
+TYPES = [
+    *map(_type, ("dataset", "model", "my type", "jobs", "Wandb-x")),
+    *(_type(text, raises(ValueError, words="reserved")) for text in ("job", "wandb-history", "wandb-")),
+]
+
+
+def _metadata(says: str, values: object, gives: object) -> Fact:
+    def make(scene: Scene) -> object:
+        return gitreg.Artifact("a", "b", metadata=values).metadata  # type: ignore[arg-type]  # what is refused
+
+    return Fact(says, make, gives)
+
+
+METADATA = [
+    _metadata("none is an empty dict", None, {}),
+    _metadata("100 keys", {str(n): n for n in range(100)}, {str(n): n for n in range(100)}),
+    _metadata("101 keys", {str(n): n for n in range(101)}, raises(ValueError, words="at most 100")),
+    _metadata("deeper keys are not counted", {"a": dict.fromkeys("abc" * 50)}, {"a": dict.fromkeys("abc")}),
+    _metadata("NaN becomes None", {"a": math.nan, "b": [math.nan]}, {"a": None, "b": [None]}),
+    _metadata("infinity is refused", {"a": math.inf}, raises(ValueError, words="infinite")),
+    _metadata("and below", {"a": {"b": [-math.inf]}}, raises(ValueError, words="infinite")),
+    _metadata("what is no mapping is refused", [1], raises(TypeError, words="mapping")),
+]
+
+
+def _path(text: str, gives: object, says: str = "", differs: str = "") -> Fact:
+    return Fact(f"{text!r} {says}".strip(), lambda s: s.api.artifact(text).name, gives, differs)
+
+
+PATHS = [
+    _path("mnist_dataset", "mnist_dataset:v1", "is the newest"),
+    _path("mnist_dataset:latest", "mnist_dataset:v1"),
+    _path("mnist_dataset:v0", "mnist_dataset:v0"),
+    _path("mnist_dataset:candidate", "mnist_dataset:v1"),
+    _path("model-registry-dev/mnist_dataset:v0", "mnist_dataset:v0", "has a project"),
+    _path("team/model-registry-dev/mnist_dataset:v0", "mnist_dataset:v0", "has an entity"),
+    _path("team/model-registry/MNIST-dev:production", "model/MNIST-dev:v0", "is the registry of old"),
+    _path("wandb-registry-model/MNIST-dev:v0", "model/MNIST-dev:v0", "is the registry"),
+    _path("a/b/c/d:v0", raises(ValueError), "has too many parts"),
+    _path("a/b/c/d", raises(ValueError), "has too many parts"),
+    _path(
+        "mnist_dataset:a/b",
+        raises(ValueError, words="invalid alias"),
+        "has an alias with a slash",
+        differs="an alias is a ref beside others; W&B takes the rest behind the first ':'",
+    ),
+    _path("mnist_dataset:v7", raises(gitreg.CommError, words="'mnist_dataset:v7' not found")),
+    _path("mnist_dataset:nope", raises(gitreg.CommError, words="'nope' not found in 'mnist_dataset'")),
+    _path("nope", raises(gitreg.CommError, gitreg.Error, words="artifact 'nope' not found")),
+    _path("other-project/mnist_dataset", raises(gitreg.CommError), "is labelled with another project"),
+]
+
+_FINISHED = raises(gitreg.UsageError, words="is finished")
+
+LOG = [
+    Fact(
+        "what is no mapping",
+        lambda s: s.run.log([("a", 1)]),  # type: ignore[arg-type]  # what is refused
+        raises(TypeError, words="mapping"),
+    ),
+    Fact(
+        "a key that is no string",
+        lambda s: s.run.log({1: 2}),  # type: ignore[dict-item]  # what is refused
+        raises(TypeError, words="strings"),
+    ),
+    Fact("a tuple is a list", lambda s: s.logs({"data": {"loss": (0.5, 0.9)}}), {"loss": [0.5, 0.9]}),
+    Fact(
+        "the last value of each key",
+        lambda s: s.logs({"data": {"a": 1, "b": 1}}, {"data": {"a": 2}}),
+        {"a": 2, "b": 1},
+    ),
+    Fact(
+        "a lower step is dropped",
+        lambda s: s.logs({"data": {"a": 1}, "step": 5}, {"data": {"a": 2}, "step": 3}),
+        {"a": 1},
+    ),
+    Fact("each call is a step", lambda s: _story(s.logs({"data": {"a": 1}}, {"data": {"a": 2}}), s.run.step), 2),
+    Fact(
+        "commit=False leaves the step open",
+        lambda s: _story(s.logs({"data": {"a": 1}, "commit": False}, {"data": {"b": 1}}), s.run.step),
+        1,
+    ),
+    Fact("a given step stays open", lambda s: _story(s.logs({"data": {"a": 1}, "step": 5}), s.run.step), 5),
+    Fact("after finish", lambda s: s.finished().log({"a": 1}), _FINISHED),
+]
+
+CONFIG = [
+    Fact("by key", lambda s: s.run.config["lr"], 0.1),
+    Fact("by attribute", lambda s: s.run.config.lr, 0.1),
+    Fact("a missing key", lambda s: s.run.config["nope"], raises(KeyError)),
+    Fact("a missing attribute", lambda s: s.run.config.nope, raises(AttributeError)),
+    Fact("get has a default", lambda s: s.run.config.get("nope", 5), 5),
+    Fact(
+        "a value does not change",
+        lambda s: s.run.config.update({"lr": 0.2}),
+        raises(gitreg.ConfigError, gitreg.Error, words="'lr' is 0.1 and would become 0.2"),
+    ),
+    Fact("the same value may be set", lambda s: _story(s.run.config.update({"lr": 0.1}), s.run.config["lr"]), 0.1),
+    Fact(
+        "with allow_val_change it does",
+        lambda s: _story(s.run.config.update({"lr": 0.2}, allow_val_change=True), s.run.config["lr"]),
+        0.2,
+    ),
+    Fact(
+        "of init it is said once",
+        lambda s: _story(
+            run := gitreg.init(config={"a": 1}, allow_val_change=True),
+            run.config.update({"a": 2}),
+            run.config.a,
+        ),
+        2,
+    ),
+    Fact("from a Namespace", lambda s: gitreg.init(config=argparse.Namespace(a=1)).config.as_dict(), {"a": 1}),
+    Fact(
+        "from a file",
+        lambda s: gitreg.init(config=str(s.path("c.yaml", "a: {value: 1}\nb: 2\n"))).config.as_dict(),
+        {"a": 1, "b": 2},
+    ),
+    Fact("can be read after finish", lambda s: s.finished().config["lr"], 0.1),
+    Fact("and not be changed", lambda s: s.finished().config.update({"b": 1}), _FINISHED),
+]
+
+RUNS = [
+    Fact("a second init returns the first", lambda s: gitreg.init(project="other") is s.run, True),
+    Fact("finish may be called twice", lambda s: _story(s.finished().finish(), s.run.status().state), "finished"),
+    Fact("with an exit code it failed", lambda s: _story(s.run.finish(1), s.run.status().state), "failed"),
+    Fact("its id can be read after finish", lambda s: s.finished().id == s.run.id, True),
+    Fact("its summary, too", lambda s: _story(s.logs({"data": {"a": 1}}), s.finished().summary["a"]), 1),
+    Fact("its tags are a tuple", lambda s: gitreg.init(tags=["a", "b"]).tags, ("a", "b")),
+    Fact("its path", lambda s: gitreg.init(entity="e", project="p", id=s.new).path == f"e/p/{s.new}", True),
+    Fact("log_artifact after finish", lambda s: s.finished().log_artifact(s.draft("a")), _FINISHED),
+    Fact("use_artifact after finish", lambda s: s.finished().use_artifact("mnist_dataset"), _FINISHED),
+    Fact("link_model after finish", lambda s: s.finished().link_model(s.path(), "M"), _FINISHED),
+    Fact(
+        "entity and project are labels of one repository",
+        lambda s: gitreg.init(entity="somebody", project="other").use_artifact("mnist_dataset:v0").name,
+        "mnist_dataset:v0",
+    ),
+]
+
+
+def _module(verb: str, call: Callable[[], object]) -> Fact:
+    words = re.escape(f"You must call gitreg.init() before gitreg.{verb}")
+    return Fact(f"{verb} without a run", lambda s: call(), raises(gitreg.Error, words=words))
+
+
+MODULE = [
+    _module("log()", lambda: gitreg.log({"a": 1})),
+    _module("log_artifact()", lambda: gitreg.log_artifact("x")),
+    _module("use_artifact()", lambda: gitreg.use_artifact("x")),
+    _module("link_artifact()", lambda: gitreg.link_artifact(gitreg.Artifact("a", "b"), "x")),
+    _module("log_model()", lambda: gitreg.log_model("x")),
+    _module("use_model()", lambda: gitreg.use_model("x")),
+    _module("link_model()", lambda: gitreg.link_model("x", "y")),
+    _module("config", lambda: gitreg.config["a"]),
+    _module("summary", lambda: gitreg.summary["a"]),
+    Fact("run without a run", lambda s: gitreg.run, None),
+    Fact("run is the active run", lambda s: s.run is gitreg.run, True),
+    Fact("log acts on it", lambda s: _story(s.run, gitreg.log({"a": 1}), s.run.summary["a"]), 1),
+    Fact("config is its config", lambda s: _story(s.run, gitreg.config["lr"]), 0.1),
+    Fact("finish without a run", lambda s: gitreg.finish(), None),
+]
+
+_NOT_LOGGED = raises(gitreg.ArtifactNotLoggedError, AttributeError)
+_FINAL = raises(gitreg.ArtifactFinalizedError, AttributeError)
+
+
+def _read(name: str, scene: Scene) -> object:
+    found = getattr(scene.draft("a"), name)
+    return found() if callable(found) else found
+
+
+ARTIFACTS = [
+    *(
+        Fact(f"{name} of a draft", partial(_read, name), _NOT_LOGGED)
+        for name in "version aliases qualified_name source_name is_link collection created_at url".split()
+    ),
+    *(
+        Fact(f"{name}() of a draft", partial(_read, name), _NOT_LOGGED)
+        for name in "download wait logged_by used_by file verify".split()
+    ),
+    Fact("the state of a draft", lambda s: s.draft("a").state, "PENDING"),
+    Fact("the state of a logged one", lambda s: s.logged("a").state, "COMMITTED"),
+    Fact("a draft's name has no version", lambda s: s.draft().name == s.new, True),
+    Fact("a logged one's has", lambda s: s.logged("a").name == f"{s.new}:v0", True),
+    Fact("size", lambda s: s.draft("a", "b").size, 10),
+    Fact("file_count", lambda s: s.draft("a", "b").file_count, 2),
+    Fact("add_file when logged", lambda s: s.logged("a").add_file(s.path()), _FINAL),
+    Fact("add_dir when logged", lambda s: s.logged("a").add_dir(s.folder), _FINAL),
+    Fact("new_file when logged", lambda s: s.logged("a").new_file("b").__enter__(), _FINAL),
+    Fact("remove when logged", lambda s: s.logged("a").remove("a"), _FINAL),
+    Fact("an absolute name", lambda s: s.draft("/etc/passwd"), raises(ValueError)),
+    Fact("a name with '..'", lambda s: s.draft("../a"), raises(ValueError)),
+    Fact("no such file", lambda s: s.draft().add_file("nope"), raises(ValueError)),
+    Fact("no such folder", lambda s: s.draft().add_dir("nope"), raises(ValueError)),
+    Fact("the same path with the same content", lambda s: s.draft("a", "a").file_count, 1),
+    Fact(
+        "the same path with other content",
+        lambda s: s.draft("a").add_file(s.path("other", "other"), "a"),
+        raises(ValueError, words="already"),
+    ),
+    Fact(
+        "overwrite allows it",
+        lambda s: _story(
+            draft := s.draft("a"),
+            draft.add_file(s.path("other", "other!"), "a", overwrite=True),
+            draft.size,
+        ),
+        6,
+    ),
+    Fact(
+        "new_file of a taken name",
+        lambda s: s.draft("a").new_file("a").__enter__(),
+        raises(ValueError, words="already"),
+    ),
+    Fact("get_entry of what is not in it", lambda s: s.draft("a").get_entry("b"), raises(KeyError)),
+    Fact("file of several", lambda s: s.logged("a", "b").file(), raises(ValueError)),
+    Fact("download writes to ./artifacts", lambda s: Path(s.logged("a").download()).name == f"{s.new}:v0", True),
+    Fact("wait returns it", lambda s: (artifact := s.logged("a")).wait() is artifact, True),
+    Fact("latest goes without saying", lambda s: s.logged("a").aliases, ["latest"]),
+    Fact("aliases are given by name", lambda s: s.logged("a", aliases=["best", "latest"]).aliases, ["latest", "best"]),
+    Fact(
+        "aliases are a list that save writes",
+        lambda s: _story(
+            artifact := s.logged("a"),
+            artifact.aliases.append("best"),
+            artifact.save(),
+            s.api.artifact(f"{s.new}:best").name == artifact.name,
+        ),
+        True,
+    ),
+    Fact(
+        "save logs to the active run",
+        lambda s: _story(s.run, draft := s.draft("a"), draft.save(), s.api.artifact(s.new).commit == draft.commit),
+        True,
+    ),
+    Fact(
+        "or opens one of job_type auto",
+        lambda s: _story(
+            draft := s.draft("a"),
+            draft.save(),
+            run.job_type if (run := draft.logged_by()) else None,
+        ),
+        "auto",
+    ),
+    Fact(
+        "a name under another type names both",
+        lambda s: s.run.log_artifact(s.path(), name="mnist_dataset", type="model"),
+        raises(ValueError, words="'dataset'.*'model'|'model'.*'dataset'"),
+    ),
+    Fact("a path's name", lambda s: bool(re.match(f"{NAME}model.h5:v0$", s.run.log_artifact(s.path()).name)), True),
+    Fact("a path's type", lambda s: s.run.log_artifact(s.path()).type, "unspecified"),
+]
+
+USE = [
+    Fact("a bare name is the newest", lambda s: s.run.use_artifact("mnist_dataset").name, "mnist_dataset:v1"),
+    Fact(
+        "aliases choose",
+        lambda s: s.run.use_artifact(artifact_or_name="mnist_dataset", aliases="candidate").name,
+        "mnist_dataset:v1",
+        differs="W&B ignores them silently",
+    ),
+    Fact(
+        "aliases that are not there",
+        lambda s: s.run.use_artifact("mnist_dataset", aliases="nope"),
+        raises(gitreg.CommError),
+        differs="W&B ignores them silently",
+    ),
+    Fact("another type", lambda s: s.run.use_artifact("mnist_dataset", type="model"), raises(ValueError)),
+    Fact(
+        "what is missing",
+        lambda s: s.run.use_artifact("mnist_dataste:latest"),
+        raises(gitreg.CommError, gitreg.Error, words="artifact 'mnist_dataste:latest' not found"),
+        differs="W&B says 'artifact membership ... not found in entity/project', which is one repository here",
+    ),
+    Fact("use_model of no model", lambda s: s.run.use_model("mnist_dataset"), raises(AssertionError)),
+    Fact(
+        "use_model of one file is the file",
+        lambda s: Path(s.run.use_model("mnist_model:latest")).relative_to(s.repo).as_posix(),
+        "artifacts/mnist_model:v0/model.h5",
+    ),
+    Fact(
+        "use_model of a link goes to the source's folder",
+        lambda s: Path(s.run.use_model("model/MNIST-dev:production")).relative_to(s.repo).as_posix(),
+        "artifacts/mnist_model:v0/model.h5",
+    ),
+    Fact(
+        "use_model of several is the folder; a type that holds 'model' will do",
+        lambda s: Path(s.run.use_model("layers")).relative_to(s.repo).as_posix(),
+        "artifacts/layers:v0",
+    ),
+]
+
+LINKS = [
+    Fact(
+        "'/' in the registered name",
+        lambda s: s.run.link_model(s.path(), "model/MNIST"),
+        raises(AssertionError),
+    ),
+    Fact(
+        "the model's name without one",
+        lambda s: bool(re.match(f"{NAME}model.h5:v0$", s.run.link_model(s.path(), s.new).source_name)),
+        True,
+    ),
+    Fact(
+        "aliases go on the link only",
+        lambda s: _story(
+            link := s.run.link_model(s.path(), s.new, name=f"{s.new}_m", aliases=["staging"]),
+            (link.aliases, s.api.artifact(f"{s.new}_m").aliases),
+        ),
+        (["latest", "staging"], ["latest"]),
+    ),
+    Fact(
+        "a link has numbers of its own",
+        lambda s: s.run.link_artifact(s.api.artifact("mnist_dataset:v1"), f"dataset/{s.new}").name.rpartition(":")[2],
+        "v0",
+    ),
+    Fact("a link is a link", lambda s: s.api.artifact("model/MNIST-dev").is_link, True),
+    Fact("of something", lambda s: s.api.artifact("model/MNIST-dev").source_name, "mnist_model:v0"),
+    Fact("a source is none", lambda s: s.api.artifact("mnist_model").is_link, False),
+    Fact("it has latest, too", lambda s: s.api.artifact("model/MNIST-dev:latest").aliases, ["latest", "production"]),
+    Fact(
+        "a model that is asked for by a name that nobody gave it",
+        lambda s: _story(s.run.link_model(s.path(), s.new), s.run.use_model(f"{s.new}:latest")),
+        raises(gitreg.CommError, words=r"artifact 'row_\d+:latest' not found"),
+    ),
+]
+
+API = [
+    Fact("artifact_exists", lambda s: s.api.artifact_exists("mnist_model:v0"), True),
+    Fact("artifact_exists of what is not there", lambda s: s.api.artifact_exists("mnist_model:v9"), False),
+    Fact("artifact of another type", lambda s: s.api.artifact("mnist_model", type="dataset"), raises(ValueError)),
+    Fact(
+        "artifacts, the newest first",
+        lambda s: [artifact.name for artifact in s.api.artifacts("dataset", "mnist_dataset")],
+        ["mnist_dataset:v1", "mnist_dataset:v0"],
+    ),
+    Fact("artifact_collection", lambda s: s.api.artifact_collection("model", "mnist_model").name, "mnist_model"),
+    Fact("a run that is not there", lambda s: s.api.run("team/project/nope1234"), raises(gitreg.CommError)),
+    Fact("a run by its path", lambda s: s.api.run(f"team/any/{s.finished().id}").id == s.run.id, True),
+]
+
+FACTS = {
+    "digests": DIGESTS,
+    "names": NAMES,
+    "ids": IDS,
+    "types": TYPES,
+    "metadata": METADATA,
+    "paths": PATHS,
+    "log": LOG,
+    "config": CONFIG,
+    "runs": RUNS,
+    "module": MODULE,
+    "artifacts": ARTIFACTS,
+    "use": USE,
+    "links": LINKS,
+    "api": API,
+}
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [pytest.param(fact, id=f"{about}: {fact.says}") for about, facts in FACTS.items() for fact in facts],
+)
+def test_the_fact_holds(scene: Scene, fact: Fact) -> None:
+    if isinstance(fact.gives, Raises):
+        with pytest.raises(fact.gives.kinds[0], match=fact.gives.words) as caught:
+            fact.does(scene)
+        for kind in fact.gives.kinds:
+            assert isinstance(caught.value, kind)
+    else:
+        assert fact.does(scene) == fact.gives
+
+
+# W&B's signatures: the names in their order, with the defaults that are not None.
+SIGNATURES = {
+    "init": (
+        "entity project dir id name notes tags config allow_val_change group job_type mode reinit resume save_code"
+        " settings"
+    ),
+    "finish": "exit_code",
+    "Run.log": "data step commit",
+    "Run.log_artifact": "artifact_or_path name type aliases tags",
+    "Run.use_artifact": "artifact_or_name type aliases use_as",
+    "Run.link_artifact": "artifact target_path aliases",
+    "Run.log_model": "path name aliases",
+    "Run.use_model": "name",
+    "Run.link_model": "path registered_model_name name aliases",
+    "Run.finish": "exit_code",
+    "Artifact": "name type description metadata",
+    "Artifact.add_file": "local_path name overwrite=False",
+    "Artifact.add_dir": "local_path name",
+    "Artifact.new_file": "name mode='x'",
+    "Artifact.download": "root path_prefix",
+    "Api.artifact": "name type",
+    "Api.artifacts": "type_name name",
+    "Api.artifact_exists": "name",
+    "Api.run": "path",
+    "Api.runs": "path filters",
+}
+NAMED = {
+    "Run": (
+        "id name entity project job_type group tags notes path url dir config summary step log log_artifact"
+        " use_artifact link_artifact log_model use_model link_model finish status"
+    ),
+    "Artifact": (
+        "name version type digest size aliases metadata description state source_name qualified_name is_link collection"
+        " created_at file_count url add_file add_dir new_file remove get_entry download verify file files wait save"
+        " link logged_by used_by"
+    ),
+    "Api": "artifact artifacts artifact_exists artifact_collection artifact_collections run runs",
+}
+
+
+def _find(dotted: str) -> Any:
+    found: Any = gitreg
+    for name in dotted.split("."):
+        found = getattr(found, name)
+    return found
+
+
+@pytest.mark.parametrize("dotted", SIGNATURES)
+def test_arguments_have_wandbs_names_order_and_defaults(dotted: str) -> None:
+    known = {name: p for name, p in inspect.signature(_find(dotted)).parameters.items() if name != "self"}
+    wanted = [word.partition("=")[::2] for word in SIGNATURES[dotted].split()]
+    assert [name for name in known if name in dict(wanted)] == [name for name, _ in wanted]
+    for name, default in wanted:
+        if known[name].default is not inspect.Parameter.empty:
+            assert repr(known[name].default) == (default or "None"), name
+
+
+@pytest.mark.parametrize(("owner", "name"), [(owner, name) for owner, names in NAMED.items() for name in names.split()])
+def test_there_is_a_name_for_it(owner: str, name: str) -> None:
+    assert hasattr(_find(owner), name)
+
+
+@pytest.mark.parametrize(
+    ("ours", "wandbs"),
+    [
+        (errors.InvalidNameError, ValueError),
+        (errors.TypeMismatchError, ValueError),
+        (errors.InvalidArtifactError, ValueError),
+        (errors.UnsafePathError, ValueError),
+        (errors.DifferencesError, ValueError),
+        (errors.NotAModelError, AssertionError),
+        (errors.NotAModelError, ValueError),
+        (errors.ArtifactNotLoggedError, AttributeError),
+        (errors.ArtifactFinalizedError, AttributeError),
+        (errors.NotFoundError, errors.CommError),
+        (errors.CommError, errors.Error),
+        (errors.ConfigError, errors.Error),
+        (errors.UsageError, errors.Error),
+    ],
+    ids=lambda kind: kind.__name__,
+)
+def test_what_catches_wandbs_error_catches_ours(ours: type[Exception], wandbs: type[Exception]) -> None:
+    assert issubclass(ours, wandbs)
+
+
+# Facts that take a story: the tests that tell it.
+ELSEWHERE = {
+    "a run is marked failed when its 'with' block raises": ("sdk/test_run.py", "test_with_marks_a_run_failed"),
+    "numpy's scalars become Python's": ("sdk/test_values.py", "numpy"),
+    "a lower step is warned about": ("sdk/test_run.py", "test_a_lower_step_is_dropped_with_a_warning"),
+    "the hint names the model as it is registered": ("sdk/test_logging.py", "test_a_nameless_model_is_named"),
+    "a missing artifact is a CommError with a hint": ("sdk/test_logging.py", "test_what_is_missing_is_a_comm_error"),
+    "environment variables": ("sdk/test_init.py", "GITREG_"),
+}
+
+
+@pytest.mark.parametrize("fact", ELSEWHERE)
+def test_the_story_is_told_elsewhere(fact: str) -> None:
+    path, words = ELSEWHERE[fact]
+    assert words in (ROOT / "tests" / path).read_text(encoding="utf-8")
