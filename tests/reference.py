@@ -329,8 +329,9 @@ def _docstring(thing: object) -> list[str]:
 
 
 def _members(kind: type) -> Iterator[tuple[str, str, list[str]]]:
-    """Name, signature and words of what a class offers, in the order of the source."""
-    for name, member in vars(kind).items():
+    """Name, signature and words of what a class offers, its bases first, in the order of the source."""
+    members = {name: member for base in reversed(kind.__mro__[:-1]) for name, member in vars(base).items()}
+    for name, member in members.items():
         if name.startswith("_") or not getattr(member, "__doc__", None):
             continue
         if isinstance(member, property):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gitreg.sdk import targets
 
 if TYPE_CHECKING:
-    from gitreg.sdk.artifact import Artifact
+    from gitreg.sdk.readable import Readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class ArtifactFile:
     size: int
     md5: str
     sha256: str
-    _artifact: Artifact
+    _artifact: Readable
 
     @property
     def name(self) -> str:
