@@ -7,28 +7,19 @@ import operator
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, final
 
-from gitreg.errors import (
-    ArtifactFinalizedError,
-    InvalidArtifactError,
-    NotAModelError,
-    TooLargeError,
-    TypeMismatchError,
-    UsageError,
-)
-from gitreg.records.names import CollectionName
+from gitreg.errors import TooLargeError, UsageError
 from gitreg.records.records import RunRecord
 from gitreg.registry.live import LiveRun
-from gitreg.sdk import talk, targets
+from gitreg.sdk import talk
 from gitreg.sdk.artifact import Artifact
-from gitreg.sdk.labels import Labelled
-from gitreg.sdk.logged import Logged
 from gitreg.sdk.mappings import Config, Summary, check_keys
+from gitreg.sdk.run_artifacts import ArtifactVerbs
 from gitreg.sdk.talk import logger
 from gitreg.sdk.values import check_size, plain
 
@@ -49,7 +40,7 @@ class RunStatus:
 
 
 @final
-class Run(Labelled):
+class Run(ArtifactVerbs):
     """A run that is going on, made by `gitreg.init`. On the command line: `gitreg run`.
 
     After `finish` it can be read; everything that would change it raises UsageError.
@@ -158,154 +149,6 @@ class Run(Labelled):
             logger.warning("%s: %s are in the history only", error, ", ".join(values))
             return False
         return True
-
-    def log_artifact(
-        self,
-        artifact_or_path: Artifact | str | os.PathLike[str],
-        name: str | None = None,
-        type: str | None = None,
-        aliases: str | Sequence[str] | None = None,
-        tags: Sequence[str] | None = None,
-    ) -> Artifact:
-        """Make a version of a draft, or of a file or directory, as an output of this run.
-
-        A path becomes an artifact `name` (default `run-<id>-<basename>`) of `type` (default `unspecified`). The same
-        content as the newest version makes no new version. The given artifact becomes the logged one, and is returned.
-        On the command line: `gitreg put`.
-
-        Raises: TypeMismatchError (a ValueError) when the name is of another type; ValueError for a path that is not
-            there and for names that are not allowed, before anything is logged; ArtifactFinalizedError for an artifact
-            that something else has logged; StorageError; UsageError after `finish`.
-        """
-        names = targets.alias_list(aliases)
-        if tags:
-            logger.warning("tags of artifacts are not kept: %s", ", ".join(tags))
-        with self._open("log_artifact"):
-            if isinstance(artifact_or_path, Artifact):
-                artifact = artifact_or_path
-            else:
-                artifact = self._from_path(artifact_or_path, name, type or "unspecified")
-            logged = artifact._logged
-            if logged is not None and artifact not in self._logged:
-                raise ArtifactFinalizedError(
-                    f"'{artifact.name}' is logged already", hint="link it, use it, or move an alias to it"
-                )
-            if logged is None:
-                version, created = self._live.log_artifact(artifact._draft())
-                talk.logged(self._live.registry, version, created=created)
-                logged = Logged(self._live.registry, version)
-                artifact._become(logged)
-                self._logged[artifact] = None
-            logged.set_aliases(names, "set when it was logged")
-            artifact._aliases = None
-            return artifact
-
-    def _from_path(self, path: str | os.PathLike[str], name: str | None, type: str) -> Artifact:
-        place = targets.place(path)
-        artifact = Artifact(name or targets.default_name(self.id, place.absolute().name), type)
-        if place.is_dir():
-            artifact.add_dir(place)
-        elif place.exists():
-            artifact.add_file(place)
-        else:
-            raise InvalidArtifactError(f"'{place}' is not a file or directory", hint="check the path")
-        return artifact
-
-    def use_artifact(
-        self,
-        artifact_or_name: Artifact | str,
-        type: str | None = None,
-        aliases: str | Sequence[str] | None = None,
-        use_as: str | None = None,  # noqa: ARG002  # W&B keeps it for jobs, which there are none of
-    ) -> Artifact:
-        """Make a version an input of this run, and return it.
-
-        A name without version or alias means the one that `aliases` names, else the newest. A draft is logged first, by
-        a run of its own. On the command line: `gitreg run --use`. Raises: NotFoundError (a CommError),
-        InvalidNameError, TypeMismatchError (a ValueError), UsageError after `finish`.
-        """
-        with self._open("use_artifact"):
-            registry = self._live.registry
-        if isinstance(artifact_or_name, Artifact) and artifact_or_name._logged is None:
-            from gitreg.sdk.session import log_alone
-
-            # without this run's lock: the other run is this session's business
-            log_alone(artifact_or_name, self, aliases)
-        with self._open("use_artifact"):
-            if isinstance(artifact_or_name, Artifact):
-                artifact = artifact_or_name
-                logged = artifact._need("use_artifact")
-                logged.same_repository(registry)
-            else:
-                logged = Logged(registry, targets.find(registry, artifact_or_name, aliases))
-                artifact = Artifact._of(logged)
-            if type is not None and artifact.type != type:
-                raise TypeMismatchError(artifact.name, artifact.type, type)
-            self._live.use(logged.fresh())
-            return artifact
-
-    def link_artifact(
-        self, artifact: Artifact, target_path: str, aliases: str | Sequence[str] | None = None
-    ) -> Artifact:
-        """Make an artifact a version of the registered model `target_path`, and return that version.
-
-        `target_path` is `registry/NAME` (also W&B's `wandb-registry-model/NAME` and `entity/model-registry/NAME`); a
-        bare NAME is in the registry `model`. The model is made when it is not there. `aliases` go on the link. A draft
-        is logged first. On the command line: `gitreg link`. Raises: InvalidNameError, RefusedError, UsageError.
-        """
-        target, names = targets.link_target(target_path), targets.alias_list(aliases)
-        with self._open("link_artifact"):
-            if artifact._logged is None:
-                self.log_artifact(artifact)
-            logged = artifact._need("link_artifact")
-            logged.same_repository(self._live.registry)
-            return Artifact._of(logged.link(target, names))
-
-    def log_model(
-        self, path: str | os.PathLike[str], name: str | None = None, aliases: str | Sequence[str] | None = None
-    ) -> Artifact:
-        """Log a file or directory as an artifact of type `model`, see `log_artifact`."""
-        return self.log_artifact(path, name=name, type="model", aliases=aliases)
-
-    def use_model(self, name: str) -> str:
-        """Use a model, download it, and return the path of its file, or of its directory when it has several.
-
-        It goes to `./artifacts/<name>:v<N>`. Raises: NotAModelError (a ValueError and an AssertionError) when its type
-        does not contain `model`; as `use_artifact` and `Artifact.download`.
-        """
-        with self._open("use_model"):
-            logged = Logged(self._live.registry, targets.find(self._live.registry, name))
-            if "model" not in logged.record.type.lower():
-                raise NotAModelError(
-                    f"'{logged.version.name}' is of type '{logged.record.type}', which is no model",
-                    hint="use run.use_artifact(...).download()",
-                )
-            artifact = self.use_artifact(Artifact._of(logged))
-        root = artifact.download()
-        files = artifact.files()
-        return str(Path(root) / files[0].path) if len(files) == 1 else root
-
-    def link_model(
-        self,
-        path: str | os.PathLike[str],
-        registered_model_name: str,
-        name: str | None = None,
-        aliases: str | Sequence[str] | None = None,
-    ) -> Artifact:
-        """Log a file or directory as a model, link it to `model/<registered_model_name>`, and return the link.
-
-        `aliases` go on the link only. On the command line: `gitreg put`, then `gitreg link`. Raises: NotAModelError (a
-        ValueError and an AssertionError) for a registered name with `/`; as `log_artifact` and `link_artifact`.
-        """
-        if "/" in registered_model_name:
-            raise NotAModelError(
-                f"{registered_model_name[:200]!r} is no name of a registered model: it holds '/'",
-                hint="link_artifact takes REGISTRY/NAME",
-            )
-        target = CollectionName(targets.DEFAULT_REGISTRY, CollectionName.parse(registered_model_name).name)
-        names = targets.alias_list(aliases)
-        with self._open("link_model"):
-            return self.link_artifact(self.log_model(path, name=name), str(target), names)
 
     # its end
 

@@ -24,6 +24,7 @@ from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.environment import Environment
 from gitreg.sdk.mappings import Config, Summary, config_values
 from gitreg.sdk.run import Run
+from gitreg.sdk.run_artifacts import ArtifactVerbs
 from gitreg.sdk.talk import logger
 from gitreg.sdk.values import check_size, plain
 
@@ -247,11 +248,10 @@ def log_draft(artifact: Artifact) -> None:
             own.log_artifact(artifact)
 
 
-def log_alone(artifact: Artifact, user: Run, aliases: str | Sequence[str] | None) -> None:
+def log_alone(artifact: Artifact, user: ArtifactVerbs, aliases: str | Sequence[str] | None) -> None:
     """Log a draft that `user` wants as an input to a run of its own, so that it is no output of its user."""
-    with init(
-        entity=user.entity, project=user.project, dir=user.dir, id=new_id(), job_type="auto", reinit="create_new"
-    ) as own:
+    place = user._directory
+    with init(user.entity, user.project, place, id=new_id(), job_type="auto", reinit="create_new") as own:
         own.log_artifact(artifact, aliases=aliases)
 
 
