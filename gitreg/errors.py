@@ -312,6 +312,28 @@ class ArtifactFinalizedError(Error, AttributeError):
     exit_code = 2
 
 
+class InvalidTableError(UsageError, ValueError, AssertionError):
+    """A table cannot have, or does not have, what was asked for (W&B's assertions)."""
+
+
+class InvalidValueError(UsageError, ValueError, TypeError):
+    """A value is not of the type that its place in a table, or a picture or another medium, wants."""
+
+
+class MissingExtraError(Error, ImportError):
+    """A library that an extra of gitreg brings is not installed.
+
+    Attributes:
+        library: what could not be imported.
+        extra: the extra that brings it.
+    """
+
+    def __init__(self, library: str, extra: str) -> None:
+        super().__init__(f"'{library}' is not installed", hint=f"pip install 'gitreg[{extra}]'")
+        self.library = library
+        self.extra = extra
+
+
 class MissingConverterError(Error):
     """librsvg's `rsvg-convert` is needed to make a PNG or PDF of a picture and is not installed."""
 
