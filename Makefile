@@ -1,14 +1,16 @@
 # The two that matter: `make demo` and `make test`. Both do all their set-up (see .ci/setup) and are quick the second time.
 # PYTHON=/path/to/python3 chooses the interpreter of a new environment, VENV=dir its place; FRAMEWORKS=dir is the place of
-# the one with TensorFlow, PyTorch and the like, which only `make test-tutorial` and `make test-frameworks` need.
+# the one with TensorFlow, PyTorch and the like, which only `make test-tutorial` and `make test-frameworks` need, BENCH=dir
+# of the one with wandb.
 
 VENV ?= .venv
 FRAMEWORKS ?= .venv-frameworks
+BENCH ?= .venv-bench
 PYTEST_ARGS ?= -n auto --maxprocesses=8 --dist=loadgroup
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tutorial faults lint format clean
+.PHONY: help demo test test-tutorial bench faults lint format clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,6 +29,10 @@ test-tutorial: ## set up TensorFlow in an environment of its own, then run the t
 	@VENV='$(FRAMEWORKS)' .ci/setup frameworks
 	'$(FRAMEWORKS)/bin/python' -m pytest tests/tutorial tests/integration/test_keras.py
 
+bench: ## set up wandb in an environment of its own, then measure gitreg beside it, and write the table build/bench.md
+	@VENV='$(BENCH)' .ci/setup bench
+	'$(BENCH)/bin/python' tests/bench/beside_wandb.py --output build/bench.md
+
 faults: ## set up, then try every fault often and at full size (an hour), and write the table build/faults.md
 	@.ci/setup test
 	GITREG_FAULTS=full '$(VENV)/bin/python' -m pytest $(PYTEST_ARGS) --faults-table build/faults.md tests/faults
@@ -43,4 +49,4 @@ format: ## rewrite the code as `make lint` wants it
 	'$(VENV)/bin/ruff' format .
 
 clean: ## remove what the others have made, the environments included
-	rm -rf .venv .venv-frameworks build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-frameworks .venv-bench build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
