@@ -156,6 +156,7 @@ def test_make_alone_lists_the_targets(sh: Shell) -> None:
         "demo",
         "test",
         "test-tutorial",
+        "bench",
         "faults",
         "lint",
         "format",
