@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gitreg.errors import Error, LostRaceError, NotFoundError, RecordError, RefusedError, UsageError, reading
 from gitreg.git.objects import Batch, MissingObjectError
-from gitreg.git.refs import Change, Ref, is_ancestor
+from gitreg.git.refs import Change, Ref
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, CollectionName, VersionName, parse_number
-from gitreg.records.objects import EMPTY_TREE, GITREG_IDENTITY, ZERO, Commit, Identity, Oid, hash_object
+from gitreg.records.objects import EMPTY_TREE, ZERO, Commit, Identity, Oid, hash_object
 from gitreg.records.records import ALIAS, AliasRecord, Place, alias_root_message
 from gitreg.records.similar import closest, listed
 from gitreg.records.trailers import Message
+from gitreg.registry import chains
 from gitreg.registry.hold import held
 from gitreg.registry.repository import Registry, retried
 from gitreg.registry.versions import Version, all_versions
@@ -47,18 +49,13 @@ class Alias:
         return self.record is None and self.place is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One step of an alias's history."""
-
-    oid: Oid
-    record: AliasRecord
-    by: Identity
+Move = chains.Step[AliasRecord]
+"""One step of an alias's history."""
 
 
 def root(name: AliasName) -> Commit:
     """The commit that an alias's chain starts at; everyone computes the same one."""
-    return Commit(EMPTY_TREE, (), GITREG_IDENTITY, GITREG_IDENTITY, alias_root_message(name))
+    return chains.root(alias_root_message(name))
 
 
 def get(registry: Registry, name: AliasName) -> Alias | None:
@@ -107,17 +104,11 @@ def _readable(
 
 
 def _current(registry: Registry, name: AliasName, refs: list[Ref]) -> Alias | None:
-    pending = next((ref for ref in refs if ref.name.startswith(names_of_refs.PENDING)), None)
-    published = next((ref for ref in refs if ref is not pending), None)
-    if pending and published and pending.oid != published.oid and is_ancestor(registry.git, pending.oid, published.oid):
-        # it has been published, and others have moved it since
-        pending = None
-    ref = pending or published
-    here_only = published is None or (pending is not None and pending.oid != published.oid)
-    if ref is None:
+    ends = chains.tips(registry, refs)
+    if ends.now is None:
         return None
-    found = read(registry, name, ref, published=not here_only or registry.is_server)
-    return replace(found, there=published.target) if published else found
+    found = read(registry, name, ends.now, published=ends.is_published or registry.is_server)
+    return replace(found, there=ends.published.target) if ends.published else found
 
 
 def read(registry: Registry, name: AliasName, ref: Ref, *, published: bool) -> Alias:
@@ -221,29 +212,11 @@ def moves(registry: Registry, name: AliasName, tip: Oid) -> Iterator[Move]:
 
     Nothing when the tip was moved there by hand. Raises: RecordError when the chain is not in sequence.
     """
-    start = hash_object("commit", root(name).encode())
-    later: AliasRecord | None = None
-    while tip != start:
-        try:
-            commit = registry.objects.commit(tip)
-        except MissingObjectError:
-            if later is None:
-                raise
-            return
-        with reading(f"the history of alias '{name}' at commit {tip.short}", str(tip)):
-            record = _record(name, commit)
-        if record is None and later is None:
-            return
-        if record is None or (later and (record.seq + 1 != later.seq or record.now != later.previous)):
-            raise RecordError(f"the history of alias '{name}' is broken at commit {tip.short}", hint=_look(tip))
-        yield Move(tip, record, commit.author)
-        later, tip = record, commit.parents[0]
-    if later and (later.seq != 1 or later.previous):
-        raise RecordError(f"the history of alias '{name}' does not begin at its first record", hint=_look(tip))
+    return chains.walk(registry, f"alias '{name}'", tip, root(name), parse=partial(_record, name), follows=_follows)
 
 
-def _look(tip: Oid) -> str:
-    return f"it is damaged, or gitreg did not write it; to look at it: git log --first-parent {tip.short}"
+def _follows(earlier: AliasRecord | None, later: AliasRecord) -> bool:
+    return later.previous == (earlier.now if earlier else None)
 
 
 def move(
@@ -330,13 +303,15 @@ def _without_overtaken(registry: Registry, name: AliasName, refs: list[Ref]) -> 
 
     A new move starts from what is published then; otherwise it could never be published either.
     """
-    if len(refs) != 2:
+    ends = chains.tips(registry, refs)
+    if len(refs) != 2 or ends.published is None:
         return refs
-    pending, published = sorted(refs, key=lambda ref: not ref.name.startswith(names_of_refs.PENDING))
-    if is_ancestor(registry.git, published.oid, pending.oid):
+    if ends.pending is None:
+        return [ends.published]
+    if not chains.is_overtaken(registry, ends):
         return refs
-    by_hand = _record(name, registry.objects.commit(pending.target)) is None
-    return refs if by_hand else [published]
+    by_hand = _record(name, registry.objects.commit(ends.pending.target)) is None
+    return refs if by_hand else [ends.published]
 
 
 @dataclass(frozen=True, slots=True)

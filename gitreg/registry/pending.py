@@ -16,7 +16,7 @@ from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, RunId, VersionName, VersionNumber
 from gitreg.records.objects import ZERO, Oid
 from gitreg.records.records import Place
-from gitreg.registry import aliases, runs, versions
+from gitreg.registry import aliases, chains, runs, versions
 from gitreg.registry.aliases import Link, Move
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
@@ -99,13 +99,8 @@ def _moved_aliases(registry: Registry, broken: list[Refusal]) -> Iterator[Pendin
 
 def _unpublished_moves(registry: Registry, name: AliasName, tip: Oid, tracking: Ref | None) -> tuple[Move, ...]:
     """The moves of a pending chain that the remote does not have, the oldest first."""
-    known = {move.oid for move in aliases.moves(registry, name, tracking.oid)} if tracking else set()
-    fresh: list[Move] = []
-    for move in aliases.moves(registry, name, tip):
-        if move.oid in known:
-            break
-        fresh.append(move)
-    return tuple(reversed(fresh))
+    known = aliases.moves(registry, name, tracking.oid) if tracking else ()
+    return chains.fresh(aliases.moves(registry, name, tip), known)
 
 
 def exposed(registry: Registry, pending: Pending, pushing: Iterable[Oid] = ()) -> list[str]:
