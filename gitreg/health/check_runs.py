@@ -85,6 +85,7 @@ class Runs:
                     self._walk(run_id, tip, chain)
                     chains[base] = chain
                     self._check_end(run_id, tip, step, is_pending=is_pending)
+                    self._check_history(run_id, chain, is_pending=is_pending)
             self._on_chains.update(chain)
             if not chain or chains.get(base) != chain:
                 self._broken.add(run_id)
@@ -127,15 +128,13 @@ class Runs:
             chain.append(oid)
             if oid not in self._walked:
                 self._walked.add(oid)
-                self._check_step(run_id, oid, step, is_tip=oid == tip)
+                self._check_step(run_id, oid, step)
             if step.previous == step.code:
                 return
             oid = step.previous
 
-    def _check_step(self, run_id: RunId, oid: Oid, step: Step, *, is_tip: bool) -> None:
+    def _check_step(self, run_id: RunId, oid: Oid, step: Step) -> None:
         subject, look = self._subject(run_id), self._take_back(run_id, oid)
-        if step.state != "running" and not is_tip:
-            self._findings.error(subject, f"it goes on after commit {oid.short}, in which it ended", look)
         if step.code not in self._codes:
             self._codes.add(step.code)
             with self._findings.guarded(subject, look, what="its code, "):
@@ -153,11 +152,11 @@ class Runs:
                     self._findings.error(subject, problem, look)
 
     def _check_end(self, run_id: RunId, tip: Oid, step: Step, *, is_pending: bool) -> None:
-        """Check the last commit of an ended run; one that has not ended has a process somewhere."""
+        """Check that a run which has not ended has a process somewhere."""
         subject = self._subject(run_id)
         if step.state != "running":
-            self._check_history(run_id, tip, step.tree, is_pending=is_pending)
-        elif not is_pending:
+            return
+        if not is_pending:
             refs = self.survey.runs[run_id]
             if refs.pending is None or self.survey.registry.is_server:
                 problem = "it has not ended: it goes on in another clone, or was killed there"
@@ -177,9 +176,14 @@ class Runs:
         now = self.survey.registry.refs.get(names_of_refs.run(run_id))
         return now is None or now.oid != tip
 
-    def _check_history(self, run_id: RunId, tip: Oid, tree: Oid, *, is_pending: bool) -> None:
-        """Check the tree of a run's last commit: its history of steps, and nothing else."""
-        objects, subject, look = self.survey.registry.objects, self._subject(run_id), self._take_back(run_id, tip)
+    def _check_history(self, run_id: RunId, chain: list[Oid], *, is_pending: bool) -> None:
+        """Check the tree of the newest commit that ends the run: its history of steps, and nothing else."""
+        ends = ((oid, step) for oid in chain if (step := self.survey.step(oid)) and step.state != "running")
+        found = next(ends, None)
+        if found is None:
+            return
+        end, tree = found[0], found[1].tree
+        objects, subject, look = self.survey.registry.objects, self._subject(run_id), self._take_back(run_id, end)
         top = objects.tree(tree)
         folder, name = HISTORY.split("/")
         files = objects.tree(top[folder].oid) if folder in top else {}

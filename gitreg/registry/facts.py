@@ -268,17 +268,18 @@ def of_run(registry: Registry, run_id: RunId) -> RunFacts:
 
 
 def current(registry: Registry, record: RunRecord) -> tuple[RunRecord, str]:
-    """A run's newest record and its state, with what is known better here while that is `running`.
+    """A run's newest record and its state, with what is known better here while it goes on.
 
     It goes on here, or was killed here (`crashed`) and that is not recorded yet: then its journal knows more. Without
     one it goes on elsewhere, or nothing but one of its versions is here (`unknown`).
     """
-    if record.state != "running":
-        return record, record.state
     journal = Journal.of(registry.private, record.id)
     try:
+        # a run that had ended may have been resumed
         known = LiveRun.read(registry, journal).record
     except (NotFoundError, UsageError, RecordError):
+        if record.state != "running":
+            return record, record.state
         return record, "running" if runs.tip(registry, record.id) else "unknown"
     return known, "running" if journal.is_held else "crashed"
 
@@ -295,7 +296,7 @@ def steps(registry: Registry, run: Run | None, run_id: RunId) -> list[history.Ro
     """The step history of a run, also of one that goes on here; None when it is not here."""
     journal = Journal.of(registry.private, run_id)
     try:
-        if (run is None or run.record.state == "running") and journal.path.exists():
+        if journal.path.exists():
             return history.so_far(journal)
         return history.read(registry, run) if run else []
     except (NotFoundError, NotARepositoryError, MissingObjectError, RecordError):

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
+from gitreg.errors import MissingBytesError
 from gitreg.records import dotted
 from gitreg.records.objects import Oid
 from gitreg.records.pointer import Pointer
@@ -59,13 +60,23 @@ def read(registry: Registry, run: Run) -> list[Row] | None:
 
     None when they are in a DVC object that is not here, is damaged, or is too long to look at.
     """
-    text = registry.objects.blob_at(run.tip.tree, HISTORY)
+    if run.end is None:
+        return []
+    text = registry.objects.blob_at(run.end.tree, HISTORY)
     if text is None:
-        stored = pointer(registry, run.tip.tree)
+        stored = pointer(registry, run.end.tree)
         if stored is None:
             return []
         text = _stored(registry, stored)
     return None if text is None else list(_parsed(text))
+
+
+def need(registry: Registry, run: Run) -> list[Row]:
+    """The same, fetched from a storage when it is not here. Raises: MissingBytesError."""
+    found = read(registry, run)
+    if found is None:
+        raise MissingBytesError(f"the step history of run '{run.record.id}' is not here", [])
+    return found
 
 
 def _stored(registry: Registry, stored: Pointer) -> bytes | None:

@@ -49,7 +49,7 @@ def needed(registry: Registry) -> set[str] | None:
 
 def history_of(registry: Registry, run: Run) -> contents.Needed:
     """The object of a run's long history; nothing when that is short, or there is none."""
-    pointer = history.pointer(registry, run.tip.tree)
+    pointer = history.pointer(registry, run.end.tree) if run.end else None
     return {pointer.md5: pointer.size} if pointer else {}
 
 

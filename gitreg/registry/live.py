@@ -72,6 +72,7 @@ class LiveRun:
         self._used: set[Oid] = set()
         self._commits: set[Oid] = set()
         self._last = record.code.commit
+        self._resumed = False
 
     @classmethod
     def start(cls, registry: Registry, record: RunRecord, *, brief: bool = False) -> LiveRun:
@@ -96,6 +97,38 @@ class LiveRun:
                 raise taken from error
             raise
         return cls(registry, journal, record)
+
+    @classmethod
+    def resume(cls, registry: Registry, run_id: RunId) -> LiveRun:
+        """Go on with a run that has ended, published or not: its config, summary, steps and commits stay.
+
+        It is running again until it is finished. A run that was killed here has to be recovered first. When somebody
+        else goes on with it too, the first one to publish is taken, and the other one stays here.
+
+        Raises: NotFoundError, UsageError when it has not ended, MissingBytesError when its steps are nowhere,
+            RecordError.
+        """
+        journal = Journal.of(registry.private, run_id)
+        try:
+            journal.create()
+        except FileExistsError as error:
+            raise _not_ended(journal) from error
+        try:
+            found = runs.get(registry, run_id)
+            if found.record.state == "running":
+                hint = "end it in the clone that it was started in: gitreg run recover, gitreg push"
+                raise UsageError(f"run '{run_id}' has not ended, as far as is known here", hint=hint)
+            record = replace(found.record, state="running", ended="", inputs=(), reused=())
+            step = -1
+            for row in history.need(registry, found):
+                journal.append("step", row)
+                step = max(step, int(str(row["_step"])))
+            # last: a journal without it is one of a run that does not go on yet
+            journal.append("start", record.document(), commit=_held(found.tip.oid, found.record), next=step + 1)
+            return cls.read(registry, journal)
+        except BaseException:
+            journal.remove()
+            raise
 
     @classmethod
     def attach(cls, registry: Registry, run_id: RunId) -> LiveRun:
@@ -135,9 +168,9 @@ class LiveRun:
         self._note_commits()
 
     def _note_commits(self) -> None:
-        tip = runs.tip(self.registry, self.record.id)
+        _, tip = self._tip()
         fresh: list[RunCommit] = []
-        for commit in runs.walk(self.registry, tip) if tip else ():
+        for commit in runs.walk(self.registry, tip):
             # a run that has only just started points at its code, which may be another run's commit
             if commit.record.id != self.record.id or commit.oid in self._commits:
                 break
@@ -148,12 +181,11 @@ class LiveRun:
 
     def _adopt_drafts(self) -> None:
         """Move the run's ref to the commits of drafts that a kill left beside the run."""
-        tip = runs.tip(self.registry, self.record.id) or self.record.code.commit
+        _, tip = self._tip()
         drafts = [ref.target for ref in self.registry.refs.find(names_of_refs.DRAFTS)]
         while found := next((oid for oid in drafts if self._follows(oid, tip)), None):
-            mine = names_of_refs.run(self.record.id)
-            pending = self.registry.refs.get(mine)
-            self.registry.refs.change([Change(mine, pending.oid if pending else ZERO, found)])
+            pending, _ = self._tip()
+            self.registry.refs.change([Change(names_of_refs.run(self.record.id), pending, found)])
             tip = found
 
     def _follows(self, oid: Oid, before: Oid) -> bool:
@@ -172,6 +204,8 @@ class LiveRun:
             self.record = replace(self.record, config={**self.record.config, **value})
         elif event == "summary" and isinstance(value, dict):
             self.record = replace(self.record, summary={**self.record.summary, **value})
+        elif event == "metric" and isinstance(value, dict):
+            self.record = replace(self.record, metrics={**self.record.metrics, **value})
         elif event == "use" and isinstance(value, dict):
             use = Use.parse(value)
             self._used.add(use.commit)
@@ -182,6 +216,8 @@ class LiveRun:
             self.brief = bool(value)
         elif event == "step" and isinstance(value, dict):
             self.step = int(value["_step"]) + 1
+        elif event == "next" and isinstance(value, int):
+            self.step, self._resumed = value, True
         elif event == "commit" and isinstance(value, dict):
             # not simply all: another process of this run may have used something since
             self._last = Oid.parse(str(value["commit"]))
@@ -194,10 +230,19 @@ class LiveRun:
 
     def add_labels(self, labels: Mapping[str, object]) -> None:
         """Fill in labels that the run does not have yet: job_type, group, project, entity, notes, and tags (a list)."""
-        new = {key: value for key, value in labels.items() if value and not getattr(self.record, key)}
-        if new:
-            self._journal.append("labels", new)
-            self._replay("labels", new)
+        self.set_labels({key: value for key, value in labels.items() if value and not getattr(self.record, key)})
+
+    def set_labels(self, labels: Mapping[str, object]) -> None:
+        """Set labels, as `add_labels` has them, and the name, whatever the run has."""
+        if labels:
+            self._journal.append("labels", labels)
+            self._replay("labels", labels)
+
+    def define_metric(self, name: str, definition: Mapping[str, object]) -> None:
+        """Say what is to be known of the metric `name`, FORMAT.md 4.6. Raises: RecordError for what it cannot hold."""
+        yamlio.dump({name: definition})
+        self._journal.append("metric", {name: definition})
+        self._replay("metric", {name: definition})
 
     def update_config(self, values: Mapping[str, object]) -> None:
         """Set config values. Raises: RecordError for what a record cannot hold."""
@@ -293,19 +338,28 @@ class LiveRun:
 
         Its id, and the change of the run's ref that goes with it.
         """
-        refs = {
-            ref.name: ref.oid
-            for ref in self.registry.refs.find(
-                *(names_of_refs.run(self.record.id, base) for base in self.registry.bases())
-            )
-        }
-        pending = refs.get(names_of_refs.run(self.record.id), ZERO)
-        # once published, the run goes on from what the remote has; should the remote have lost it, from what was made
-        previous = pending or refs.get(names_of_refs.run(self.record.id, self.registry.tracking), self._last)
+        pending, previous = self._tip()
         now = self.registry.now()
         message = trailers.compose(visible(subject), {RUN: record.document(), **also})
         commit = batch.add("commit", Commit(tree, record.parents(previous), now, now, message).encode())
         return commit, Change(names_of_refs.run(self.record.id), pending, commit)
+
+    def _tip(self) -> tuple[Oid, Oid]:
+        """What the run's pending ref is at, `ZERO` when there is none, and the commit that the run goes on from.
+
+        Once all of it is published, that is what the remote has; should the remote have lost it, or have what somebody
+        else went on with, it is what was made here.
+        """
+        names = [names_of_refs.run(self.record.id, base) for base in self.registry.bases()]
+        refs = {ref.name: ref.oid for ref in self.registry.refs.find(*names)}
+        pending = refs.get(names_of_refs.run(self.record.id), ZERO)
+        there = refs.get(names_of_refs.run(self.record.id, self.registry.tracking), self._last)
+        if not pending and self._resumed and there not in self._commits:
+            # another process of this run may have made it
+            made = (value for event, value in self._journal.events() if event == "commit" and isinstance(value, dict))
+            self._commits.update(Oid.parse(str(value["commit"])) for value in made)
+            there = there if there in self._commits else self._last
+        return pending, pending or there
 
     def _committed(self, commit: Oid) -> None:
         held = _held(commit, self.record)
@@ -358,6 +412,13 @@ def live_runs(registry: Registry) -> list[RunRecord]:
         if runs.chain_of(registry, run_id) is None:
             found.append(run.record)
     return found
+
+
+def _not_ended(journal: Journal) -> UsageError:
+    run_id = journal.path.stem
+    if journal.is_held:
+        return UsageError(f"run '{run_id}' is going on", hint="end its process first")
+    return UsageError(f"run '{run_id}' was killed and is not recorded yet", hint=f"gitreg run recover {run_id}")
 
 
 def _held(commit: Oid, record: RunRecord) -> dict[str, object]:

@@ -178,7 +178,7 @@ def _objects(
             needed.setdefault(storage, {}).update(objects)
             names |= {md5: f"{version.name}/{path}" for md5, path in called.items()}
     for run in pending.runs.values():
-        pointer = history.pointer(registry, run.tip.tree)
+        pointer = history.pointer(registry, run.end.tree) if run.end else None
         if pointer:
             storage = _known(registry.project.default_storage)
             needed.setdefault(storage, {})[pointer.md5] = pointer.size

@@ -62,6 +62,11 @@ class Run:
         """The newest commit."""
         return self.commits[-1]
 
+    @property
+    def end(self) -> RunCommit | None:
+        """The newest commit that ended the run, which holds its history. A run that was resumed goes on after it."""
+        return next((commit for commit in reversed(self.commits) if commit.record.state != "running"), None)
+
 
 def parse(commit: Commit, oid: Oid) -> RunCommit | None:
     """A run's commit, None when it is another commit. Raises: RecordError when its parents do not fit its record."""

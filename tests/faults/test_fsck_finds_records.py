@@ -300,14 +300,6 @@ def end_with(ground: Ground, script: str) -> None:
     ground.remake(last=exchange(f"tree {old}", f"tree {tree}"))
 
 
-def go_on(ground: Ground) -> None:
-    """A commit after the one in which the run ended."""
-    tip = ground.git(f"rev-parse {ground.run_ref}")
-    lines = ground.raw("commit", tip).split("\n")
-    text = "\n".join(f"parent {tip}" if line.startswith("parent ") else line for line in lines)
-    ground.git(f"update-ref {ground.run_ref} {ground.write('commit', text)}")
-
-
 def diverge(ground: Ground) -> None:
     """The published run's last commit, written anew here."""
     ref = ground.published_run
@@ -347,12 +339,6 @@ RUNS = [
             error("mnist:v1", "tag and commit of 'mnist:v1' disagree about 'run'", DROP),
             error("run 'train-2'", "is on its chain and does not belong to it", "git log --first-parent refs/gitreg/"),
         ),
-    ),
-    Case(
-        "a run that goes on after its end",
-        go_on,
-        (error("run 'train-2'", "it goes on after commit ", "git show "),),
-        mend=after("to take it back: "),
     ),
     Case(
         "a run that ended twice, here and on the remote",
