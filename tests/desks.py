@@ -15,8 +15,9 @@ from gitreg.records.objects import Oid
 from gitreg.records.records import Code, RunRecord
 from gitreg.registry import aliases, links, resolve, setup, versions
 from gitreg.registry.aliases import Alias
+from gitreg.registry.draft import Draft
 from gitreg.registry.fetch import Fetched, fetch
-from gitreg.registry.live import Draft, LiveRun
+from gitreg.registry.live import LiveRun
 from gitreg.registry.publish import Report, publish
 from gitreg.registry.repository import Registry
 from gitreg.registry.start import new_id

@@ -13,8 +13,8 @@ from gitreg.data.cache import walk_directory
 from gitreg.errors import UsageError
 from gitreg.records.names import AliasName, CollectionName, check_alias
 from gitreg.registry import aliases, versions
+from gitreg.registry.draft import Draft
 from gitreg.registry.links import link as link_version
-from gitreg.registry.live import Draft
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 from gitreg.sdk.targets import check_type

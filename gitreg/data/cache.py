@@ -27,6 +27,7 @@ from gitreg.errors import DamagedObjectError, StorageError
 from gitreg.progress import NOBODY, SILENT, Progress, Task
 from gitreg.records.listing import FileEntry, Listing
 from gitreg.records.paths import check_paths
+from gitreg.records.references import Reference
 
 __all__ = ["Cache", "Stored", "store", "walk_directory"]
 
@@ -266,17 +267,23 @@ class Cache:
             directory.chmod(0o2775)
 
 
-def store(files: Mapping[str, Path], cache: Cache, progress: Progress = SILENT) -> Listing:
-    """Store an artifact's files and its directory object.
+def store(
+    files: Mapping[str, Path],
+    cache: Cache,
+    progress: Progress = SILENT,
+    *,
+    kept: Sequence[FileEntry] = (),
+    references: Sequence[Reference] = (),
+) -> Listing:
+    """Store an artifact's files and its directory object; what is in it besides these is not touched.
 
     `files` maps the path inside the artifact to the file on disk. Raises: UnsafePathError, StorageError.
     """
-    check_paths(files)
+    check_paths([*files, *(item.path for item in kept), *(item.path for item in references)])
     with progress.task("storing", size=_total(files.values()), files=len(files)) as task:
         stored = cache.add_all(files, task)
-    listing = Listing.of(
-        FileEntry(path, item.size, item.md5, item.sha256) for path, item in zip(files, stored, strict=True)
-    )
+    added = (FileEntry(path, item.size, item.md5, item.sha256) for path, item in zip(files, stored, strict=True))
+    listing = Listing.of([*added, *kept], references)
     cache.add_bytes(listing.directory_object, ".dir")
     return listing
 

@@ -11,12 +11,15 @@ import hashlib
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import attrgetter
 
 from gitreg.errors import RecordError, UnsafePathError
+from gitreg.records import references as codec
 from gitreg.records.paths import check_paths
+from gitreg.records.references import Reference
 
 _MD5 = re.compile(r"[0-9a-f]{32}\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -44,39 +47,39 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All files of an artifact, sorted by the UTF-8 bytes of their paths.
+    """All files of an artifact, and what it refers to elsewhere, each sorted by the UTF-8 bytes of their paths.
+
+    Iteration, `len` and `size` are about the files.
 
     Raises: RecordError (UnsafePathError for a path) when the entries are not sorted or not valid.
     """
 
     entries: tuple[FileEntry, ...]
+    references: tuple[Reference, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_order([entry.path for entry in self.entries])
+        _check_order([reference.path for reference in self.references])
         by_md5: dict[str, FileEntry] = {}
-        previous: str | None = None
         for entry in self.entries:
             if not _MD5.match(entry.md5) or not _SHA256.match(entry.sha256) or entry.size < 0:
                 raise RecordError(f"file {entry.path!r} has a bad size or hash")
-            if previous is not None and entry.path <= previous:
-                if entry.path == previous:
-                    raise UnsafePathError(entry.path, "it stands twice")
-                raise RecordError(f"file {entry.path!r} is out of order")
-            previous = entry.path
             # DVC keeps one object for each md5, so the other file would be lost.
             twin = by_md5.setdefault(entry.md5, entry)
             if (twin.size, twin.sha256) != (entry.size, entry.sha256):
                 raise RecordError(f"files {twin.path!r} and {entry.path!r} differ but have the same md5")
-        check_paths(entry.path for entry in self.entries)
+        check_paths(entry.path for entry in (*self.entries, *self.references))
 
     @classmethod
-    def of(cls, entries: Iterable[FileEntry]) -> Listing:
+    def of(cls, entries: Iterable[FileEntry], references: Iterable[Reference] = ()) -> Listing:
         """Sort and check. Raises: RecordError, UnsafePathError."""
         # Python orders text by code points, which is the order of its UTF-8 bytes.
-        return cls(tuple(sorted(entries, key=attrgetter("path"))))
+        by_path = attrgetter("path")
+        return cls(tuple(sorted(entries, key=by_path)), tuple(sorted(references, key=by_path)))
 
     @classmethod
-    def parse(cls, manifest: bytes, files: bytes) -> Listing:
-        """Read both texts back; exactly what `manifest` and `files_text` give is accepted.
+    def parse(cls, manifest: bytes, files: bytes, references: bytes = b"") -> Listing:
+        """Read the texts back; exactly what `manifest`, `files_text` and `references_text` give is accepted.
 
         Raises: RecordError, UnsafePathError.
         """
@@ -88,13 +91,19 @@ class Listing:
             tuple(
                 FileEntry(path, int(size), md5, sha256)
                 for (sha256, path), (md5, size, _) in zip(hashes, sizes, strict=True)
-            )
+            ),
+            codec.parse(references),
         )
 
     def get(self, path: str) -> FileEntry | None:
         """The entry of that path, or None."""
         at = bisect_left(self.entries, path, key=attrgetter("path"))
         return self.entries[at] if at < len(self.entries) and self.entries[at].path == path else None
+
+    def reference(self, path: str) -> Reference | None:
+        """The reference of that path, or None."""
+        at = bisect_left(self.references, path, key=attrgetter("path"))
+        return self.references[at] if at < len(self.references) and self.references[at].path == path else None
 
     def __iter__(self) -> Iterator[FileEntry]:
         return iter(self.entries)
@@ -111,8 +120,12 @@ class Listing:
     def digest(self) -> str:
         """W&B's digest of the artifact (FORMAT.md 5.6)."""
         digest = hashlib.md5(b"wandb-artifact-manifest-v1\n", usedforsecurity=False)
-        for entry in self.entries:
-            digest.update(f"{entry.path}:{base64.b64encode(bytes.fromhex(entry.md5)).decode()}\n".encode())
+        lines = {entry.path: base64.b64encode(bytes.fromhex(entry.md5)).decode() for entry in self.entries}
+        if self.references:
+            lines |= {reference.path: reference.digest for reference in self.references}
+            lines = dict(sorted(lines.items()))
+        for path, text in lines.items():
+            digest.update(f"{path}:{text}\n".encode())
         return digest.hexdigest()
 
     @property
@@ -139,6 +152,20 @@ class Listing:
     def files_text(self) -> bytes:
         """md5 and size of every file, in the manifest's form."""
         return b"".join(_line(f"{entry.md5}  {entry.size}", entry.path) for entry in self.entries)
+
+    @property
+    def references_text(self) -> bytes:
+        """The references, one a line; empty without any."""
+        return codec.encode(self.references)
+
+
+def _check_order(paths: Sequence[str]) -> None:
+    """Raises: RecordError when paths are not sorted, UnsafePathError when one stands twice."""
+    for before, path in pairwise(paths):
+        if path == before:
+            raise UnsafePathError(path, "it stands twice")
+        if path < before:
+            raise RecordError(f"file {path!r} is out of order")
 
 
 def _line(head: str, path: str) -> bytes:

@@ -28,7 +28,7 @@ _VERSION = re.compile(r"v(0|[1-9][0-9]{0,8})\Z")
 _VERSION_LIKE = re.compile(r"[vV][0-9]+\Z")
 _OBJECT_ID = re.compile(r"(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})\Z")
 _RESERVED_FILES = frozenset({"dvc.yaml", "dvc.lock", "head"})
-_RESERVED_ENDS = (".lock", ".dvc", ".sha256", ".files")
+_RESERVED_ENDS = (".lock", ".dvc", ".sha256", ".files", ".references")
 # What W&B allows in the names of entities and projects, which are labels here.
 _LABEL = re.compile(r"(?!\.{1,2}\Z)[^-~\s/\\#?%:@][^/\\#?%:@]{0,127}\Z")
 _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)})

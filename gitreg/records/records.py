@@ -21,6 +21,7 @@ from gitreg.records.names import (
     parse_number,
 )
 from gitreg.records.objects import Oid
+from gitreg.records.references import Summed
 
 RUN = "Gitreg-Run"
 ARTIFACT = "Gitreg-Artifact"
@@ -105,6 +106,7 @@ class RunRecord:
     ended: str = ""
     config: Mapping[str, object] = field(default_factory=dict)
     summary: Mapping[str, object] = field(default_factory=dict)
+    metrics: Mapping[str, object] = field(default_factory=dict)
     inputs: tuple[Use, ...] = ()
     reused: tuple[Use, ...] = ()
 
@@ -130,6 +132,7 @@ class RunRecord:
             ended=fields.string(document, "ended", ""),
             config=fields.mapping(document, "config"),
             summary=fields.mapping(document, "summary"),
+            metrics=fields.mapping(document, "metrics"),
             inputs=fields.items(document, "inputs", Use.parse),
             reused=fields.items(document, "reused", Use.parse),
         )
@@ -157,7 +160,9 @@ class RunRecord:
             "config": self.config,
             "summary": self.summary,
             **fields.present(
-                inputs=[use.document() for use in self.inputs], reused=[use.document() for use in self.reused]
+                metrics=self.metrics,
+                inputs=[use.document() for use in self.inputs],
+                reused=[use.document() for use in self.reused],
             ),
         }
 
@@ -179,6 +184,7 @@ class ArtifactRecord:
     manifest: str
     description: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
+    references: Summed | None = None
 
     @classmethod
     def parse(cls, document: Document) -> ArtifactRecord:
@@ -197,6 +203,7 @@ class ArtifactRecord:
             manifest=_hex(document, "manifest", _SHA256),
             description=fields.string(document, "description", ""),
             metadata=fields.mapping(document, "metadata"),
+            references=_references(document),
         )
 
     def document(self) -> dict[str, object]:
@@ -211,6 +218,7 @@ class ArtifactRecord:
             "files": self.files,
             "pointer": self.pointer,
             "manifest": self.manifest,
+            **_told(self.references),
         }
 
 
@@ -234,6 +242,7 @@ class VersionRecord:
     manifest: str
     run: RunId
     link: Place | None = None
+    references: Summed | None = None
 
     @classmethod
     def parse(cls, document: Document) -> VersionRecord:
@@ -251,6 +260,7 @@ class VersionRecord:
             manifest=_hex(document, "manifest", _SHA256),
             run=_named(check_run_id, document, "run"),
             link=Place(_version(link), _oid(link, "commit")) if link else None,
+            references=_references(document),
         )
 
     def document(self) -> dict[str, object]:
@@ -264,6 +274,7 @@ class VersionRecord:
             "size": self.size,
             "files": self.files,
             "manifest": self.manifest,
+            **_told(self.references),
             "run": self.run,
         }
         if self.link:
@@ -342,6 +353,17 @@ class AliasRecord:
 def alias_root_message(alias: AliasName) -> str:
     """The message of an alias's root commit, FORMAT.md 7.1."""
     return f"alias {alias.ref_name}\n"
+
+
+def _references(document: Document) -> Summed | None:
+    found = fields.mapping(document, "references")
+    if not found:
+        return None
+    return Summed(_hex(found, "manifest", _SHA256), fields.integer(found, "files"), fields.integer(found, "size"))
+
+
+def _told(references: Summed | None) -> dict[str, object]:
+    return {"references": references.document()} if references else {}
 
 
 def _named(check: Callable[[str], T], document: Document, key: str) -> T:

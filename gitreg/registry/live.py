@@ -6,52 +6,31 @@ Each step is kept before it is acknowledged, in the journal or as a commit.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
 
-from gitreg.data.cache import store
 from gitreg.errors import InvalidNameError, NotFoundError, RecordError, UsageError
 from gitreg.git.objects import Batch, MissingObjectError
 from gitreg.git.refs import Change, RefMovedError
 from gitreg.records import refs as names_of_refs
 from gitreg.records import trailers, yamlio
 from gitreg.records.listing import Listing
-from gitreg.records.names import CollectionName, RunId, VersionName, VersionNumber, check_run_id
+from gitreg.records.names import RunId, VersionName, VersionNumber, check_run_id
 from gitreg.records.objects import ZERO, Commit, Oid
 from gitreg.records.plain import visible
 from gitreg.records.records import (
     ARTIFACT,
     RUN,
-    ArtifactRecord,
     RunRecord,
     State,
     Use,
-    VersionRecord,
 )
 from gitreg.registry import history, runs, trees, versions
+from gitreg.registry.draft import Draft, gather, is_same
 from gitreg.registry.journal import Journal
 from gitreg.registry.repository import Registry, retried
 from gitreg.registry.runs import RunCommit
 from gitreg.registry.versions import Version
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An artifact to be logged.
-
-    Attributes:
-        collection, type, description, metadata: as they are recorded.
-        files: path inside the artifact -> file to read.
-        check: told what was stored, it raises StorageError when that is not what was meant.
-    """
-
-    collection: CollectionName
-    type: str
-    files: Mapping[str, Path]
-    description: str = ""
-    metadata: Mapping[str, object] = field(default_factory=dict)
-    check: Callable[[Listing], None] = lambda _: None
 
 
 class LiveRun:
@@ -287,14 +266,12 @@ class LiveRun:
         last = versions.newest(self.registry, draft.collection)
         # before the bytes, which may be many
         versions.check_next(self.registry, draft.collection, last, type=draft.type, link=False)
-        listing = store(draft.files, self.registry.cache, self.registry.progress)
-        draft.check(listing)
+        listing = gather(self.registry, draft, last)
 
         def attempt() -> tuple[Version, bool]:
             at = versions.head(self.registry, draft.collection)
             found = versions.check_next(self.registry, draft.collection, at.newest, type=draft.type, link=False)
-            same = found and (found.digest, found.manifest) == (listing.digest, listing.manifest_sha256)
-            if same and at.newest:
+            if found and at.newest and is_same(listing, found):
                 self._append_use("reused", at.newest, listing.digest)
                 return at.newest, False
             name = VersionName(draft.collection, VersionNumber(at.number))
@@ -303,30 +280,12 @@ class LiveRun:
         return retried(attempt)
 
     def _commit_artifact(self, name: VersionName, draft: Draft, listing: Listing) -> Version:
-        artifact = ArtifactRecord(
-            collection=draft.collection,
-            type=draft.type,
-            digest=listing.digest,
-            size=listing.size,
-            files=len(listing),
-            pointer=listing.pointer_md5,
-            manifest=listing.manifest_sha256,
-            description=draft.description,
-            metadata=draft.metadata,
-        )
+        artifact = draft.artifact_record(listing)
         batch = Batch()
         tree = trees.write(self.registry, batch, draft.collection, listing)
-        subject = f"log {draft.collection} ({draft.type}, {len(listing)} files, {listing.size} bytes)"
-        commit, change = self._commit(batch, tree, subject, self.record, {ARTIFACT: artifact.document()})
-        record = VersionRecord(
-            version=name,
-            type=draft.type,
-            digest=listing.digest,
-            size=listing.size,
-            files=len(listing),
-            manifest=listing.manifest_sha256,
-            run=self.record.id,
-        )
+        also = {ARTIFACT: artifact.document()}
+        commit, change = self._commit(batch, tree, draft.subject(listing), self.record, also)
+        record = draft.version_record(name, listing, self.record.id)
         version = versions.create(self.registry, batch, record, commit, [change])
         self._committed(commit)
         return version

@@ -12,11 +12,14 @@ from gitreg.records.names import CollectionName
 from gitreg.records.objects import Oid
 from gitreg.records.pointer import Pointer
 from gitreg.records.records import ArtifactRecord
+from gitreg.records.references import Summed
 from gitreg.registry.repository import Registry
 
 # Above this a manifest or listing is a DVC object of its own: hosts limit blobs, and every clone pays for them.
 MAX_BLOB = 1 << 20
 ATTRIBUTES = b"* -text !filter !diff !merge\n"
+# The manifest, the listing, and the references where there are any.
+ENDS = (".sha256", ".files", ".references")
 
 
 def write(registry: Registry, batch: Batch, collection: CollectionName, listing: Listing) -> Oid:
@@ -29,7 +32,9 @@ def write(registry: Registry, batch: Batch, collection: CollectionName, listing:
         ".dvc/.gitignore": VERSION_GITIGNORE,
     }
     ignored = [f"/{name}"]
-    for end, text in ((".sha256", listing.manifest), (".files", listing.files_text)):
+    for end, text in zip(ENDS, (listing.manifest, listing.files_text, listing.references_text), strict=True):
+        if end == ".references" and not text:
+            continue
         if len(text) <= MAX_BLOB:
             files[f"artifacts/{name}{end}"] = text
         else:
@@ -42,7 +47,7 @@ def write(registry: Registry, batch: Batch, collection: CollectionName, listing:
 
 def sidecars(registry: Registry, tree: Oid, collection: CollectionName) -> tuple[Pointer, ...]:
     """The DVC objects that a version has besides its files: large manifests and listings. Raises: RecordError."""
-    found = (registry.objects.blob_at(tree, f"artifacts/{collection.name}{end}.dvc") for end in (".sha256", ".files"))
+    found = (registry.objects.blob_at(tree, f"artifacts/{collection.name}{end}.dvc") for end in ENDS)
     return tuple(Pointer.parse(text) for text in found if text is not None)
 
 
@@ -52,7 +57,8 @@ def read(registry: Registry, tree: Oid, record: ArtifactRecord) -> Listing:
     Raises: RecordError when tree and record disagree, MissingBytesError when a large manifest is not in the cache.
     """
     name = record.collection.name
-    listing = Listing.parse(_sidecar(registry, tree, f"{name}.sha256"), _sidecar(registry, tree, f"{name}.files"))
+    texts = [_sidecar(registry, tree, name + end) for end in ENDS if end != ".references" or record.references]
+    listing = Listing.parse(*texts)
     text = registry.objects.blob_at(tree, f"artifacts/{name}.dvc")
     if text is None:
         raise RecordError(f"the version's tree has no 'artifacts/{name}.dvc'")
@@ -61,6 +67,8 @@ def read(registry: Registry, tree: Oid, record: ArtifactRecord) -> Listing:
         raise RecordError(f"pointer and listing of '{record.collection}' disagree")
     if listing.manifest_sha256 != record.manifest or listing.digest != record.digest:
         raise RecordError(f"manifest and record of '{record.collection}' disagree")
+    if Summed.of(listing.references) != record.references:
+        raise RecordError(f"references and record of '{record.collection}' disagree")
     return listing
 
 

@@ -159,6 +159,7 @@ def _details(registry: Registry, version: Version) -> Details:
         ("size", record.size, artifact.size),
         ("files", record.files, artifact.files),
         ("manifest", record.manifest, artifact.manifest),
+        ("references", record.references, artifact.references),
         ("run", record.run, run.id),
     ):
         if told != there:

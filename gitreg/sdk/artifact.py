@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from gitreg.errors import InvalidArtifactError
-from gitreg.registry.live import Draft
+from gitreg.registry.draft import Draft
 from gitreg.sdk import targets, values
 from gitreg.sdk.files import ArtifactFile
 from gitreg.sdk.logged import Logged

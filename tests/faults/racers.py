@@ -15,7 +15,8 @@ from gitreg.records.names import AliasName, CollectionName, Reference
 from gitreg.records.objects import ZERO, Oid
 from gitreg.records.records import Code, RunRecord
 from gitreg.registry import aliases, pushing, resolve
-from gitreg.registry.live import Draft, LiveRun
+from gitreg.registry.draft import Draft
+from gitreg.registry.live import LiveRun
 from gitreg.registry.publish import publish
 from gitreg.registry.repository import Registry
 from gitreg.registry.start import new_id

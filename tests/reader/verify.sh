@@ -18,7 +18,7 @@ g() { git --no-pager -c core.fsmonitor= -c core.hooksPath=/dev/null -c core.comm
 is_id() { case $1 in *[!0-9a-f]*) return 1 ;; esac; [ ${#1} = 40 ]; }
 segment() { # section 1.1
     s=$1 awk 'BEGIN { s = tolower(ENVIRON["s"]); stem = s; sub(/[.].*/, "", stem)
-        exit s !~ /^[a-z0-9_][a-z0-9_.-]*$/ || length(s) > 128 || s ~ /[.][.]|[.]$|[.](lock|dvc|sha256|files)$/ ||
+        exit s !~ /^[a-z0-9_][a-z0-9_.-]*$/ || length(s) > 128 || s ~ /[.][.]|[.]$|[.](lock|dvc|sha256|files|references)$/ ||
             s ~ /^(dvc[.]yaml|dvc[.]lock|head)$/ || stem ~ /^(con|prn|aux|nul|com[1-9]|lpt[1-9])$/ ||
             (s ~ /^[0-9a-f]*$/ && (length(s) == 40 || length(s) == 64)) }'
 }

@@ -188,7 +188,8 @@ from pathlib import Path
 from gitreg.git.runner import Git
 from gitreg.records.names import CollectionName, Reference, RunId
 from gitreg.registry import resolve
-from gitreg.registry.live import Draft, LiveRun
+from gitreg.registry.draft import Draft
+from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
 
 registry = Registry(Git.discover(Path(".")))
