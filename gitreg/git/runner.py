@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from gitreg.errors import Error, GitError, NotARepositoryError, UnsupportedRepositoryError
 
@@ -140,7 +140,7 @@ class Git:
     def run(
         self,
         *arguments: str,
-        stdin: bytes = b"",
+        stdin: bytes | IO[bytes] = b"",
         env: Mapping[str, str] | None = None,
         ok: Sequence[int] = (0,),
         hooks: bool = False,
@@ -149,8 +149,8 @@ class Git:
     ) -> bytes:
         """Run a git command and return its standard output.
 
-        `pin` holds more `-c` options. `offline` keeps git from fetching what a partial clone lacks.
-        Raises: GitError when the status is not in `ok`.
+        `stdin` may be an unbuffered file, which is read from where it stands. `pin` holds more `-c` options. `offline`
+        keeps git from fetching what a partial clone lacks. Raises: GitError when the status is not in `ok`.
         """
         result = self.attempt(*arguments, stdin=stdin, env=env, hooks=hooks, offline=offline, pin=pin)
         if result.status not in ok:
@@ -164,7 +164,7 @@ class Git:
     def attempt(
         self,
         *arguments: str,
-        stdin: bytes = b"",
+        stdin: bytes | IO[bytes] = b"",
         env: Mapping[str, str] | None = None,
         hooks: bool = False,
         offline: bool = False,
@@ -219,12 +219,15 @@ class Git:
 
 
 @contextlib.contextmanager
-def _input(data: bytes) -> Iterator[Any]:
+def _input(data: bytes | IO[bytes]) -> Iterator[Any]:
     """What git reads its standard input from: a pipe for a little, a file for more.
 
     Should this process be killed while it fills a pipe, git would take what it got for the whole: a part of a
     transaction, or a refspec without its end.
     """
+    if not isinstance(data, bytes):
+        yield data
+        return
     if len(data) <= _ONE_WRITE:
         yield subprocess.PIPE
         return
