@@ -41,6 +41,11 @@ def alias(name: AliasName, base: str = PENDING) -> str:
     return f"{base}aliases/{name.ref_name}"
 
 
+def card(collection: CollectionName, base: str = PENDING) -> str:
+    """`refs/gitreg/collections/<collection>@card`, or the same under a tracking namespace."""
+    return f"{base}collections/{collection}@card"
+
+
 def trial(name: str) -> str:
     """`refs/gitreg/doctor/<name>`: what is pushed and deleted again, to see whether that works."""
     return f"{PENDING}doctor/{name}"
@@ -71,6 +76,17 @@ def parse_alias(ref: str) -> AliasName | None:
     """The alias that a pending or tracking ref names, or None for any other ref."""
     try:
         return AliasName.parse_ref(_below(ref, "aliases"))
+    except InvalidNameError:
+        return None
+
+
+def parse_card(ref: str) -> CollectionName | None:
+    """The collection whose own ref a pending or tracking ref is, or None for any other ref."""
+    name, at, end = _below(ref, "collections").rpartition("@")
+    if not at or end != "card":
+        return None
+    try:
+        return CollectionName.parse(name)
     except InvalidNameError:
         return None
 

@@ -31,7 +31,7 @@ def link(registry: Registry, source: Version, target: CollectionName) -> tuple[V
 
     def attempt() -> tuple[Version, bool]:
         at = head(registry, target)
-        check_next(registry, target, at.newest, type=found.type, link=True)
+        check_next(registry, target, at.last, type=found.type, link=True)
         if at.newest and at.newest.commit == source.commit:
             return at.newest, False
         name = VersionName(target, VersionNumber(at.number))

@@ -263,15 +263,15 @@ class LiveRun:
 
         Raises: TypeMismatchError when the collection is of another type, StorageError, RefusedError.
         """
-        last = versions.newest(self.registry, draft.collection)
+        last = versions.head(self.registry, draft.collection).last
         # before the bytes, which may be many
         versions.check_next(self.registry, draft.collection, last, type=draft.type, link=False)
         listing = gather(self.registry, draft, last)
 
         def attempt() -> tuple[Version, bool]:
             at = versions.head(self.registry, draft.collection)
-            found = versions.check_next(self.registry, draft.collection, at.newest, type=draft.type, link=False)
-            if found and at.newest and is_same(listing, found):
+            versions.check_next(self.registry, draft.collection, at.last, type=draft.type, link=False)
+            if at.newest and is_same(listing, versions.record(self.registry, at.newest)):
                 self._append_use("reused", at.newest, listing.digest)
                 return at.newest, False
             name = VersionName(draft.collection, VersionNumber(at.number))

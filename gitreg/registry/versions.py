@@ -13,9 +13,9 @@ from gitreg.records import refs as names_of_refs
 from gitreg.records.listing import Listing
 from gitreg.records.names import MAX_NUMBER, CollectionName, VersionName
 from gitreg.records.objects import ZERO, Commit, Identity, Oid, Tag
-from gitreg.records.records import VERSION, ArtifactRecord, RunRecord, VersionRecord
+from gitreg.records.records import VERSION, ArtifactRecord, Place, RunRecord, VersionRecord
 from gitreg.records.trailers import Message, compose
-from gitreg.registry import runs, trees
+from gitreg.registry import cards, runs, trees
 from gitreg.registry.repository import Registry
 
 
@@ -35,6 +35,11 @@ class Version:
     commit: Oid
     published: bool
 
+    @property
+    def place(self) -> Place:
+        """Its name and its identity."""
+        return Place(self.name, self.commit)
+
     def __str__(self) -> str:
         return str(self.name) if self.published else f"{self.name} (unpublished)"
 
@@ -44,11 +49,14 @@ class Head:
     """How far a collection has come.
 
     Attributes:
-        newest: the version with the highest number, None before the first; a draft before a published twin.
+        newest: the version with the highest number of those that are not deleted, None without one; a draft before a
+            published twin.
+        last: the same of all, deleted or not.
         number: the next free number. Other people's tags of such a name take one too.
     """
 
     newest: Version | None
+    last: Version | None
     number: int
 
 
@@ -127,12 +135,13 @@ def head(registry: Registry, collection: CollectionName) -> Head:
     refs = _refs_of(registry, collection)
     names = [name for name in (names_of_refs.parse_version(ref.name) for ref in refs) if name]
     found = [version for version in (version_of(registry, ref) for ref in refs) if version]
-    last = max(found, key=lambda version: (version.name.number, not version.published), default=None)
-    return Head(last, max((name.number + 1 for name in names), default=0))
+    last = max(found, key=_place, default=None)
+    newest = max(cards.living(registry, found), key=_place, default=None)
+    return Head(newest, last, max((name.number + 1 for name in names), default=0))
 
 
 def newest(registry: Registry, collection: CollectionName) -> Version | None:
-    """The version with the highest number; a draft before a published twin."""
+    """The version with the highest number that is not deleted; a draft before a published twin."""
     return head(registry, collection).newest
 
 
@@ -230,7 +239,7 @@ def create(
 def check_next(
     registry: Registry, collection: CollectionName, last: Version | None, *, type: str, link: bool
 ) -> VersionRecord | None:
-    """The record of the newest version, `last`, after which one of this type may come; None before the first.
+    """The record of the last version, after which one of this type may come; None before the first.
 
     Raises: TypeMismatchError, RefusedError for links among logged versions (or the other way round), for a name that
     differs from another only by case, and where a tag leaves no room for it.

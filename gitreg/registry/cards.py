@@ -1,0 +1,301 @@
+"""What was said of a collection and its versions after they were made, and which versions are deleted: FORMAT.md 11.
+
+Most collections have nothing of that, and asking costs two lines to the process that reads objects. Which versions are
+deleted is told by names in the tree alone. What is pending here counts on top of what others have published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Protocol, TypeVar
+
+from gitreg.errors import Error, GitError, RecordError, reading
+from gitreg.git.objects import Batch, MissingObjectError
+from gitreg.git.refs import Ref
+from gitreg.records import cards, objects
+from gitreg.records import refs as names_of_refs
+from gitreg.records.cards import COLLECTION, CollectionRecord, Deletion, Notes
+from gitreg.records.names import CollectionName
+from gitreg.records.objects import Commit, Oid, TreeEntry
+from gitreg.records.records import Place
+from gitreg.records.trailers import Message
+from gitreg.registry import chains
+from gitreg.registry.repository import Registry
+
+Placed = TypeVar("Placed", bound="_Placed")
+Files = Mapping[str, bytes | None]
+"""Paths with new content; None for a file that goes."""
+
+
+class _Placed(Protocol):
+    """Something with a name and a commit: a version."""
+
+    @property
+    def place(self) -> Place:
+        """Both of them."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a collection's ref says: a tree, with files laid over it.
+
+    Attributes:
+        collection: whose.
+        tree: None for nothing.
+        over: what differs from the tree.
+        published: False while some of it is pending.
+    """
+
+    registry: Registry = field(repr=False)
+    collection: CollectionName
+    tree: Oid | None = None
+    over: Files = field(default_factory=dict)
+    published: bool = True
+
+    def read(self, path: str) -> bytes | None:
+        """A file, None when there is none. Raises: RecordError, MissingObjectError."""
+        if path in self.over or self.tree is None:
+            return self.over.get(path)
+        with self._reading():
+            return self.registry.objects.blob_at(self.tree, path)
+
+    def _reading(self) -> AbstractContextManager[None]:
+        return reading(f"the card of '{self.collection}'", names_of_refs.card(self.collection))
+
+    def notes(self, place: Place | None = None) -> Notes:
+        """What is said of a version, or of the collection itself. Raises: RecordError, MissingObjectError."""
+        data = self.read(cards.notes_path(place))
+        with self._reading():
+            return Notes.parse(data)
+
+    @property
+    def card(self) -> str:
+        """The collection's Markdown, '' without any. Raises: RecordError, MissingObjectError."""
+        data = self.read(cards.CARD)
+        with self._reading():
+            return cards.decode_card(data)
+
+    def deletion(self, place: Place) -> Deletion | None:
+        """The tombstone of a version, None when it is not deleted. Raises: RecordError, MissingObjectError."""
+        if place not in self.deleted:
+            return None
+        data = self.read(cards.deletion_path(place))
+        with self._reading():
+            return Deletion.parse(data) if data is not None else None
+
+    @cached_property
+    def deleted(self) -> frozenset[Place]:
+        """The versions that are deleted. Raises: RecordError, MissingObjectError."""
+        found = set(self._places(cards.DELETED))
+        for path, data in self.over.items():
+            known = cards.parse_path(path, self.collection)
+            if known and known[0] == cards.DELETED:
+                (found.add if data is not None else found.discard)(known[1])
+        return frozenset(found)
+
+    def _places(self, folder: str) -> Iterator[Place]:
+        if self.tree is None:
+            return
+        with self._reading():
+            top = self.registry.objects.tree(self.tree).get(folder)
+            for path, _ in _files(self.registry, top.oid if top and top.is_tree else None, f"{folder}/"):
+                known = cards.parse_path(path, self.collection)
+                if known:
+                    yield known[1]
+
+    def with_(self, changes: Files) -> State:
+        """The state with these files."""
+        return replace(self, over={**self.over, **changes})
+
+    def write(self, batch: Batch) -> Oid:
+        """Add the state's tree to the batch."""
+        return _updated(self.registry, batch, self.tree, self.over)
+
+
+def _files(registry: Registry, tree: Oid | None, prefix: str = "") -> Iterator[tuple[str, Oid]]:
+    """All files below a tree, with their objects."""
+    for name, entry in _entries(registry, tree).items():
+        if entry.is_tree and prefix.count("/") < _DEEPEST:
+            yield from _files(registry, entry.oid, f"{prefix}{name}/")
+        elif not entry.is_tree:
+            yield prefix + name, entry.oid
+
+
+def _entries(registry: Registry, tree: Oid | None) -> dict[str, TreeEntry]:
+    return registry.objects.tree(tree) if tree and tree != objects.EMPTY_TREE else {}
+
+
+# versions/0/v3.COMMIT.yaml; what lies deeper is nothing of ours
+_DEEPEST = 2
+
+
+def _updated(registry: Registry, batch: Batch, tree: Oid | None, changes: Files) -> Oid:
+    """The tree with these files; folders that nothing changes stay as they are, empty ones go."""
+    entries = _entries(registry, tree)
+    below: dict[str, dict[str, bytes | None]] = {}
+    for path, data in changes.items():
+        head, slash, rest = path.partition("/")
+        if slash:
+            below.setdefault(head, {})[rest] = data
+        elif data is None:
+            entries.pop(head, None)
+        else:
+            entries[head] = TreeEntry(head.encode(), batch.add("blob", data))
+    for head, inner in below.items():
+        known = entries.get(head)
+        fresh = _updated(registry, batch, known.oid if known and known.is_tree else None, inner)
+        entries.pop(head, None)
+        if fresh != objects.EMPTY_TREE:
+            entries[head] = TreeEntry(head.encode(), fresh, is_tree=True)
+    return batch.add("tree", objects.encode_tree(entries.values()))
+
+
+def _difference(registry: Registry, old: Oid, new: Oid, prefix: str = "") -> Iterator[tuple[str, Oid | None]]:
+    """The files that differ between two trees, with the objects that the new one has."""
+    if old == new:
+        return
+    before, after = _entries(registry, old), _entries(registry, new)
+    for name in sorted({*before, *after}):
+        one, other = before.get(name), after.get(name)
+        if one == other:
+            continue
+        trees = [entry.oid if entry and entry.is_tree else objects.EMPTY_TREE for entry in (one, other)]
+        if prefix.count("/") < _DEEPEST:
+            yield from _difference(registry, trees[0], trees[1], f"{prefix}{name}/")
+        blobs = [entry.oid if entry and not entry.is_tree else None for entry in (one, other)]
+        if blobs[0] != blobs[1]:
+            yield prefix + name, blobs[1]
+
+
+def changes(registry: Registry, old: Oid, new: Oid) -> Files:
+    """The files that differ, as the new tree has them. Raises: RecordError, MissingObjectError."""
+    found = _difference(registry, old, new)
+    return {path: registry.objects.read(oid)[1] if oid else None for path, oid in found}
+
+
+def merge(base: State, files: Files, onto: State) -> tuple[State, list[str]]:
+    """Lay files that changed `base` over another state of it, field by field.
+
+    Last, the fields that were changed differently there; `files` counts in them. Raises: RecordError.
+    """
+    fresh: dict[str, bytes | None] = {}
+    conflicts = []
+    for path, mine in files.items():
+        there = onto.read(path)
+        fresh[path], conflict = cards.merged(path, base.read(path), mine, there)
+        if conflict:
+            known = cards.parse_path(path, base.collection)
+            conflicts.append(f"{conflict} of {known[1].version.label}" if known else conflict)
+    return onto.with_(fresh), conflicts
+
+
+def root(collection: CollectionName) -> Commit:
+    """The commit that a collection's chain starts at; everyone computes the same one."""
+    return chains.root(cards.root_message(collection))
+
+
+def record(collection: CollectionName, commit: Commit) -> CollectionRecord | None:
+    """The record of a commit, None when it has none. Raises: RecordError when it is not this collection's."""
+    document = Message.parse(commit.message).record(COLLECTION)
+    if document is None:
+        return None
+    found = CollectionRecord.parse(document)
+    if found.collection != collection or len(commit.parents) != 1:
+        raise RecordError(f"a record of '{collection}' does not fit its commit")
+    return found
+
+
+Edit = chains.Step[CollectionRecord]
+"""One edit of a collection's history."""
+
+
+def edits(registry: Registry, collection: CollectionName, tip: Oid) -> Iterator[Edit]:
+    """The edits from `tip` down to the root, or to where a shallow clone cuts them. Raises: RecordError."""
+    what, start = f"the card of '{collection}'", root(collection)
+    return chains.walk(
+        registry, what, tip, start, parse=lambda commit: record(collection, commit), follows=lambda *_: True
+    )
+
+
+def refs_of(registry: Registry, collection: CollectionName) -> list[Ref]:
+    """The pending and the published ref, as far as there are any."""
+    return registry.refs.find(*(names_of_refs.card(collection, base) for base in registry.bases()))
+
+
+def state(registry: Registry, collection: CollectionName) -> State:
+    """The state of one collection, which is empty when nobody ever said anything. Raises: RecordError."""
+    names = [names_of_refs.card(collection, base) for base in registry.bases()]
+    found = ((name, registry.objects.at(name)) for name in names)
+    return _state(registry, collection, [Ref(name, oid, oid, is_tag=False) for name, oid in found if oid])
+
+
+def states(
+    registry: Registry, unreadable: Callable[[CollectionName, Error], None] = lambda *_: None
+) -> dict[CollectionName, State]:
+    """The states of all collections that have one; `unreadable` is told of each that cannot be read."""
+    grouped: dict[CollectionName, list[Ref]] = {}
+    for ref in registry.refs.find(*(f"{base}collections/" for base in registry.bases())):
+        name = names_of_refs.parse_card(ref.name)
+        if name:
+            grouped.setdefault(name, []).append(ref)
+    registry.objects.read_ahead(ref.oid for refs in grouped.values() for ref in refs)
+    return {name: _readable(registry, name, refs, unreadable) for name, refs in grouped.items()}
+
+
+def _readable(
+    registry: Registry,
+    collection: CollectionName,
+    refs: list[Ref],
+    unreadable: Callable[[CollectionName, Error], None],
+) -> State:
+    """What somebody broke on the remote must not hide everything else; `state` says what is wrong with it."""
+    try:
+        found = _state(registry, collection, refs)
+        _ = found.deleted
+    except (RecordError, MissingObjectError) as error:
+        unreadable(collection, error)
+        return State(registry, collection)
+    return found
+
+
+def _state(registry: Registry, collection: CollectionName, refs: list[Ref]) -> State:
+    ends = chains.tips(registry, refs)
+    if ends.now is None:
+        return State(registry, collection)
+    if ends.pending and ends.published and chains.is_overtaken(registry, ends):
+        there = at(registry, collection, ends.published.oid)
+        base = at(registry, collection, _common(registry, ends.pending.oid, ends.published.oid))
+        mine = changes(registry, base.tree or objects.EMPTY_TREE, _tree(registry, collection, ends.pending.oid))
+        return replace(merge(base, mine, there)[0], published=False)
+    found = at(registry, collection, ends.now.oid)
+    return replace(found, published=ends.is_published or registry.is_server)
+
+
+def at(registry: Registry, collection: CollectionName, commit: Oid) -> State:
+    """The state as of a commit of the chain. Raises: RecordError, MissingObjectError."""
+    return State(registry, collection, _tree(registry, collection, commit))
+
+
+def _tree(registry: Registry, collection: CollectionName, commit: Oid) -> Oid:
+    with reading(f"the card of '{collection}'", str(commit)):
+        return registry.objects.commit(commit).tree
+
+
+def _common(registry: Registry, one: Oid, other: Oid) -> Oid:
+    """Where two ends of a chain part."""
+    try:
+        return Oid.parse(registry.git.run("merge-base", str(one), str(other), offline=True).decode().strip())
+    except GitError as error:
+        raise RecordError(f"commits {one.short} and {other.short} have no beginning in common") from error
+
+
+def living(registry: Registry, found: Iterable[Placed], known: State | None = None) -> list[Placed]:
+    """Those versions of a collection that are not deleted, in their order. `known` is its state, where that is known."""
+    items = list(found)
+    if not items:
+        return items
+    deleted = (known or state(registry, items[0].place.version.collection)).deleted
+    return [item for item in items if item.place not in deleted] if deleted else items
