@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from gitreg.errors import GitError
@@ -59,10 +59,10 @@ class Quarantine:
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, git: Git, objects: Objects) -> Iterator[Quarantine]:
+    def opened(cls, git: Git, objects: Objects, *, also: Path | None = None) -> Iterator[Quarantine]:
         """A new one. At the end a ref leads to what was brought in, or, after an exception, git may take it.
 
-        Raises: GitError.
+        `also` is another store whose objects are there too. Raises: GitError.
         """
         store = Path(git.text("rev-parse", "--path-format=absolute", "--git-path", "objects"))
         try:
@@ -73,8 +73,7 @@ class Quarantine:
         found = cls(git, objects, store, folder)
         try:
             (folder / "info").mkdir()
-            quoted = os.fsencode(store).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-            (folder / "info" / "alternates").write_bytes(b'"%s"\n' % quoted)
+            write_alternates(folder, store, *([also] if also else ()))
             yield found
             found._settle()
         finally:
@@ -95,7 +94,12 @@ class Quarantine:
         data = commit.encode()
         self.write(("commit", data))
         oid = hash_object("commit", data)
-        self._wanted = "".join([f"{oid}\n", *(f"^{parent}\n" for parent in commit.parents)])
+        self.bring([oid], commit.parents)
+        return oid
+
+    def bring(self, wanted: Iterable[Oid], without: Iterable[Oid]) -> None:
+        """Bring in what `wanted` needs and `without`, which the repository has, does not hold. Raises: GitError."""
+        self._wanted = "".join([*(f"{oid}\n" for oid in wanted), *(f"^{oid}\n" for oid in without)])
         command = ("pack-objects", "-q", "--revs", "--missing=allow-promisor", str(self.folder / "pack"))
         answer = self._git.run(*command, stdin=self._wanted.encode(), env=self.env, pin=_PACK_PINS)
         self._pack = self.folder / f"pack-{answer.decode().strip()}.pack"
@@ -103,7 +107,6 @@ class Quarantine:
             self._git.run("unpack-objects", "-q", stdin=self._pack.read_bytes())
         else:
             self.hold()
-        return oid
 
     @staticmethod
     def _is_small(pack: Path) -> bool:
@@ -140,3 +143,9 @@ class Quarantine:
     def _is_whole(self) -> bool:
         command = ("rev-list", "--objects", "--quiet", "--missing=allow-promisor", "--stdin")
         return self._git.attempt(*command, stdin=self._wanted.encode(), offline=True).status == 0
+
+
+def write_alternates(store: Path, *others: Path) -> None:
+    """Let a store of objects find those of others too, gitrepository-layout(5). Raises: OSError."""
+    quoted = (os.fsencode(other).replace(b"\\", b"\\\\").replace(b'"', b'\\"') for other in others)
+    (store / "info" / "alternates").write_bytes(b"".join(b'"%s"\n' % path for path in quoted))
