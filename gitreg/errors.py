@@ -378,3 +378,45 @@ class PictureSizeError(Error):
         self.width = width
         self.height = height
         self.most = most
+
+
+class UncheckedReferenceError(StorageError):
+    """A reference has nothing by which its bytes could be checked, so that nobody gets them from gitreg.
+
+    Attributes:
+        path: in the artifact.
+        uri: where it is.
+    """
+
+    def __init__(self, path: str, uri: str, *, hint: str | None = None) -> None:
+        super().__init__(f"'{path}' is not fetched: nothing was recorded by which '{uri}' could be checked", hint=hint)
+        self.path = path
+        self.uri = uri
+
+
+class MissingReferenceError(StorageError):
+    """What a reference names is not there any more.
+
+    Attributes:
+        path: in the artifact.
+        uri: where it was.
+    """
+
+    def __init__(self, path: str, uri: str, *, hint: str | None = None) -> None:
+        super().__init__(f"'{path}' cannot be fetched: there is nothing at '{uri}'", hint=hint)
+        self.path = path
+        self.uri = uri
+
+
+class ChangedReferenceError(StorageError, ValueError):
+    """What a reference names is not what was logged.
+
+    Attributes:
+        path: in the artifact.
+        uri: where it is.
+    """
+
+    def __init__(self, path: str, uri: str, what: str, *, hint: str | None = None) -> None:
+        super().__init__(f"'{path}' is not fetched: '{uri}' is not what was logged: {what}", hint=hint)
+        self.path = path
+        self.uri = uri

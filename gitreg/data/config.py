@@ -140,6 +140,16 @@ class Project:
         same = {name: own for name, own in found.items() if own and public_url(own["url"]) == storage.url}
         return same.get(storage.name) or next(iter(same.values()), None)
 
+    def options_for(self, address: str) -> Section:
+        """What the user's remote in the same bucket, or above this address of a web server, says of how to get there.
+
+        Credentials among it, and no `url`; empty without such a remote. Raises: StorageError.
+        """
+        config = self.config()
+        found = (own for name in sorted(config["remote"]) if (own := _find_remote(config, name)))
+        best = max((own for own in found if _holds(own["url"], address)), key=lambda own: len(own["url"]), default={})
+        return {key: value for key, value in best.items() if key != "url"}
+
     def name_of(self, storage: Storage, prefer: str = "") -> tuple[str, bytes | None]:
         """The name that `.dvc/config`, which everybody has, gives to the storage; by preference this one.
 
@@ -283,6 +293,15 @@ def _is(config: Section, name: str, storage: Storage) -> bool:
     """Whether the configuration has this remote, and it is the storage."""
     remote = _find_remote(config, name)
     return remote is not None and public_url(remote["url"]) == storage.url
+
+
+def _holds(url: str, address: str) -> bool:
+    """Whether a remote's options are for an address too: a web server's only below it, as its secrets are."""
+    url, scheme = public_url(url), scheme_of(url)
+    if not scheme or scheme != scheme_of(address):
+        return False
+    above = url if scheme in ("http", "https") else "/".join(url.split("/")[:3])
+    return f"{address}/".startswith(f"{above}/")
 
 
 def _find_remote(config: Section, name: str, above: tuple[str, ...] = ()) -> Section | None:
