@@ -42,8 +42,10 @@ DOORS = {
     "graphviz": {"lineage"},
     "keras": {"integration"},
     "lightning": {"integration"},
+    "pytorch_lightning": {"integration"},
     "rich": {"cli"},
     "sklearn": {"integration"},
+    "skops": {"integration"},
     "tensorflow": set(),
     "transformers": {"integration"},
 }
