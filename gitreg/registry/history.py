@@ -34,7 +34,7 @@ def encode(events: Iterable[tuple[str, object]]) -> bytes:
 def _rows(events: Iterable[tuple[str, object]]) -> Iterable[Row]:
     rows: dict[tuple[object, object], dict[str, object]] = {}
     for number, (event, value) in enumerate(events):
-        if event == "step" and isinstance(value, dict):
+        if event in ("step", "log") and isinstance(value, dict):
             # parts of one step have one time; two processes may be at the same step
             rows.setdefault((value["_step"], value.get("_timestamp", number)), {}).update(value)
     return rows.values()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
@@ -17,19 +18,30 @@ from pathlib import Path
 
 from gitreg.data.hashing import refusals
 from gitreg.data.locks import lock
-from gitreg.errors import NotFoundError, RecordError, StorageError, UsageError
+from gitreg.errors import Error, NotFoundError, RecordError, StorageError, UsageError
 from gitreg.records.names import RunId
 
 _FLAGS = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
+# In seconds: how long a line may wait to be written with others.
+_DELAY = 0.5
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 class Journal:
-    """The journal of one run. Lines are appended whole, so several processes may write."""
+    """The journal of one run. Lines are appended whole, so several processes and threads may write."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._descriptor = -1
         self._cut = False
+        self._waiting: list[bytes] = []
+        self._written = -_DELAY
+        self._ended = False
+        self._writer: threading.Thread | None = None
+        self._lock = threading.RLock()
+        self._process = os.getpid()
+        self._is_forked = False
 
     @classmethod
     def of(cls, private: Path, run_id: RunId) -> Journal:
@@ -111,23 +123,101 @@ class Journal:
         Raises: RecordError for a value that is not of JSON's types; UsageError when the run has been ended by another
             process; StorageError.
         """
+        self._add({event: value, **more}, at_once=True)
+
+    def append_soon(self, event: str, value: object, **more: object) -> None:
+        """The same, for what comes often: it is on disk half a second later, and after `flush`.
+
+        What cannot be written then is tried again until it can be; meanwhile the next call raises StorageError.
+        """
+        self._add({event: value, **more}, at_once=False)
+
+    def _add(self, document: Mapping[str, object], *, at_once: bool) -> None:
         try:
-            line = json.dumps({event: value, **more}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+            line = _encode(document).encode() + b"\n"
         except (TypeError, ValueError) as error:
-            raise RecordError(f"'{event}' of a run cannot be kept: {error}") from error
+            raise RecordError(f"'{next(iter(document))}' of a run cannot be kept: {error}") from error
+        with self._mine():
+            self._waiting.append(line)
+            if not at_once and not self._ended and time.monotonic() - self._written < _DELAY and self._written_later():
+                return
+            try:
+                self._write()
+            except Error:
+                # the caller is told, and may say it again; what waited before it goes on waiting
+                self._waiting = self._waiting[:-1]
+                raise
+
+    def flush(self) -> None:
+        """Write what waits. Raises: StorageError; UsageError when it is lost: another process has ended the run."""
+        with self._mine():
+            try:
+                if self._waiting:
+                    self._write()
+            except UsageError:
+                self._waiting = []
+                raise
+
+    def _mine(self) -> threading.RLock:
+        """The lock. In a forked process it is another one, and what waits there is the parent's to write."""
+        if self._process != os.getpid():
+            self._process, self._is_forked = os.getpid(), True
+            self._waiting, self._lock, self._writer = [], threading.RLock(), None
+        return self._lock
+
+    def _written_later(self) -> bool:
+        """Have a thread write what waits; False when that would be too late."""
+        if self._is_forked:
+            # such processes often end without telling anybody
+            return False
+        if self._writer is None:
+            self._writer = threading.Thread(target=self._write_later, name="gitreg journal", daemon=True)
+            try:
+                self._writer.start()
+            except RuntimeError:
+                # the interpreter is ending
+                self._writer = None
+                return False
+        return True
+
+    def _write_later(self) -> None:
+        """Write what waits, again and again, until nothing does."""
+        while True:
+            time.sleep(_DELAY)
+            with self._lock:
+                try:
+                    if self._waiting:
+                        self._write()
+                        continue
+                except StorageError:
+                    # the next call raises it, unless there is room by then
+                    continue
+                except Error:
+                    # so does that, and nothing will help
+                    self._ended = True
+                self._writer = None
+                return
+
+    def _write(self) -> None:
+        """Write what waits. Raises: as `append`; what is not written, or is lost, waits on."""
         self.hold()
+        lines = b"".join(self._waiting)
         if self._cut:
-            line = b"\n" + line
-        # O_APPEND, and a line is one write: after a kill -9 it is there or it is not
+            lines = b"\n" + lines
+        # O_APPEND, and one write: after a kill -9 a line is there or it is not
         with refusals(f"the journal of run '{self.path.stem}' cannot be written"):
-            written = os.write(self._descriptor, line)
-        if written != len(line):
-            # a full disk takes part of a line; the next append starts a new one
-            self._cut = True
-            raise StorageError(f"the journal of run '{self.path.stem}' could not be written", hint="is the disk full?")
-        self._cut = False
+            written = os.write(self._descriptor, lines)
+        self._written = time.monotonic()
         if self._is_gone():
+            self._ended = True
             raise UsageError(f"run '{self.path.stem}' has been ended by another process", hint="start another run")
+        if written:
+            # a full disk takes part of a line; the next write starts a new one
+            whole = lines.rfind(b"\n", 0, written) + 1
+            self._waiting = lines[whole:].splitlines(keepends=True)
+            self._cut = written > whole
+        if self._waiting:
+            raise StorageError(f"the journal of run '{self.path.stem}' could not be written", hint="is the disk full?")
 
     def _is_gone(self) -> bool:
         """Whether the file that is open has been removed, and what is written into it is lost."""
@@ -166,11 +256,13 @@ class Journal:
 
     def close(self) -> None:
         """Close the file, so that this process holds the run no more; the journal stays."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        with self._mine():
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
 
     def remove(self) -> None:
-        """The run is committed: the journal goes."""
+        """The run is committed: the journal goes, with what waits to be written into it."""
+        self._waiting = []
         self.path.unlink(missing_ok=True)
         self.close()

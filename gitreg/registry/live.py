@@ -32,6 +32,8 @@ from gitreg.registry.repository import Registry, retried
 from gitreg.registry.runs import RunCommit
 from gitreg.registry.versions import Version
 
+_NUMBERS = frozenset((float, int, bool, type(None)))
+
 
 class LiveRun:
     """A run that is going on in this process. Not for several threads at once: the caller holds a lock.
@@ -44,7 +46,9 @@ class LiveRun:
 
     def __init__(self, registry: Registry, journal: Journal, record: RunRecord) -> None:
         self.registry = registry
-        self.record = record
+        # a mapping of its own, in which it changes as often as something is logged
+        self._summary = dict(record.summary)
+        self.record = replace(record, summary=self._summary)
         self.step = 0
         self.brief = False
         self._journal = journal
@@ -93,10 +97,7 @@ class LiveRun:
         except FileExistsError as error:
             raise _not_ended(journal) from error
         try:
-            found = runs.get(registry, run_id)
-            if found.record.state == "running":
-                hint = "end it in the clone that it was started in: gitreg run recover, gitreg push"
-                raise UsageError(f"run '{run_id}' has not ended, as far as is known here", hint=hint)
+            found = _ended(registry, run_id)
             record = replace(found.record, state="running", ended="", inputs=(), reused=())
             step = -1
             for row in history.need(registry, found):
@@ -182,7 +183,10 @@ class LiveRun:
         elif event == "config" and isinstance(value, dict):
             self.record = replace(self.record, config={**self.record.config, **value})
         elif event == "summary" and isinstance(value, dict):
-            self.record = replace(self.record, summary={**self.record.summary, **value})
+            self._summary.update(value)
+        elif event == "log" and isinstance(value, dict):
+            self.step = int(value["_step"]) + 1
+            self._summary.update(_without_bookkeeping(value))
         elif event == "metric" and isinstance(value, dict):
             self.record = replace(self.record, metrics={**self.record.metrics, **value})
         elif event == "use" and isinstance(value, dict):
@@ -239,14 +243,23 @@ class LiveRun:
         """Add a step to the history, and `summary` to the summary.
 
         `values` holds `_step`, which is not lower than `step`; with the `_timestamp` of an earlier row of that step as
-        well, they go into that row. Raises: RecordError.
+        well, they go into that row. They may be `summary` too, which these two do not go into. Within a second they are
+        on disk; everything else is at once. Raises: RecordError, StorageError for this or an earlier step.
         """
         if summary:
+            self._check(summary)
+        if summary is values:
+            self._journal.append_soon("log", values)
+            summary = _without_bookkeeping(values)
+        else:
+            self._journal.append_soon("step", values, **({"summary": summary} if summary else {}))
+        self.step = int(str(values["_step"])) + 1
+        self._summary.update(summary or {})
+
+    def _check(self, summary: Mapping[str, object]) -> None:
+        """Raises: RecordError for what a record cannot hold. Numbers under known keys can be held."""
+        if not self._summary.keys() >= summary.keys() or not _NUMBERS.issuperset(map(type, summary.values())):
             yamlio.dump(summary)
-        self._journal.append("step", values, **({"summary": summary} if summary else {}))
-        self._replay("step", dict(values))
-        if summary:
-            self._replay("summary", dict(summary))
 
     def use(self, version: Version) -> None:
         """Make a version an input of this run; once is enough."""
@@ -297,6 +310,7 @@ class LiveRun:
 
         Its id, and the change of the run's ref that goes with it.
         """
+        self._journal.flush()
         pending, previous = self._tip()
         now = self.registry.now()
         message = trailers.compose(visible(subject), {RUN: record.document(), **also})
@@ -331,6 +345,7 @@ class LiveRun:
         One that a killed process wrote already is left as it is.
         """
         self._journal.hold()
+        self._journal.flush()
         # one may be of this process: it was written, and the journal could not be removed
         self._note_commits()
         if self.record.state == "running":
@@ -349,7 +364,8 @@ class LiveRun:
         self.registry.refs.pack_if_many()
 
     def detach(self) -> None:
-        """Leave the run to the process that started it."""
+        """Leave the run to the process that started it. Raises: StorageError when its last steps cannot be kept."""
+        self._journal.flush()
         self._journal.close()
 
     @property
@@ -373,11 +389,24 @@ def live_runs(registry: Registry) -> list[RunRecord]:
     return found
 
 
+def _ended(registry: Registry, run_id: RunId) -> runs.Run:
+    """A run that has ended. Raises: NotFoundError, UsageError, RecordError."""
+    found = runs.get(registry, run_id)
+    if found.record.state == "running":
+        hint = "end it in the clone that it was started in: gitreg run recover, gitreg push"
+        raise UsageError(f"run '{run_id}' has not ended, as far as is known here", hint=hint)
+    return found
+
+
 def _not_ended(journal: Journal) -> UsageError:
     run_id = journal.path.stem
     if journal.is_held:
         return UsageError(f"run '{run_id}' is going on", hint="end its process first")
     return UsageError(f"run '{run_id}' was killed and is not recorded yet", hint=f"gitreg run recover {run_id}")
+
+
+def _without_bookkeeping(values: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in values.items() if key not in ("_step", "_timestamp")}
 
 
 def _held(commit: Oid, record: RunRecord) -> dict[str, object]:
