@@ -38,6 +38,7 @@ DOORS = {
     "dvc": {"data"},
     "dvc_data": {"data"},
     "dvc_objects": {"data"},
+    "fsspec": {"data"},
     "click": {"cli"},
     "graphviz": {"lineage"},
     "keras": {"integration"},

@@ -292,6 +292,7 @@ class _S3Handler(_Handler):
                 contents.append(key)
         rows = "".join(
             f"<Contents><Key>{escape(quote(key))}</Key><Size>{(root / key).stat().st_size}</Size>"
+            f"<ETag>&quot;{hashlib.md5((root / key).read_bytes()).hexdigest()}&quot;</ETag>"
             "<LastModified>2026-01-02T03:04:05.000Z</LastModified><StorageClass>STANDARD</StorageClass></Contents>"
             for key in contents
         ) + "".join(
