@@ -18,6 +18,7 @@ from gitreg.sdk.values import plain
 
 Read = Callable[[], Mapping[str, Any]]
 Write = Callable[[Mapping[str, Any]], None]
+_STRINGS = frozenset((str,))
 
 
 class _Values:
@@ -185,6 +186,8 @@ class _Nested(MutableMapping[str, Any]):
 
 def check_keys(values: object, what: str) -> None:
     """Raises: TypeError when `values` is no mapping whose keys are strings."""
+    if type(values) is dict and _STRINGS.issuperset(map(type, values)):
+        return
     if not isinstance(values, Mapping):
         raise TypeError(f"{what} takes a mapping, not {type(values).__name__}")
     wrong = next((key for key in values if not isinstance(key, str)), None)

@@ -24,6 +24,9 @@ MAX_METADATA_KEYS = 100
 MAX_BYTES = 400_000
 """What all config, all summary values, or all metadata may take as text; a record of them holds at most 1 MiB."""
 
+_SCALARS = frozenset((float, int, bool, type(None)))
+_SHORT = frozenset((float, bool, type(None)))
+
 
 def plain(value: object, depth: int = 0) -> Any:
     """The value as None, bool, int, float, str, or a list or dict of such.
@@ -37,7 +40,7 @@ def plain(value: object, depth: int = 0) -> Any:
 
     Raises: UsageError for keys longer than `MAX_KEY` and for what is nested deeper than `MAX_DEPTH` (or in itself).
     """
-    if value is None or isinstance(value, bool):
+    if type(value) in _SCALARS:
         return value
     if isinstance(value, enum.Enum):
         return plain(value.value, depth)
@@ -54,7 +57,8 @@ def plain(value: object, depth: int = 0) -> Any:
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {_key(key): plain(item, depth + 1) for key, item in value.items()}
+        # nearly all that is logged is numbers, many times a second
+        return {_key(key): item if type(item) in _SCALARS else plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item, depth + 1) for item in value]
     if isinstance(value, (set, frozenset)):
@@ -80,11 +84,23 @@ def metadata(values: Mapping[str, object] | None) -> dict[str, Any]:
     return found
 
 
-def check_size(value: object, what: str) -> None:
-    """Raises: TooLargeError when plain values take more than `MAX_BYTES`."""
+def check_size(value: object, what: str) -> int:
+    """How many bytes plain values take. Raises: TooLargeError when these are more than `MAX_BYTES`."""
     size = len(json.dumps(value))
     if size > MAX_BYTES:
         raise TooLargeError(f"{what} would take {size} bytes, at most {MAX_BYTES} are allowed", hint="log a file")
+    return size
+
+
+def most_bytes(values: Mapping[str, object]) -> int:
+    """At least as many bytes as plain values take among others; quicker than to measure them."""
+    wide = sum(
+        value.bit_length() if type(value) is int else len(json.dumps(value))
+        for value in values.values()
+        if type(value) not in _SHORT
+    )
+    # a character is at most twelve: two of \uXXXX
+    return wide + 12 * sum(map(len, values)) + 30 * len(values)
 
 
 def _object(value: Any, depth: int) -> Any:
@@ -120,6 +136,8 @@ def _finite(value: Any, where: str) -> Any:
 
 
 def _key(key: object) -> str:
+    if type(key) is str and len(key) <= MAX_KEY and key.isascii():
+        return key
     text = _text(str(plain(key)))
     if len(text) > MAX_KEY:
         raise UsageError(
