@@ -6,6 +6,7 @@ whatever is broken stops nothing else from being checked.
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -50,8 +51,7 @@ def fsck(registry: Registry, collections: Sequence[str] = (), *, remote: bool = 
     """
     if remote and not registry.has_remote:
         raise UsageError(f"there is no remote '{registry.remote}' to check", hint="leave out --remote")
-    mistrustful = Registry(registry.git, registry.progress)
-    mistrustful.use_remote(registry.remote)
+    mistrustful = copy.copy(registry)
     mistrustful.objects = CheckedObjects(registry.git)
     try:
         return _fsck(mistrustful, mistrustful.objects, collections, remote=remote)

@@ -140,6 +140,9 @@ class Registry:
             return
         raise GitError(("update-ref",), 1, "objects vanish as soon as they are written", hint="is 'git gc' in a loop?")
 
+    def settle(self) -> None:
+        """Do what there is to do when a run has ended: nothing in a repository, see `registry.bundle`."""
+
     def now(self) -> Identity:
         """The committer and the time, as git would record them. Raises: GitError without an identity."""
         return Identity(self.git.identity())
