@@ -137,8 +137,30 @@ class NotFoundError(CommError):
         self.name = name
 
 
+class VersionDeletedError(NotFoundError):
+    """A version that somebody has deleted.
+
+    Attributes:
+        when: RFC 3339 in UTC.
+        by: `Name <email>`.
+        reason: may be empty.
+    """
+
+    def __init__(self, name: str, *, when: str, by: str, reason: str, hint: str | None = None) -> None:
+        why = f": {reason}" if reason else ""
+        who = by.partition(" <")[0]
+        super().__init__("artifact", name, f"'{name}' was deleted on {when[:10]} by {who}{why}", hint=hint)
+        self.when = when
+        self.by = by
+        self.reason = reason
+
+
 class NotARepositoryError(Error):
     """There is no Git repository, or no DVC project in it, where one is needed."""
+
+
+class NoRepositoryError(NotARepositoryError):
+    """There is no Git repository around a directory at all."""
 
 
 class UnsupportedRepositoryError(Error):

@@ -21,7 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from gitreg.errors import Error, GitError, NotARepositoryError, UnsupportedRepositoryError
+from gitreg.errors import Error, GitError, NoRepositoryError, NotARepositoryError, UnsupportedRepositoryError
 
 _MINIMUM = "2.31"
 _UPGRADE = f"install git {_MINIMUM} or newer"
@@ -298,7 +298,7 @@ def _unusable(directory: Path, words: str) -> Error:
     if "must be run in a work tree" in why:
         return NotARepositoryError(f"'{directory}' is in a Git directory", hint="change to the working tree")
     if why.startswith("not a git repository (or any"):
-        return NotARepositoryError(f"'{directory}' is not in a Git repository", hint="run 'git init' or change there")
+        return NoRepositoryError(f"'{directory}' is not in a Git repository", hint="run 'git init' or change there")
     return NotARepositoryError(f"'{directory}' is in no usable Git repository: {why}", hint="see 'git status' there")
 
 
