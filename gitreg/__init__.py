@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     )
     from gitreg.sdk.api import Api
     from gitreg.sdk.artifact import Artifact
+    from gitreg.sdk.media.files import Audio, Histogram, Html, Molecule, Object3D, Plotly, Video
+    from gitreg.sdk.media.image import Image
+    from gitreg.sdk.media.table import Table
     from gitreg.sdk.module import (
         config,
         link_artifact,
@@ -40,11 +43,20 @@ __all__ = [
     "Artifact",
     "ArtifactFinalizedError",
     "ArtifactNotLoggedError",
+    "Audio",
     "CommError",
     "ConfigError",
     "Error",
+    "Histogram",
+    "Html",
+    "Image",
+    "Molecule",
+    "Object3D",
+    "Plotly",
     "Run",
+    "Table",
     "UsageError",
+    "Video",
     "__version__",
     "config",
     "finish",
@@ -63,7 +75,16 @@ __all__ = [
 _HOMES = {
     "Api": "gitreg.sdk.api",
     "Artifact": "gitreg.sdk.artifact",
+    "Audio": "gitreg.sdk.media.files",
+    "Histogram": "gitreg.sdk.media.files",
+    "Html": "gitreg.sdk.media.files",
+    "Image": "gitreg.sdk.media.image",
+    "Molecule": "gitreg.sdk.media.files",
+    "Object3D": "gitreg.sdk.media.files",
+    "Plotly": "gitreg.sdk.media.files",
     "Run": "gitreg.sdk.run",
+    "Table": "gitreg.sdk.media.table",
+    "Video": "gitreg.sdk.media.files",
     "finish": "gitreg.sdk.session",
     "init": "gitreg.sdk.session",
 }

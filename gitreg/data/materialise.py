@@ -5,6 +5,7 @@ DVC's cache is not trusted: a byte reaches its place only when its file has the 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Container, Iterator
@@ -106,6 +107,21 @@ def materialise(
     except OSError as error:
         raise storage_error(f"files cannot be written to '{target}'", error) from error
     return target
+
+
+def read_file(entry: FileEntry, cache: Cache) -> bytes:
+    """The bytes of one file, which is in the cache.
+
+    Raises: IntegrityError for wrong bytes, whose object is then moved aside so that it can be fetched again;
+        StorageError.
+    """
+    with (
+        refusals(f"'{entry.path}' cannot be read"),
+        os.fdopen(os.open(cache.path(entry.md5), READ_FLAGS), "rb") as file,
+    ):
+        data = file.read(entry.size + 1)
+    _check(entry, hashlib.sha256(data).hexdigest(), cache)
+    return data
 
 
 def verify(listing: Listing, target: Path) -> list[str]:

@@ -7,9 +7,9 @@ from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 from gitreg.data.config import Storage, parse_version_config
-from gitreg.data.materialise import materialise
+from gitreg.data.materialise import materialise, read_file
 from gitreg.data.storage import open_storage
-from gitreg.errors import IntegrityError, MissingBytesError, StorageError
+from gitreg.errors import IntegrityError, MissingBytesError, NotFoundError, StorageError
 from gitreg.records.listing import Listing
 from gitreg.records.pointer import Pointer
 from gitreg.registry import trees, versions
@@ -144,3 +144,21 @@ def write_out(registry: Registry, found: Details, target: Path, *, only: Contain
             damaged.add(error.path)
         else:
             return listing
+
+
+def read(registry: Registry, found: Details, path: str) -> bytes:
+    """The bytes of one file of a version, checked; nothing else is fetched, and nothing is written but the cache.
+
+    A damaged object of the cache is fetched again, once. Raises: NotFoundError, StorageError, IntegrityError.
+    """
+    damaged = False
+    while True:
+        entry = ensure(registry, found, (path,)).get(path)
+        if entry is None:
+            raise NotFoundError("file", f"{found.version.name}/{path}")
+        try:
+            return read_file(entry, registry.cache)
+        except IntegrityError:
+            if damaged:
+                raise
+            damaged = True

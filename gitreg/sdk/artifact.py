@@ -18,6 +18,9 @@ from gitreg.sdk.staging import Staging, inside_path
 if TYPE_CHECKING:
     import os
 
+    from gitreg.sdk.media.base import Media
+    from gitreg.sdk.media.table import Table
+
 _MODES = {"x", "w", "xb", "bx", "wb", "bw", "xt", "tx", "wt", "tw"}
 
 
@@ -91,6 +94,17 @@ class Artifact(Readable):
         links that lead to directories or nowhere.
         """
         self._need_draft("add a directory").add_directory(targets.place(local_path), name, overwrite=overwrite)
+
+    def add(self, obj: Table | Media, name: str, overwrite: bool = False) -> ArtifactFile:
+        """Add a table, an image or another medium under `name`; the entry of the file that `get(name)` begins with.
+
+        A table becomes the folder `<name>.table`, an image or another medium one file, `<name>.png` for example. The
+        same object gives the same bytes. Raises: InvalidValueError (a TypeError) for anything else; ValueError for a
+        name that is taken by other content unless `overwrite`; MissingExtraError; ArtifactFinalizedError.
+        """
+        from gitreg.sdk.media import store
+
+        return store.add(self, obj, name, overwrite=overwrite)
 
     @contextlib.contextmanager
     def new_file(self, name: str, mode: str = "x", encoding: str | None = None) -> Iterator[IO[Any]]:

@@ -14,6 +14,8 @@ from gitreg.sdk.described import Described
 from gitreg.sdk.files import ArtifactFile
 
 if TYPE_CHECKING:
+    from gitreg.sdk.media.base import Media
+    from gitreg.sdk.media.table import Table
     from gitreg.sdk.views import RunView
 
 
@@ -36,6 +38,17 @@ class Readable(Described):
         if entry is None:
             raise KeyError(f"'{name}' is not in artifact '{self.name}'")
         return self._file(entry)
+
+    def get(self, name: str) -> Table | Media | None:
+        """The table, image or other medium of that name, or None.
+
+        Only what it needs is fetched, and each column of a table when it is first asked for; nothing but the cache is
+        written. Of a draft it gives what was added. Raises: StorageError, IntegrityError, RecordError for what is
+        malformed, MissingExtraError.
+        """
+        from gitreg.sdk.media import store
+
+        return store.get(self, name)
 
     def file(self, root: str | os.PathLike[str] | None = None) -> str:
         """Download its only file and return the path. Raises: ValueError when it has not exactly one."""

@@ -1,0 +1,104 @@
+"""Columns in Parquet files: written so that the same columns give the same bytes, read without trust."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import IO, Any
+
+from gitreg.errors import RecordError
+from gitreg.sdk.media.base import need
+
+# Every option that has an influence on the bytes, so that a new release's defaults change nothing.
+_OPTIONS = {
+    "version": "2.6",
+    "use_dictionary": True,
+    "compression": "zstd",
+    "compression_level": 3,
+    "data_page_size": 1 << 20,
+    "data_page_version": "1.0",
+    "write_batch_size": 1024,
+    "write_statistics": False,
+    "use_compliant_nested_type": True,
+    "use_deprecated_int96_timestamps": False,
+    "write_page_index": False,
+    "write_page_checksum": False,
+    "store_schema": True,
+}
+_DICTIONARY, _SMALL_DICTIONARY = 1 << 30, 1 << 20
+_GROUP_ROWS = 1 << 17
+_GROUP_BYTES = 1 << 24
+
+# What a file of ours stays below in memory: a group of rows takes 16 MiB at most, and more than 200 bytes of the file.
+_MAX_RATIO = 100_000
+_FREE = 1 << 30
+
+
+def write(file: IO[bytes], arrays: Mapping[str, Any], *, repeats: bool) -> None:
+    """Write Arrow arrays as a file; with `repeats`, equal values are stored once however much they take."""
+    arrow, parquet = need("pyarrow"), need("pyarrow.parquet")
+    table = arrow.table(list(arrays.values()), names=list(arrays))
+    wide = max(1, table.nbytes // max(1, len(table)))
+    parquet.write_table(
+        table,
+        file,
+        row_group_size=max(1, min(_GROUP_ROWS, _GROUP_BYTES // wide)),
+        dictionary_pagesize_limit=_DICTIONARY if repeats else _SMALL_DICTIONARY,
+        **_OPTIONS,
+    )
+
+
+def read(data: bytes, rows: int, row_bytes: int) -> list[Any]:
+    """The arrays of a file in order; texts and bytes as dictionaries. `row_bytes` is what a row takes at least.
+
+    Raises: RecordError for what is no such file, has other rows, or would take absurdly more memory than its size.
+    """
+    arrow, parquet = need("pyarrow"), need("pyarrow.parquet")
+    try:
+        source = arrow.BufferReader(_without_schema(data))
+        names = parquet.ParquetFile(source, arrow_extensions_enabled=False)
+        found = names.metadata
+        groups = [found.row_group(at) for at in range(found.num_row_groups)]
+        total = sum(group.total_byte_size for group in groups)
+        if found.num_rows != rows or sum(group.num_rows for group in groups) != rows:
+            raise RecordError(f"a file of the table has {found.num_rows} rows, not {rows}")
+        if max(total, rows * row_bytes) > max(_FREE, len(data) * _MAX_RATIO):
+            raise RecordError(f"a file of the table has {len(data)} bytes and wants more than {_FREE} in memory")
+        schema = names.schema_arrow
+        texts = [item.name for item in schema if _is_bytes(item.type)]
+        source.seek(0)
+        # a dictionary holds each text once, so that a small file cannot become a huge one
+        reader = parquet.ParquetFile(source, read_dictionary=texts, arrow_extensions_enabled=False)
+        table = reader.read(use_threads=True)
+    except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:
+        raise RecordError(f"a file of the table is damaged: {str(error)[:200]}") from error
+    return [_one(column) for column in table.columns]
+
+
+def _one(column: Any) -> Any:
+    """The chunks of a column as one array."""
+    arrow = need("pyarrow")
+    if arrow.types.is_dictionary(column.type):
+        column = column.unify_dictionaries()
+    combined = column.combine_chunks()
+    return combined.chunk(0) if isinstance(combined, arrow.ChunkedArray) else combined
+
+
+def _is_bytes(kind: Any) -> bool:
+    types = need("pyarrow").types
+    return bool(
+        types.is_string(kind) or types.is_binary(kind) or types.is_large_string(kind) or types.is_large_binary(kind)
+    )
+
+
+def _without_schema(data: bytes) -> memoryview:
+    """The file with Arrow's own description of its types made unknown.
+
+    Reading that would call into the extension types that any library of this process has registered.
+    """
+    size = int.from_bytes(data[-8:-4], "little")
+    start = max(0, len(data) - 8 - size)
+    if b"ARROW:schema" not in data[start:]:
+        return memoryview(data)
+    changed = bytearray(data)
+    changed[start:] = data[start:].replace(b"ARROW:schema", b"arrow-schema")
+    return memoryview(changed)
