@@ -15,7 +15,7 @@ from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.collection import ArtifactCollection
 from gitreg.sdk.environment import Environment
 from gitreg.sdk.logged import Logged
-from gitreg.sdk.session import open_registry
+from gitreg.sdk.opening import open_registry
 from gitreg.sdk.views import RunView
 
 

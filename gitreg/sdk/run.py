@@ -7,8 +7,9 @@ import operator
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, final
@@ -19,9 +20,12 @@ from gitreg.registry.live import LiveRun
 from gitreg.sdk import talk
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.mappings import Config, Summary, check_keys
-from gitreg.sdk.run_artifacts import ArtifactVerbs
+from gitreg.sdk.metrics import Metric, Metrics, check
+from gitreg.sdk.run_extras import OtherVerbs
+from gitreg.sdk.settings import Settings
+from gitreg.sdk.starting import Started, Wanted, ended, label, tag_list
 from gitreg.sdk.talk import logger
-from gitreg.sdk.values import check_size, plain
+from gitreg.sdk.values import MAX_BYTES, check_size, most_bytes, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class RunStatus:
 
 
 @final
-class Run(ArtifactVerbs):
+class Run(OtherVerbs):
     """A run that is going on, made by `gitreg.init`. On the command line: `gitreg run`.
 
     After `finish` it can be read; everything that would change it raises UsageError.
@@ -48,25 +52,31 @@ class Run(ArtifactVerbs):
 
     def __init__(
         self,
-        live: LiveRun,
+        started: Started,
+        wanted: Wanted,
         *,
-        directory: Path,
-        attached: bool = False,
-        allow_val_change: bool = False,
         on_finish: Callable[[Run], None] = lambda run: None,  # noqa: ARG005  # nobody to tell
     ) -> None:
-        self._live = live
-        self._directory = directory
-        self._attached = attached
+        self._started = started
+        self._live = started.live
+        self._directory = wanted.directory
+        self._mode = wanted.mode
         self._on_finish = on_finish
         self._lock = threading.RLock()
         self._finished = False
         self._process = os.getpid()
-        self._step = live.step
+        self._first = self._step = self._live.step
         self._began: float | None = None
+        self._summary_size = MAX_BYTES
         self._logged: dict[Artifact, None] = {}
-        self._config = Config(lambda: self._live.record.config, self._write_config, allow_val_change=allow_val_change)
+        self._saved: dict[str, Path] = {}
+        self._alerts: dict[str, float] = {}
+        allow = wanted.allow_val_change
+        self._config = Config(lambda: self._live.record.config, self._write_config, allow_val_change=allow)
         self._summary = Summary(lambda: self._live.record.summary, self._write_summary)
+        self._metrics = Metrics(self._live.record.metrics)
+        if self._metrics.needs_rows and isinstance(self._live, LiveRun):
+            self._metrics.catch_up(self._live.rows())
 
     # what it is
 
@@ -74,10 +84,36 @@ class Run(ArtifactVerbs):
     def _now(self) -> RunRecord:
         return self._live.record
 
+    def _relabel(self, **labels: object) -> None:
+        with self._open(f"changing its {', '.join(labels)}"):
+            self._live.set_labels(labels)
+
+    @property
+    def name(self) -> str:
+        """A name people remember, such as `jumping-monkey-1`. May be set."""
+        return self._now.name
+
+    @name.setter
+    def name(self, text: str) -> None:
+        self._relabel(name=label(text))
+
+    @property
+    def notes(self) -> str:
+        """What somebody wrote about it. May be set."""
+        return self._now.notes
+
+    @notes.setter
+    def notes(self, text: str) -> None:
+        self._relabel(notes=plain(text or ""))
+
     @property
     def tags(self) -> tuple[str, ...]:
-        """Its tags."""
+        """Its tags. May be set."""
         return self._live.record.tags
+
+    @tags.setter
+    def tags(self, tags: Sequence[str]) -> None:
+        self._relabel(tags=list(tag_list(tags)))
 
     @property
     def path(self) -> str:
@@ -87,6 +123,18 @@ class Run(ArtifactVerbs):
     @property
     def url(self) -> None:
         """None: there is no server with a page for it."""
+
+    @property
+    def project_url(self) -> None:
+        """None, as `url`."""
+
+    @property
+    def sweep_id(self) -> None:
+        """None: there are no sweeps."""
+
+    @property
+    def sweep_url(self) -> None:
+        """None: there are no sweeps."""
 
     @property
     def dir(self) -> str:
@@ -108,9 +156,52 @@ class Run(ArtifactVerbs):
         """The number of the step that `log` writes to next."""
         return self._step
 
+    @property
+    def starting_step(self) -> int:
+        """The number of the step that it began with here: 0, or where a resumed run goes on."""
+        return self._first
+
+    @property
+    def start_time(self) -> float:
+        """When it started, in seconds since 1970."""
+        # the oldest Python here does not read the Z
+        return datetime.fromisoformat(self._now.started.replace("Z", "+00:00")).timestamp()
+
+    @property
+    def resumed(self) -> bool:
+        """Whether it is a run that had ended before."""
+        return self._started.resumed
+
+    @property
+    def offline(self) -> bool:
+        """True: nothing here needs a server."""
+        return True
+
+    @property
+    def disabled(self) -> bool:
+        """Whether it was started with `mode="disabled"`, so that it records nothing."""
+        return self._mode == "disabled"
+
+    @property
+    def settings(self) -> Settings:
+        """How it was started, in W&B's words. Changing it changes nothing."""
+        run = self._now
+        return Settings(
+            entity=run.entity,
+            project=run.project,
+            mode=self._mode,
+            root_dir=self.dir,
+            run_id=run.id,
+            run_name=run.name,
+            run_notes=run.notes,
+            run_tags=run.tags,
+            run_group=run.group,
+            run_job_type=run.job_type,
+        )
+
     def status(self) -> RunStatus:
         """How it stands."""
-        return RunStatus(self._live.record.state, self._step, self._attached)
+        return RunStatus(self._live.record.state, self._step, self._started.attached)
 
     # what it logs
 
@@ -119,8 +210,12 @@ class Run(ArtifactVerbs):
 
         `data` becomes plain values (`gitreg.sdk.values.plain`). Without `step` each call is a step of its own, unless
         `commit=False`, which leaves the step open for the next call. Calls with the same `step` are one step, until a
-        higher one or `commit=True`; a lower one is dropped with a warning. Raises: TypeError when `data` is no mapping
-        with strings as keys, UsageError after `finish`.
+        higher one or `commit=True`; a lower one is dropped with a warning.
+
+        What is logged is on disk within a second, and before anything else of the run is: a process that is killed may
+        lose what it logged in its last second, and more only in code that keeps Python's interpreter lock for longer.
+        Raises: TypeError when `data` is no mapping with strings as keys; StorageError when this, or what was logged
+        before, cannot be written; UsageError after `finish`.
         """
         check_keys(data, "log")
         values: dict[str, Any] = plain(data)
@@ -134,20 +229,54 @@ class Run(ArtifactVerbs):
             if values:
                 # what a step gets later has the same step and time, which makes it one row
                 self._began = self._began or time.time()
+                values = self._metrics.row(values)
                 row = {"_step": self._step, "_timestamp": self._began}
-                self._live.log_step({**row, **values, **row}, summary=values if self._fits(values) else {})
+                row = {**row, **values, **row}
+                told = self._metrics.summary(values)
+                self._live.log_step(row, summary=(row if told is values else told) if self._fits(told) else {})
             if commit if commit is not None else step is None:
                 # the next call's step, also after one with nothing in it
                 self._step, self._began = max(self._live.step, self._step + 1), None
                 self._live.step = self._step
 
+    def define_metric(  # noqa: PLR0917  # W&B's signature
+        self,
+        name: str,
+        step_metric: str | Metric | None = None,
+        step_sync: bool | None = None,
+        hidden: bool | None = None,
+        summary: str | None = None,
+        overwrite: bool | None = None,
+        *,
+        goal: str | None = None,
+    ) -> Metric:
+        """Say what is to be known of the metric `name`, or of all whose names begin so, with a `*` at its end.
+
+        `summary` says what the summary holds of it from now on in place of the last value: `min`, `max`, `mean`,
+        `last`, `first` and `best`, separated by commas, each a value under the metric's name
+        (`run.summary["loss"]["min"]`), or `none`. NaN is no number to be the lowest. `goal` is `minimize` or
+        `maximize`: which values are the better ones, for `gitreg diff` and for `best`. `step_metric` is the metric that
+        it is drawn over; a row without it gets its last value, unless `step_sync=False`. Values nested in others have
+        names with dots. What was said of it before stays, unless it is said anew, or `overwrite`.
+
+        Raises: UsageError (an Error) for what makes no sense, and once the run is finished.
+        """
+        new = check(name, step_metric=step_metric, step_sync=step_sync, hidden=hidden, summary=summary, goal=goal)
+        with self._open("define_metric"):
+            metric = self._metrics.define(new, overwrite=bool(overwrite))
+            self._live.define_metric(metric.name, metric.document())
+            return metric
+
     def _fits(self, values: Mapping[str, Any]) -> bool:
         """Whether there is room for values in the summary; if not, they are in the history only."""
-        try:
-            check_size({**self._live.record.summary, **values}, "the summary")
-        except TooLargeError as error:
-            logger.warning("%s: %s are in the history only", error, ", ".join(values))
-            return False
+        # an upper bound: what replaces something else is counted on top of it, until all is measured again
+        self._summary_size += most_bytes(values)
+        if self._summary_size > MAX_BYTES:
+            try:
+                self._summary_size = check_size({**self._live.record.summary, **values}, "the summary")
+            except TooLargeError as error:
+                logger.warning("%s: %s are in the history only", error, ", ".join(values))
+                return False
         return True
 
     # its end
@@ -161,13 +290,19 @@ class Run(ArtifactVerbs):
         with self._lock:
             if self._finished:
                 return
-            if self._attached:
-                self._live.detach()
+            if self._saved:
+                self._log_saved()
+            live = self._live
+            if isinstance(live, LiveRun) and self._started.attached:
+                live.detach()
             else:
-                self._live.finish("failed" if exit_code else "finished")
-                talk.finished(self._live)
+                live.finish("failed" if exit_code else "finished")
+            if isinstance(live, LiveRun):
+                if not self._started.attached:
+                    ended(self._started)
+                    talk.finished(live)
+                live.registry.close()
             self._finished = True
-            self._live.registry.close()
         self._on_finish(self)
 
     def __enter__(self) -> Run:
@@ -203,7 +338,7 @@ class Run(ArtifactVerbs):
 
     def _write_summary(self, values: Mapping[str, Any]) -> None:
         with self._open("changing its summary"):
-            check_size({**self._live.record.summary, **values}, "the summary")
+            self._summary_size = check_size({**self._live.record.summary, **values}, "the summary")
             if values:
                 self._live.update_summary(values)
 

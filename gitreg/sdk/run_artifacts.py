@@ -16,13 +16,14 @@ from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.labels import Labelled
 from gitreg.sdk.logged import Logged
 from gitreg.sdk.talk import logger
+from gitreg.sdk.unrecorded import Unrecorded, Untouched
 
 
 class ArtifactVerbs(Labelled):
     """The part of `Run` that is about artifacts."""
 
     _directory: Path
-    _live: LiveRun
+    _live: LiveRun | Unrecorded
     _logged: dict[Artifact, None]
 
     @abstractmethod
@@ -61,10 +62,13 @@ class ArtifactVerbs(Labelled):
                     f"'{artifact.name}' is logged already", hint="link it, use it, or move an alias to it"
                 )
             if logged is None:
-                version, created = self._live.log_artifact(artifact._draft())
-                talk.logged(self._live.registry, version, created=created)
-                logged = Logged(self._live.registry, version)
-                artifact._become(logged)
+                if isinstance(self._live, Unrecorded):
+                    logged = artifact._logged = self._live.log(artifact)
+                else:
+                    version, created = self._live.log_artifact(artifact._draft())
+                    talk.logged(self._live.registry, version, created=created)
+                    logged = Logged(self._live.registry, version)
+                    artifact._become(logged)
                 self._logged[artifact] = None
             logged.set_aliases(names, "set when it was logged")
             artifact._aliases = None
@@ -95,23 +99,30 @@ class ArtifactVerbs(Labelled):
         InvalidNameError, TypeMismatchError (a ValueError), UsageError after `finish`.
         """
         with self._open("use_artifact"):
-            registry = self._live.registry
+            live = self._live
         if isinstance(artifact_or_name, Artifact) and artifact_or_name._logged is None:
-            from gitreg.sdk.session import log_alone
+            if isinstance(live, Unrecorded):
+                self.log_artifact(artifact_or_name, aliases=aliases)
+            else:
+                from gitreg.sdk.session import log_alone
 
-            # without this run's lock: the other run is this session's business
-            log_alone(artifact_or_name, self, aliases)
+                # without this run's lock: the other run is this session's business
+                log_alone(artifact_or_name, self, aliases)
         with self._open("use_artifact"):
             if isinstance(artifact_or_name, Artifact):
                 artifact = artifact_or_name
                 logged = artifact._need("use_artifact")
-                logged.same_repository(registry)
+                if isinstance(live, LiveRun):
+                    logged.same_repository(live.registry)
             else:
-                logged = Logged(registry, targets.find(registry, artifact_or_name, aliases))
+                logged = Logged(live.registry, targets.find(live.registry, artifact_or_name, aliases))
+                if isinstance(live, Unrecorded):
+                    logged = Untouched.of(logged, live.record)
                 artifact = Artifact._of(logged)
             if type is not None and artifact.type != type:
                 raise TypeMismatchError(artifact.name, artifact.type, type)
-            self._live.use(logged.fresh())
+            if isinstance(live, LiveRun):
+                live.use(logged.fresh())
             return artifact
 
     def link_artifact(
@@ -128,7 +139,10 @@ class ArtifactVerbs(Labelled):
             if artifact._logged is None:
                 self.log_artifact(artifact)
             logged = artifact._need("link_artifact")
-            logged.same_repository(self._live.registry)
+            if isinstance(self._live, Unrecorded):
+                logged = Untouched.of(logged, self._live.record)
+            else:
+                logged.same_repository(self._live.registry)
             return Artifact._of(logged.link(target, names))
 
     def log_model(

@@ -6,29 +6,23 @@ import atexit
 import os
 import sys
 import threading
-import weakref
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from gitreg.errors import Error, NotARepositoryError, UsageError
-from gitreg.git.runner import Git
-from gitreg.records.names import RunId, check_run_id
+from gitreg.errors import Error, UsageError
 from gitreg.registry.live import LiveRun
-from gitreg.registry.recover import recover
-from gitreg.registry.repository import Registry
-from gitreg.registry.start import new_id, start_run
+from gitreg.registry.start import new_id
 from gitreg.sdk import talk
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.environment import Environment
-from gitreg.sdk.mappings import Config, Summary, config_values
+from gitreg.sdk.mappings import Config, Summary
 from gitreg.sdk.run import Run
 from gitreg.sdk.run_artifacts import ArtifactVerbs
+from gitreg.sdk.settings import settings as settings_of
+from gitreg.sdk.starting import Wanted, start
 from gitreg.sdk.talk import logger
-from gitreg.sdk.values import check_size, plain
 
-_MODES = ("online", "offline", "shared")
 _REINIT = (None, True, False, "default", "return_previous", "finish_previous", "create_new")
 
 
@@ -91,43 +85,73 @@ _session = _Session()
 def init(  # noqa: PLR0917  # W&B's signature
     entity: str | None = None,
     project: str | None = None,
-    dir: str | Path | None = None,
+    dir: str | os.PathLike[str] | None = None,
     id: str | None = None,
     name: str | None = None,
     notes: str | None = None,
     tags: Sequence[str] | None = None,
     config: object = None,
+    config_exclude_keys: Sequence[str] | None = None,
+    config_include_keys: Sequence[str] | None = None,
     allow_val_change: bool | None = None,
     group: str | None = None,
     job_type: str | None = None,
     mode: str | None = None,
+    force: bool | None = None,
     reinit: bool | str | None = None,
     resume: bool | str | None = None,
+    resume_from: str | None = None,
+    fork_from: str | None = None,
     save_code: bool | None = None,
+    tensorboard: bool | None = None,
+    sync_tensorboard: bool | None = None,
+    monitor_gym: bool | None = None,
     settings: object = None,
-    force: bool | None = None,
 ) -> Run:
     """Start a run in the repository around `dir` (default: the current directory) and return it.
 
     The code is fixed now: HEAD's commit, or a snapshot of what is not committed. `entity` and `project` are labels.
-    `config` is a mapping, an `argparse.Namespace` or the path of a YAML file. Arguments that are left out are taken
-    from GITREG_ENTITY, GITREG_PROJECT, GITREG_DIR, GITREG_NAME, GITREG_NOTES, GITREG_TAGS, GITREG_RUN_GROUP,
-    GITREG_JOB_TYPE and GITREG_MODE. Everything works offline, so the modes online, offline and shared are the same;
-    `save_code`, `settings` and `force` are taken and mean nothing.
+    `config` is a mapping, an `argparse.Namespace` or the path of a YAML file. What is left out is taken from `settings`
+    (`gitreg.Settings`, or a mapping), else from the environment: GITREG_ENTITY, GITREG_PROJECT, GITREG_DIR,
+    GITREG_RUN_ID, GITREG_NAME, GITREG_NOTES, GITREG_TAGS, GITREG_RUN_GROUP, GITREG_JOB_TYPE, GITREG_MODE,
+    GITREG_RESUME, GITREG_SILENT and GITREG_RANKS.
+
+    Everything works offline, so the modes online and offline are the same. With `mode="disabled"` the run is in memory:
+    it needs no repository and writes nothing, and what it logs is in no repository. With `mode="shared"` processes that
+    say the same `id` are one run, which the first of them ends.
+
+    `resume` says what is to be done with a run `id` that has ended: "allow" goes on with it when there is one, "must"
+    refuses when there is none, "never" when there is one; "auto" (or True) without an `id` goes on with the run that
+    was started so and did not end well. Its config stays, unless `allow_val_change`.
+
+    Of several distributed processes (torchrun, MPI, Slurm, ...) only the first records: in the others the run is in
+    memory, can read versions, and says so once. GITREG_RANKS=all, `settings={"ranks": "all"}` or `mode="shared"` lets
+    all of them record.
 
     While a run is active, a second `init` returns it; with `reinit="finish_previous"` (or True, and in notebooks) the
     first is finished, with `"create_new"` both go on. Inside `gitreg run` the run is the one that it started, whose
     config counts more than what is given here. On the command line: `gitreg run`.
 
     What is started, logged and finished is told through `logging`, as 'gitreg'. A script shows it with
-    `logging.basicConfig(level="INFO")`; at a prompt and in a notebook it is shown.
+    `logging.basicConfig(level="INFO")`; at a prompt and in a notebook it is shown, unless GITREG_SILENT or the setting
+    `silent` (errors only) or `quiet` (warnings, too) says otherwise. The other arguments of W&B's are taken and mean
+    nothing.
 
-    Raises: NotARepositoryError; InvalidNameError, UsageError for arguments that make no sense and for an id that is
-        taken; GitError when Git knows no name and address of yours.
+    Raises: NotARepositoryError; InvalidNameError, UsageError for arguments that make no sense, for an id that is taken
+        and a run that cannot be resumed; ConfigError when a resumed run's config would change; GitError when Git knows
+        no name and address of yours.
     """
-    del save_code, settings, force
-    environment = Environment.read()
-    _check_modes(mode or environment.mode, reinit, resume)
+    given = locals()
+    told = settings_of(given.pop("settings"))
+    given = {**told._arguments, **{key: value for key, value in given.items() if value is not None}}
+    _check_reinit(given.get("reinit"))
+    if given.get("resume_from") or given.get("fork_from"):
+        raise UsageError("a run cannot be gone back in", hint="use_artifact the version to start from, in a new run")
+    if given.get("tensorboard") or given.get("sync_tensorboard") or given.get("monitor_gym"):
+        talk.once("init: tensorboard and gym are not recorded; log what you want to see, with run.log")
+    if told.silent or told.quiet or Environment.read().silent:
+        talk.hush("WARNING" if told.quiet else "ERROR")
+    reinit = given.get("reinit")
     with _session.lock:
         previous = _session.active
         if previous is not None and reinit != "create_new":
@@ -136,83 +160,40 @@ def init(  # noqa: PLR0917  # W&B's signature
             else:
                 logger.info("run '%s' is active: init returns it", previous.name)
                 return previous
-        directory = Path(dir or environment.directory or ".").absolute()
-        registry = open_registry(directory)
-        values = config_values(config)
-        check_size(values, "config")
-        labels: dict[str, Any] = {
-            "job_type": _label(job_type or environment.job_type),
-            "group": _label(group or environment.group),
-            "project": _label(project or environment.project),
-            "entity": _label(entity or environment.entity),
-            "notes": plain(notes or environment.notes or ""),
-            "tags": _tags(tags or environment.tags),
-        }
-        attached = environment.run_id if id in (None, environment.run_id) else None
-        if attached:
-            live = _attach(registry, check_run_id(attached), values, labels)
-        else:
-            run_id = check_run_id(id) if id is not None else None
-            _recover(registry)
-            live = start_run(registry, run_id=run_id, name=_label(name or environment.name), config=values, **labels)
-            if live.record.code.error:
-                logger.warning("uncommitted changes are not recorded: %s", live.record.code.error)
+        wanted = Wanted.of(given, told.ranks)
         talk.listen()
-        talk.started(live, attached=bool(attached))
-        run = Run(
-            live,
-            directory=directory,
-            attached=bool(attached),
-            allow_val_change=bool(allow_val_change),
-            on_finish=_session.remove,
-        )
+        started = start(wanted)
+        if isinstance(started.live, LiveRun):
+            talk.started(started.live, attached=started.attached, resumed=started.resumed)
+        run = Run(started, wanted, on_finish=_session.remove)
         _session.add(run)
         if reinit != "create_new":
             _session.active = run
         return run
 
 
-def _recover(registry: Registry) -> None:
-    """Record the runs that were killed here earlier; one that cannot be recorded keeps nobody from working."""
-    found = recover(registry)
-    for record in found.runs:
-        logger.warning("run '%s' was killed; what it had logged is recorded, as %s", record.name, record.state)
-    for run_id, error in found.failed.items():
-        logger.warning("run '%s' was killed and cannot be recorded: %s", run_id, error)
-
-
-def open_registry(directory: Path, *, writing: bool = True) -> Registry:
-    """The repository around a directory; its reading process ends with it.
-
-    Raises: NotARepositoryError, with `writing` also when it is not set up yet.
-    """
-    if not os.path.isdir(directory):  # noqa: PTH112 - Path's raises for what can be no path
-        raise NotARepositoryError(f"{str(directory)[:200]!r} is not a directory", hint="check the path")
-    registry = Registry(Git.discover(directory))
-    # artifacts outlive their run, so nobody knows when the last of them is read
-    weakref.finalize(registry, registry.objects.close)
-    if writing:
-        _ = registry.cache
-    return registry
-
-
-def _attach(registry: Registry, run_id: RunId, config: Mapping[str, Any], labels: Mapping[str, Any]) -> LiveRun:
-    """The run that `gitreg run` has started, with the config and labels that it has not set itself."""
-    live = LiveRun.attach(registry, run_id)
-    new = {key: value for key, value in config.items() if key not in live.record.config}
-    kept = [key for key, value in config.items() if key not in new and live.record.config[key] != value]
-    if kept:
-        logger.warning("config %s: the value that the run was started with stays", ", ".join(kept))
-    if new:
-        live.update_config(new)
-    live.add_labels({**labels, "tags": list(labels["tags"])})
-    return live
-
-
 def finish(exit_code: int | None = None) -> None:
     """End the active run, see `Run.finish`; nothing without one."""
     if _session.active is not None:
         _session.active.finish(exit_code)
+
+
+def setup(settings: object = None) -> None:
+    """Do nothing: W&B's word for starting its service, which there is none of."""
+
+
+def teardown(exit_code: int | None = None) -> None:
+    """Finish every run that this process has open, see `Run.finish`."""
+    for run in list(_session.open):
+        run.finish(exit_code)
+
+
+def login(
+    key: str | None = None, relogin: bool | None = None, host: str | None = None, force: bool | None = None, **more: Any
+) -> bool:
+    """Return True: there is nothing to log in to. W&B's arguments are taken, and none of them is kept."""
+    del key, relogin, host, force, more
+    return True
 
 
 def active_run() -> Run | None:
@@ -255,31 +236,12 @@ def log_alone(artifact: Artifact, user: ArtifactVerbs, aliases: str | Sequence[s
         own.log_artifact(artifact, aliases=aliases)
 
 
-def _check_modes(mode: str | None, reinit: object, resume: object) -> None:
+def _check_reinit(reinit: object) -> None:
     """Raises: UsageError for what is not there."""
-    if mode is not None and mode not in _MODES:
-        raise UsageError(
-            f"mode {mode[:100]!r} is not supported", hint=f"one of {', '.join(_MODES)}: all of them work offline"
-        )
     if reinit not in _REINIT:
         raise UsageError(
-            f"reinit={str(reinit)[:100]!r} is not supported", hint="finish_previous, return_previous or create_new"
+            f"reinit={str(reinit)[:100]!r} is not known", hint="finish_previous, return_previous or create_new"
         )
-    if resume not in (None, False, "never", "allow", "auto"):
-        raise UsageError(
-            f"resume={str(resume)[:100]!r} is not supported", hint="a finished run never changes: start another"
-        )
-
-
-def _label(text: str | None) -> str:
-    """A label of a run. Raises: UsageError for control characters."""
-    if text and not text.isprintable():
-        raise UsageError(f"{text[:100]!r} holds control characters", hint="labels are for people: write plain words")
-    return text or ""
-
-
-def _tags(tags: Sequence[str] | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(plain(str(tag)) for tag in ([tags] if isinstance(tags, str) else tags or ())))
 
 
 def _in_notebook() -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 
+from gitreg.registry.bundle import Bundle
 from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version, record
@@ -24,6 +25,22 @@ class _Prompt(logging.StreamHandler):  # type: ignore[type-arg]  # it has one on
             super().emit(record)
 
 
+_said: set[str] = set()
+
+
+def once(text: str) -> None:
+    """A warning, the first time in this process."""
+    if text not in _said:
+        _said.add(text)
+        logger.warning("%s", text)
+
+
+def hush(level: str) -> None:
+    """Tell nothing below this level, unless the program has said itself what it wants to hear."""
+    if logger.level == logging.NOTSET:
+        logger.setLevel(level)
+
+
 def listen() -> None:
     """Show what is told to somebody at a prompt, unless logging is set up already."""
     if hasattr(sys, "ps1") and not logger.hasHandlers() and logger.level == logging.NOTSET:
@@ -31,12 +48,13 @@ def listen() -> None:
         logger.addHandler(_Prompt())
 
 
-def started(live: LiveRun, *, attached: bool) -> None:
-    """A run has started, or was started by `gitreg run`."""
+def started(live: LiveRun, *, attached: bool, resumed: bool = False) -> None:
+    """A run has started, was started by `gitreg run`, or goes on."""
     run, where = live.record, live.registry.git.worktree
     uncommitted = " with uncommitted changes" if run.code.snapshot else ""
     by = ", started by 'gitreg run'" if attached else f", code {run.code.commit.short}{uncommitted}"
-    logger.info("run %s (%s) in %s%s", run.name, run.id, where, by)
+    on = f", goes on at step {live.step}" if resumed else ""
+    logger.info("run %s (%s) in %s%s%s", run.name, run.id, where, by, on)
 
 
 def logged(registry: Registry, version: Version, *, created: bool) -> None:
@@ -53,4 +71,7 @@ def finished(live: LiveRun) -> None:
     if logger.isEnabledFor(logging.INFO):
         what = "'gitreg push' publishes it, " if live.registry.has_remote else ""
         run = live.record
+        if isinstance(live.registry, Bundle):
+            logger.info("run %s %s; in a clone: gitreg run import %s", run.name, run.state, live.registry.target)
+            return
         logger.info("run %s %s; %s'gitreg drop %s' takes it back", run.name, run.state, what, run.id)
