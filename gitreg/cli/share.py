@@ -54,9 +54,8 @@ def tell(report: Report, remote: str) -> None:
     refused = [f"{refusal.name}: {refusal.why}" for refusal in report.refused]
     message = f"{human.plural(len(refused), 'change')} could not be published and stay pending"
     if all(refusal.lost_race for refusal in report.refused):
-        moves = [refusal.name for refusal in report.refused if refusal.is_alias]
-        again = "take what is there: gitreg alias reset {}; or set it again, and push again"
-        raise LostRaceError(message, hint=again.format(moves[0]) if moves else "push again")
+        hint = next((refusal.hint for refusal in report.refused if refusal.hint), "push again")
+        raise LostRaceError(message, hint=hint)
     raise PublishError(message, refused, hint="'gitreg status' lists what is pending")
 
 

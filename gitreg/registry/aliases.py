@@ -15,7 +15,7 @@ from gitreg.records.objects import EMPTY_TREE, ZERO, Commit, Identity, Oid, hash
 from gitreg.records.records import ALIAS, AliasRecord, Place, alias_root_message
 from gitreg.records.similar import closest, listed
 from gitreg.records.trailers import Message
-from gitreg.registry import chains
+from gitreg.registry import cards, chains
 from gitreg.registry.hold import held
 from gitreg.registry.repository import Registry, retried
 from gitreg.registry.versions import Version, all_versions
@@ -231,8 +231,8 @@ def move(
     """Make the alias name `version`, or nothing when it is None; False when it does already.
 
     `expected` is the commit of the version that the caller believes the alias names. Raises: LostRaceError when it
-    names another, NotFoundError when there is nothing to remove, or the version is dropped at the same moment,
-    UsageError for another collection's version.
+    names another, NotFoundError when there is nothing to remove, or the version is deleted, or dropped at the same
+    moment, UsageError for another collection's version.
     """
     if version is not None:
         _check_case(registry, name)
@@ -259,7 +259,8 @@ def move(
         batch = Batch()
         base = end_of(registry, name, current, batch)
         tip = append(registry, batch, name, base, now, reason=reason, by=by)
-        registry.transact(batch, [Change(ref, pending, tip), *(held(registry, version) if version else ())])
+        also = [*held(registry, version), cards.undisturbed(registry, version.place)] if version else []
+        registry.transact(batch, [Change(ref, pending, tip), *also])
         return read(registry, name, Ref(ref, tip, tip, is_tag=False), published=False), True
 
     return retried(attempt)

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol, TypeVar
 
-from gitreg.errors import Error, GitError, RecordError, reading
+from gitreg.errors import Error, GitError, RecordError, VersionDeletedError, reading
 from gitreg.git.objects import Batch, MissingObjectError
-from gitreg.git.refs import Ref
+from gitreg.git.refs import Change, Ref
 from gitreg.records import cards, objects
 from gitreg.records import refs as names_of_refs
 from gitreg.records.cards import COLLECTION, CollectionRecord, Deletion, Notes
-from gitreg.records.names import CollectionName
+from gitreg.records.names import CollectionName, VersionName
 from gitreg.records.objects import Commit, Oid, TreeEntry
 from gitreg.records.records import Place
 from gitreg.records.trailers import Message
@@ -170,26 +170,37 @@ def _difference(registry: Registry, old: Oid, new: Oid, prefix: str = "") -> Ite
             yield prefix + name, blobs[1]
 
 
-def changes(registry: Registry, old: Oid, new: Oid) -> Files:
+def changes(registry: Registry, old: Oid | None, new: Oid | None) -> Files:
     """The files that differ, as the new tree has them. Raises: RecordError, MissingObjectError."""
-    found = _difference(registry, old, new)
+    found = _difference(registry, old or objects.EMPTY_TREE, new or objects.EMPTY_TREE)
     return {path: registry.objects.read(oid)[1] if oid else None for path, oid in found}
 
 
-def merge(base: State, files: Files, onto: State) -> tuple[State, list[str]]:
-    """Lay files that changed `base` over another state of it, field by field.
+def merge(
+    base: State, files: Files, onto: State, place: Callable[[Place], Place | None] = lambda place: place
+) -> tuple[Files, list[str]]:
+    """What files that changed `base` change in another state of it, field by field.
 
-    Last, the fields that were changed differently there; `files` counts in them. Raises: RecordError.
+    `place` tells what a version is called now, None for one whose files go. Last, the fields that were changed
+    differently there; `files` counts in them. Raises: RecordError.
     """
     fresh: dict[str, bytes | None] = {}
     conflicts = []
-    for path, mine in files.items():
+    for old, mine in files.items():
+        path = old
+        about = cards.parse_path(old, base.collection)
+        if about:
+            version = place(about[1])
+            if version is None:
+                continue
+            path = cards.moved(old, version)
         there = onto.read(path)
-        fresh[path], conflict = cards.merged(path, base.read(path), mine, there)
+        now, conflict = cards.merged(path, base.read(old), mine, there)
+        if now != there:
+            fresh[path] = now
         if conflict:
-            known = cards.parse_path(path, base.collection)
-            conflicts.append(f"{conflict} of {known[1].version.label}" if known else conflict)
-    return onto.with_(fresh), conflicts
+            conflicts.append(f"{conflict} of {about[1].version.label}" if about else conflict)
+    return fresh, conflicts
 
 
 def root(collection: CollectionName) -> Commit:
@@ -218,6 +229,12 @@ def edits(registry: Registry, collection: CollectionName, tip: Oid) -> Iterator[
     return chains.walk(
         registry, what, tip, start, parse=lambda commit: record(collection, commit), follows=lambda *_: True
     )
+
+
+def unpublished(registry: Registry, collection: CollectionName, ends: chains.Tips) -> tuple[Edit, ...]:
+    """The edits that the remote does not have, the oldest first. Raises: RecordError, MissingObjectError."""
+    known = edits(registry, collection, ends.published.oid) if ends.published else ()
+    return chains.fresh(edits(registry, collection, ends.pending.oid), known) if ends.pending else ()
 
 
 def refs_of(registry: Registry, collection: CollectionName) -> list[Ref]:
@@ -268,15 +285,16 @@ def _state(registry: Registry, collection: CollectionName, refs: list[Ref]) -> S
     if ends.pending and ends.published and chains.is_overtaken(registry, ends):
         there = at(registry, collection, ends.published.oid)
         base = at(registry, collection, _common(registry, ends.pending.oid, ends.published.oid))
-        mine = changes(registry, base.tree or objects.EMPTY_TREE, _tree(registry, collection, ends.pending.oid))
-        return replace(merge(base, mine, there)[0], published=False)
+        mine = changes(registry, base.tree, _tree(registry, collection, ends.pending.oid))
+        return replace(there.with_(merge(base, mine, there)[0]), published=False)
     found = at(registry, collection, ends.now.oid)
     return replace(found, published=ends.is_published or registry.is_server)
 
 
 def at(registry: Registry, collection: CollectionName, commit: Oid) -> State:
     """The state as of a commit of the chain. Raises: RecordError, MissingObjectError."""
-    return State(registry, collection, _tree(registry, collection, commit))
+    tree = _tree(registry, collection, commit)
+    return State(registry, collection, None if tree == objects.EMPTY_TREE else tree)
 
 
 def _tree(registry: Registry, collection: CollectionName, commit: Oid) -> Oid:
@@ -292,8 +310,29 @@ def _common(registry: Registry, one: Oid, other: Oid) -> Oid:
         raise RecordError(f"commits {one.short} and {other.short} have no beginning in common") from error
 
 
+def undisturbed(registry: Registry, place: Place) -> Change:
+    """What lets a transaction fail when an edit comes between, such as the deletion of this version.
+
+    Raises: VersionDeletedError when it is deleted already.
+    """
+    collection = place.version.collection
+    ref = names_of_refs.card(collection)
+    now = registry.objects.at(ref) or objects.ZERO
+    stone = state(registry, collection).deletion(place)
+    if stone:
+        raise deleted_error(collection, place, stone)
+    return Change(ref, now, now)
+
+
+def deleted_error(collection: CollectionName, place: Place, stone: Deletion) -> VersionDeletedError:
+    """What to say to who asks for a version that is deleted."""
+    name = str(VersionName(collection, place.version.number))
+    hint = f"gitreg show {name} --deleted shows it, gitreg undelete {name} brings it back"
+    return VersionDeletedError(name, when=stone.when, by=stone.by, reason=stone.reason, hint=hint)
+
+
 def living(registry: Registry, found: Iterable[Placed], known: State | None = None) -> list[Placed]:
-    """Those versions of a collection that are not deleted, in their order. `known` is its state, where that is known."""
+    """Those versions of a collection that are not deleted, in their order. `known` is its state, where it is known."""
     items = list(found)
     if not items:
         return items

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from gitreg.errors import NotFoundError
 from gitreg.git.refs import is_ancestor
 from gitreg.records.names import AliasName, CollectionName
-from gitreg.records.when import Span, When
-from gitreg.registry import aliases
+from gitreg.records.when import Span, When, iso
+from gitreg.registry import aliases, cards
 from gitreg.registry.aliases import Alias, Move
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version, own
@@ -108,12 +108,20 @@ def not_yet(alias: Alias, when: When, first: Move | None) -> NotFoundError:
 
 
 def latest_then(registry: Registry, collection: CollectionName, when: When, found: Sequence[Version]) -> Version:
-    """The version of the highest number whose tag was made by then. Raises: NotFoundError, InvalidDateError."""
+    """The version of the highest number whose tag was made by then, and that was not deleted.
+
+    Raises: NotFoundError, InvalidDateError.
+    """
     last, first = when.span(registry.clock()).last, None
+    state = cards.state(registry, collection)
+    until = iso(last)
     for version in own(registry, reversed(found)):
         made = registry.objects.tag(version.tag).tagger
         if made.timestamp <= last:
-            return version
+            stone = state.deletion(version.place)
+            if stone is None or stone.when > until:
+                return version
+            continue
         first = (version, made)
     hint = f"its first one here, {first[0].name.label}, is of {first[1].when}" if first else f"gitreg ls {collection}"
     raise NotFoundError("artifact", f"{collection}@{{{when}}}", f"'{collection}' had no version at '{when}'", hint=hint)

@@ -1,6 +1,6 @@
 """What this clone made and has not published, and bringing it in line with what others published meanwhile.
 
-Drafts get free numbers, links and promotions follow them, and promotions are replayed on their alias's new tip.
+Drafts get free numbers; links, promotions and edits follow them; promotions and edits are replayed on the new tip.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, RunId, VersionName, VersionNumber
 from gitreg.records.objects import ZERO, Oid
 from gitreg.records.records import Place
-from gitreg.registry import aliases, chains, runs, versions
+from gitreg.registry import aliases, chains, editing, runs, versions
 from gitreg.registry.aliases import Link, Move
+from gitreg.registry.editing import PendingCard
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
 from gitreg.registry.versions import Version
@@ -34,12 +35,12 @@ class PendingAlias:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Something that stays pending, and why. `lost_race` when somebody else was faster."""
+    """Something that stays pending, and why. `lost_race` when somebody else was faster, then what to do about it."""
 
     name: str
     why: str
     lost_race: bool = False
-    is_alias: bool = False
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,18 @@ class Pending:
     """Everything that would be published now. A run that has logged nothing yet is left out.
 
     Attributes:
-        versions, runs, aliases: what can be published.
+        versions, runs, aliases, cards: what can be published.
         broken: what cannot, until somebody mends it.
     """
 
     versions: tuple[Version, ...]
     runs: Mapping[RunId, Run]
     aliases: tuple[PendingAlias, ...]
+    cards: tuple[PendingCard, ...] = ()
     broken: tuple[Refusal, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.versions or self.runs or self.aliases)
+        return bool(self.versions or self.runs or self.aliases or self.cards)
 
 
 def collect(registry: Registry) -> Pending:
@@ -74,9 +76,10 @@ def collect(registry: Registry) -> Pending:
         if run and run.record.id == run_id:
             found[run_id] = run
     moved = tuple(_moved_aliases(registry, broken))
+    cards = tuple(editing.pending_cards(registry, lambda name, why: broken.append(Refusal(str(name), why))))
     # after what leads to them: bytes are uploaded for these, and a run that goes on gets more
     drafts = tuple(version for version in versions.all_versions(registry) if not version.published)
-    return Pending(drafts, found, moved, tuple(broken))
+    return Pending(drafts, found, moved, cards, tuple(broken))
 
 
 def _moved_aliases(registry: Registry, broken: list[Refusal]) -> Iterator[PendingAlias]:
@@ -194,6 +197,12 @@ def renumber(registry: Registry, taken: Iterable[VersionName]) -> dict[VersionNa
         ref = names_of_refs.alias(alias.name)
         old[ref] = alias.tip
         new[ref] = _rename_moves(registry, batch, alias, renamed)
+
+    def now(place: Place) -> Place:
+        return replace(place, version=renamed.get(place, place.version))
+
+    for ref, (before, after) in editing.renamed(registry, batch, now).items():
+        old[ref], new[ref] = before, after
     changes = [Change(ref, old.get(ref, ZERO), new.get(ref, ZERO)) for ref in {**new, **old}]
     registry.transact(batch, [change for change in changes if change.old != change.new])
     return {place.version: name for place, name in renamed.items()}
@@ -276,10 +285,29 @@ def rebase_aliases(registry: Registry) -> list[Refusal]:
         try:
             why = _rebase(registry, alias)
         except (RecordError, MissingObjectError) as error:
-            refused.append(Refusal(str(alias.name), str(error), is_alias=True))
+            refused.append(Refusal(str(alias.name), str(error)))
             continue
         if why:
-            refused.append(Refusal(str(alias.name), why, lost_race=True, is_alias=True))
+            hint = f"take what is there: gitreg alias reset {alias.name}; or set it again, and push again"
+            refused.append(Refusal(str(alias.name), why, lost_race=True, hint=hint))
+    return refused
+
+
+def rebase_cards(registry: Registry) -> list[Refusal]:
+    """Put pending edits of collections on top of those that others have published, field by field.
+
+    Returns those that stay as they are, because both changed the same text. Raises: RefMovedError, GitError.
+    """
+    refused = []
+    for card in editing.pending_cards(registry):
+        try:
+            conflicts = editing.rebase(registry, card)
+        except (RecordError, MissingObjectError) as error:
+            refused.append(Refusal(str(card.name), str(error)))
+            continue
+        if conflicts:
+            hint = editing.way_out(card.name)
+            refused.append(Refusal(str(card.name), editing.clash(conflicts), lost_race=True, hint=hint))
     return refused
 
 

@@ -1,4 +1,4 @@
-"""Publishing: bytes first, then versions and runs, then each alias by itself, then the pending refs go.
+"""Publishing: bytes first, then versions and runs, then each alias and each collection's edits; then pending refs go.
 
 Every step can be repeated, and an interrupted publishing is completed by the next one.
 """
@@ -6,7 +6,7 @@ Every step can be repeated, and an interrupted publishing is completed by the ne
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gitreg.data.config import Storage
@@ -17,7 +17,9 @@ from gitreg.git.transport import Outcome, Push
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import VersionName
 from gitreg.records.objects import Oid
-from gitreg.registry import contents, history, versions
+from gitreg.records.records import Place
+from gitreg.registry import aliases, cards, contents, editing, history, versions
+from gitreg.registry.editing import PendingCard
 from gitreg.registry.fetch import Fetched, fetch
 from gitreg.registry.pending import (
     Pending,
@@ -26,6 +28,7 @@ from gitreg.registry.pending import (
     drop_published,
     exposed,
     rebase_aliases,
+    rebase_cards,
     renumber,
 )
 from gitreg.registry.pushing import is_race, push_lfs, push_units, settle, units_of
@@ -41,7 +44,8 @@ class Report:
     """What a publishing did.
 
     Attributes:
-        versions, aliases: published now, under their final names.
+        versions, aliases, cards: published now, under their final names.
+        edits: how many of collections were published.
         runs: how many runs were published or extended.
         renumbered: old name -> new name.
         refused: what stays pending, and why.
@@ -51,6 +55,8 @@ class Report:
 
     versions: list[VersionName] = field(default_factory=list)
     aliases: list[str] = field(default_factory=list)
+    cards: list[str] = field(default_factory=list)
+    edits: int = 0
     runs: int = 0
     renumbered: dict[VersionName, VersionName] = field(default_factory=dict)
     refused: list[Refusal] = field(default_factory=list)
@@ -90,7 +96,7 @@ def _round(registry: Registry, leave: frozenset[str], pushing: Iterable[Oid], re
     fetched = fetch(registry, leave=leave)
     drop_published(registry)
     _note_renumbered(report, renumber(registry, _taken(fetched)))
-    report.refused = rebase_aliases(registry)
+    report.refused = [*rebase_aliases(registry), *rebase_cards(registry)]
     pending = collect(registry)
     report.refused += pending.broken
     left = (item for item in versions.all_versions(registry) if names_of_refs.version_tag(item.name) in leave)
@@ -99,7 +105,8 @@ def _round(registry: Registry, leave: frozenset[str], pushing: Iterable[Oid], re
         return []
     report.warnings = exposed(registry, pending, pushing)
     raced = _push_units(registry, pending, leave, behind, report)
-    return raced + _push_aliases(registry, pending, leave, report)
+    raced += _push_aliases(registry, pending, leave, report)
+    return raced + _push_cards(registry, pending, leave, report)
 
 
 def _raced(name: str, failed: Iterable[Outcome]) -> Refusal | None:
@@ -242,34 +249,100 @@ def _push_units(
 
 def _push_aliases(registry: Registry, pending: Pending, leave: frozenset[str], report: Report) -> list[Refusal]:
     """Push promotions, each by itself; what was not taken because somebody else was faster."""
-    known = (version for version in versions.all_versions(registry) if version.published)
+    found = []
+    for alias in pending.aliases:
+        now = alias.moves[-1].record.now
+        line = f"{alias.name} -> {now.version.label if now else 'nothing'}"
+        gone = now and cards.state(registry, alias.name.collection).deletion(now)
+        why = f"'{now.version}' was deleted by {gone.by.partition(' <')[0]}" if now and gone else ""
+        places = [move.record.now for move in alias.moves if move.record.now]
+        found.append(_Chain(str(alias.name), names_of_refs.alias(alias.name), alias.tip, places, line, why))
+    accepted, raced = _push_chains(registry, found, leave, report)
+    report.aliases += [chain.line for chain in accepted]
+    return raced
+
+
+def _push_cards(registry: Registry, pending: Pending, leave: frozenset[str], report: Report) -> list[Refusal]:
+    """Push edits of collections, each by itself, after the aliases, which what is deleted may have lost."""
+    found = []
+    for card in pending.cards:
+        places = [step.record.version for step in card.edits if step.record.version]
+        line = f"{card.name}: {editing.words(card.edits)}"
+        why = _still_named(registry, card)
+        found.append(_Chain(str(card.name), names_of_refs.card(card.name), card.tip, places, line, why))
+    accepted, raced = _push_chains(registry, found, leave, report)
+    report.cards += [chain.line for chain in accepted]
+    there = {chain.ref for chain in accepted}
+    report.edits += sum(len(card.edits) for card in pending.cards if names_of_refs.card(card.name) in there)
+    return raced
+
+
+def _still_named(registry: Registry, card: PendingCard) -> str:
+    """Why a deletion must not be published: an alias names the version on the remote. '' when none does."""
+    gone = cards.at(registry, card.name, card.tip).deleted
+    mine = {step.record.version for step in card.edits if step.record.version in gone}
+    for ref in registry.refs.find(names_of_refs.aliases_pattern(card.name, registry.tracking)) if mine else ():
+        name = names_of_refs.parse_alias(ref.name)
+        place = aliases.read(registry, name, ref, published=True).place if name else None
+        if place in mine and place:
+            return (
+                f"'{name}' names {place.version.label} there, which was deleted here: gitreg undelete {place.version}"
+            )
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """Records that are pushed by themselves.
+
+    Attributes:
+        name: whose, for people.
+        ref, tip: what is pushed where.
+        places: the versions that must be published first.
+        line: what they say, for people.
+        why: why they must not be published, '' when they may.
+    """
+
+    name: str
+    ref: str
+    tip: Oid
+    places: Sequence[Place]
+    line: str
+    why: str
+
+
+def _push_chains(
+    registry: Registry, chains: Sequence[_Chain], leave: frozenset[str], report: Report
+) -> tuple[list[_Chain], list[Refusal]]:
+    """Push each by itself; those that were taken, and what was not because somebody else was faster."""
+    known = (version for version in versions.all_versions(registry) if version.published) if chains else ()
     published = {(version.name.collection, version.commit) for version in known}
     stuck = {refusal.name for refusal in report.refused}
     ready = []
-    for alias in pending.aliases:
-        places = [move.record.now for move in alias.moves if move.record.now]
-        held = next((place for place in places if (place.version.collection, place.commit) not in published), None)
-        ref = names_of_refs.alias(alias.name)
-        if str(alias.name) in stuck or ref in leave:
+    for chain in chains:
+        held = next((item for item in chain.places if (item.version.collection, item.commit) not in published), None)
+        if chain.name in stuck or chain.ref in leave:
             continue
         if held and names_of_refs.version_tag(held.version) in leave:
-            report.warnings.append(f"'{alias.name}' is published by the next push, after '{held.version}'")
-        elif held:
-            report.refused.append(Refusal(str(alias.name), f"'{held.version}' is not published"))
+            report.warnings.append(f"'{chain.name}' is published by the next push, after '{held.version}'")
+        elif held or chain.why:
+            why = f"'{held.version}' is not published" if held else chain.why
+            report.refused.append(Refusal(chain.name, why))
         else:
-            ready.append((alias, Push(alias.tip, ref)))
+            ready.append(chain)
     if not ready:
-        return []
-    outcomes = {outcome.ref: outcome for outcome in registry.transport.push([push for _, push in ready], atomic=False)}
+        return [], []
+    pushed = registry.transport.push([Push(chain.tip, chain.ref) for chain in ready], atomic=False)
+    outcomes = {outcome.ref: outcome for outcome in pushed}
+    accepted = [chain for chain in ready if outcomes[chain.ref].ok]
+    settle(registry, [Push(chain.tip, chain.ref) for chain in accepted])
     raced: list[Refusal] = []
-    settle(registry, (push for _, push in ready if outcomes[push.ref].ok))
-    for alias, push in ready:
-        outcome = outcomes[push.ref]
+    for chain in ready:
+        outcome = outcomes[chain.ref]
         if outcome.ok:
-            now = alias.moves[-1].record.now
-            report.aliases.append(f"{alias.name} -> {now.version.label if now else 'nothing'}")
-        elif race := _raced(str(alias.name), [outcome]):
-            raced.append(race)
-        else:
-            report.refused.append(Refusal(str(alias.name), f"the remote refused it: {outcome.words}"))
-    return raced
+            continue
+        race = _raced(chain.name, [outcome])
+        (raced if race else report.refused).append(
+            race or Refusal(chain.name, f"the remote refused it: {outcome.words}")
+        )
+    return accepted, raced

@@ -8,7 +8,7 @@ from gitreg.errors import NotFoundError, RecordError, UsageError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records.names import LATEST, AliasName, CollectionName, Reference, split_date
 from gitreg.records.similar import closest, listed
-from gitreg.registry import aliases, facts, order, past
+from gitreg.registry import aliases, cards, facts, order, past
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version, all_versions, collections, details, own
 
@@ -16,16 +16,26 @@ _REGISTRIES = ("model", "dataset")
 _FEW = 5
 
 
-def version(registry: Registry, reference: Reference) -> Version:
-    """The version that a reference means.
+def version(registry: Registry, reference: Reference, *, deleted: bool = False) -> Version:
+    """The version that a reference means; with `deleted` also one that is deleted, by its number.
 
-    Raises: NotFoundError with the likeliest other name as a hint, InvalidDateError for a date in the future.
+    Raises: NotFoundError with the likeliest other name as a hint, VersionDeletedError, InvalidDateError for a date in
+    the future.
     """
     for name in reference.candidates:
         found = all_versions(registry, name)
         if found and _is_meant(registry, name, reference.candidates, found):
-            return _select(registry, name, reference, found)
+            version = _select(registry, name, reference, found)
+            # an alias that names a deleted version was moved there at the same moment; it goes on working
+            stone = None if deleted or _by_alias(reference) else cards.state(registry, name).deletion(version.place)
+            if stone:
+                raise cards.deleted_error(name, version.place, stone)
+            return version
     raise _no_collection(registry, reference.candidates, reference.text, reference)
+
+
+def _by_alias(reference: Reference) -> bool:
+    return isinstance(reference.selector, str) and reference.selector != LATEST
 
 
 def _is_meant(
@@ -86,20 +96,23 @@ def _select(registry: Registry, collection: CollectionName, reference: Reference
     if selector == LATEST:
         if when:
             return past.latest_then(registry, collection, when, found)
-        return next(own(registry, reversed(found)), found[-1])
+        return next(own(registry, reversed(cards.living(registry, found))), found[-1])
     if isinstance(selector, str):
         name = AliasName(collection, selector)
         return past.alias_then(registry, name, when, found) if when else aliases.version_of(registry, name, found)
     # the draft stands after its published twin, and what is pending here is meant first
     matches = [item for item in found if item.name.number == selector]
     if not matches:
-        raise NotFoundError("artifact", f"{collection}:v{selector}", hint=f"'{collection}' has {_numbers(found)}")
+        has = f"'{collection}' has {_numbers(cards.living(registry, found))}"
+        raise NotFoundError("artifact", f"{collection}:v{selector}", hint=has)
     return matches[-1]
 
 
 def _numbers(found: Iterable[Version]) -> str:
     """`v0, v1`, `v0 to v12`, or the newest where some have been deleted."""
     numbers = list(dict.fromkeys(version.name.number for version in found))
+    if not numbers:
+        return "no versions any more"
     if len(numbers) > _FEW and numbers[-1] - numbers[0] == len(numbers) - 1:
         return f"v{numbers[0]} to v{numbers[-1]}"
     few = ", ".join(f"v{number}" for number in numbers[-_FEW:])
