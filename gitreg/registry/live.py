@@ -101,7 +101,7 @@ class LiveRun:
             record = replace(found.record, state="running", ended="", inputs=(), reused=())
             step = -1
             for row in history.need(registry, found):
-                journal.append("step", row)
+                journal.append_soon("step", row)
                 step = max(step, int(str(row["_step"])))
             # last: a journal without it is one of a run that does not go on yet
             journal.append("start", record.document(), commit=_held(found.tip.oid, found.record), next=step + 1)
@@ -221,6 +221,10 @@ class LiveRun:
             self._journal.append("labels", labels)
             self._replay("labels", labels)
 
+    def rows(self) -> list[history.Row]:
+        """What it has logged so far, a step each."""
+        return history.so_far(self._journal)
+
     def define_metric(self, name: str, definition: Mapping[str, object]) -> None:
         """Say what is to be known of the metric `name`, FORMAT.md 4.6. Raises: RecordError for what it cannot hold."""
         yamlio.dump({name: definition})
@@ -246,15 +250,15 @@ class LiveRun:
         well, they go into that row. They may be `summary` too, which these two do not go into. Within a second they are
         on disk; everything else is at once. Raises: RecordError, StorageError for this or an earlier step.
         """
-        if summary:
-            self._check(summary)
-        if summary is values:
+        is_both = summary is values
+        summary = _without_bookkeeping(values) if is_both else summary or {}
+        self._check(summary)
+        if is_both:
             self._journal.append_soon("log", values)
-            summary = _without_bookkeeping(values)
         else:
-            self._journal.append_soon("step", values, **({"summary": summary} if summary else {}))
+            self._journal.append_soon("step", values, summary=summary)
         self.step = int(str(values["_step"])) + 1
-        self._summary.update(summary or {})
+        self._summary.update(summary)
 
     def _check(self, summary: Mapping[str, object]) -> None:
         """Raises: RecordError for what a record cannot hold. Numbers under known keys can be held."""
@@ -344,6 +348,10 @@ class LiveRun:
 
         One that a killed process wrote already is left as it is.
         """
+        if self.record.state != "running" and not self._journal.path.exists():
+            # it had ended, and what was to be done then failed
+            self.registry.settle()
+            return
         self._journal.hold()
         self._journal.flush()
         # one may be of this process: it was written, and the journal could not be removed
@@ -362,6 +370,7 @@ class LiveRun:
             self.record = last
         self._journal.remove()
         self.registry.refs.pack_if_many()
+        self.registry.settle()
 
     def detach(self) -> None:
         """Leave the run to the process that started it. Raises: StorageError when its last steps cannot be kept."""

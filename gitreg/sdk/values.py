@@ -42,6 +42,8 @@ def plain(value: object, depth: int = 0) -> Any:
     """
     if type(value) in _SCALARS:
         return value
+    if type(value) is dict and depth < MAX_DEPTH:
+        return _mapping(value, depth)
     if isinstance(value, enum.Enum):
         return plain(value.value, depth)
     if isinstance(value, int):
@@ -57,8 +59,7 @@ def plain(value: object, depth: int = 0) -> Any:
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        # nearly all that is logged is numbers, many times a second
-        return {_key(key): item if type(item) in _SCALARS else plain(item, depth + 1) for key, item in value.items()}
+        return _mapping(value, depth)
     if isinstance(value, (list, tuple)):
         return [plain(item, depth + 1) for item in value]
     if isinstance(value, (set, frozenset)):
@@ -101,6 +102,11 @@ def most_bytes(values: Mapping[str, object]) -> int:
     )
     # a character is at most twelve: two of \uXXXX
     return wide + 12 * sum(map(len, values)) + 30 * len(values)
+
+
+def _mapping(value: Mapping[Any, object], depth: int) -> dict[str, Any]:
+    # nearly all that is logged is numbers, and some people do it often
+    return {_key(key): item if type(item) in _SCALARS else plain(item, depth + 1) for key, item in value.items()}
 
 
 def _object(value: Any, depth: int) -> Any:
