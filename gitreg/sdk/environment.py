@@ -29,6 +29,7 @@ class Environment:
         tags: GITREG_TAGS, separated by commas.
         mode, project, entity, name, notes, group, job_type, resume: GITREG_MODE, ..., GITREG_RUN_GROUP, ...
         silent: GITREG_SILENT, whether to say nothing.
+        log_model: GITREG_LOG_MODEL, what the callback of transformers logs.
         ranks: GITREG_RANKS, `first` or `all`: which of several distributed processes record.
     """
 
@@ -46,6 +47,7 @@ class Environment:
     resume: str | None = None
     silent: bool = False
     ranks: str | None = None
+    log_model: str | None = None
 
     @classmethod
     def read(cls) -> Environment:
@@ -69,6 +71,7 @@ class Environment:
             resume=get("RESUME"),
             silent=(get("SILENT") or "").lower() in _TRUE,
             ranks=get("RANKS"),
+            log_model=get("LOG_MODEL"),
         )
 
 
