@@ -13,7 +13,10 @@ from gitreg.sdk.run import Run
 NAMES = {
     *("init", "finish", "log", "config", "summary", "run"),
     *("log_artifact", "use_artifact", "link_artifact", "log_model", "use_model", "link_model"),
-    *("Artifact", "Api", "Run"),
+    *("define_metric", "log_code", "save", "alert", "watch", "unwatch", "mark_preempting"),
+    *("login", "setup", "teardown", "errors", "integration", "util"),
+    *("Artifact", "Api", "Run", "Settings", "AlertLevel"),
+    *("Table", "Image", "Audio", "Video", "Html", "Histogram", "Object3D", "Molecule", "Plotly"),
     *("Error", "CommError", "UsageError", "ConfigError", "ArtifactNotLoggedError", "ArtifactFinalizedError"),
     "__version__",
 }
@@ -54,6 +57,13 @@ def test_a_version_is_known() -> None:
         (lambda: gitreg.log_model("x"), "log_model()"),
         (lambda: gitreg.use_model("x"), "use_model()"),
         (lambda: gitreg.link_model("x", "y"), "link_model()"),
+        (lambda: gitreg.define_metric("x"), "define_metric()"),
+        (gitreg.log_code, "log_code()"),
+        (lambda: gitreg.save("x"), "save()"),
+        (lambda: gitreg.alert("x", "y"), "alert()"),
+        (lambda: gitreg.watch(None), "watch()"),
+        (gitreg.unwatch, "unwatch()"),
+        (gitreg.mark_preempting, "mark_preempting()"),
         (lambda: gitreg.config["a"], "config"),
         (lambda: gitreg.config.a, "config"),
         (lambda: gitreg.summary.update({"a": 1}), "summary"),
@@ -101,3 +111,27 @@ def test_config_imported_before_init_is_the_active_runs(project: Path) -> None:
         assert config["a"] == 1
     with gitreg.init(config={"a": 2}):
         assert config.a == 2
+
+
+def test_a_script_of_wandbs_runs_with_the_import_changed(project: Path) -> None:
+    script = """
+import gitreg as wandb
+wandb.setup()
+assert wandb.login(key="none", relogin=True)
+run = wandb.init(entity="team", project="digits", config={"lr": 0.1}, settings=wandb.Settings(silent=True))
+run.define_metric("loss", summary="min")
+for loss in (0.5, 0.1, 0.3):
+    wandb.log({"loss": loss})
+assert run.summary["loss"]["min"] == 0.1
+assert issubclass(wandb.errors.CommError, wandb.Error)
+try:
+    run.use_artifact("nothing:latest")
+except wandb.errors.CommError as error:
+    assert "nothing:latest" in str(error)
+assert len(wandb.util.generate_id()) == 8
+assert wandb.Table and wandb.Image and wandb.Artifact and wandb.AlertLevel.WARN and wandb.integration
+assert wandb.Api().runs("team/digits")[0].id == run.id
+wandb.teardown()
+assert wandb.run is None
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
