@@ -25,9 +25,9 @@ from gitreg.records import refs as names_of_refs
 from gitreg.records import yamlio
 from gitreg.records.names import RunId, VersionName
 from gitreg.records.objects import EMPTY_TREE, ZERO, Commit, Oid
-from gitreg.records.records import RUN, RunRecord, Use
+from gitreg.records.records import RUN, Place, RunRecord, Use
 from gitreg.records.trailers import Message
-from gitreg.registry import contents, index, keep, runs, versions
+from gitreg.registry import contents, editing, index, keep, runs, versions
 from gitreg.registry.journal import Journal
 from gitreg.registry.needs import Need, Unpublished
 from gitreg.registry.repository import Registry, retried
@@ -169,7 +169,8 @@ def _drop_one(
         run_is_gone=not kept and previous == run.record.code.commit,
         changes=tuple(changes),
     )
-    return _carry_out(registry, here, dropped, _needs_of({*renewed, first.oid}, run.record.id), batch=batch)
+    needs = _needs_of({*renewed, first.oid}, run.record.id)
+    return _carry_out(registry, here, dropped, needs, batch=batch, renewed=renewed)
 
 
 def _without(registry: Registry, batch: Batch, gone: RunCommit, rest: Sequence[RunCommit]) -> dict[Oid, Oid]:
@@ -213,11 +214,16 @@ def _carry_out(
     *,
     batch: Batch | None = None,
     run: Run | None = None,
+    renewed: Mapping[Oid, Oid] | None = None,
 ) -> Dropped:
     """Change the refs, when nothing needs what goes, and let go of its bytes. Raises: RefusedError, RefMovedError."""
     _check_needs(here, dropped, needs(here))
     objects = _objects(registry, dropped.versions, run)
-    registry.transact(batch or Batch(), dropped.changes)
+    batch = batch or Batch()
+    edits = _edits(registry, batch, dropped, renewed or {})
+    # first: an edit of a version that is gone could never be published
+    dropped = replace(dropped, changes=(*edits, *dropped.changes))
+    registry.transact(batch, dropped.changes)
     late = needs(Unpublished(registry))
     if late:
         registry.refs.change(Change(change.ref, change.new, change.old) for change in dropped.changes)
@@ -229,6 +235,16 @@ def _carry_out(
     with contextlib.suppress(StorageError, NotARepositoryError, OSError):
         released = keep.let_go(registry, objects)
     return replace(dropped, released=released)
+
+
+def _edits(registry: Registry, batch: Batch, dropped: Dropped, renewed: Mapping[Oid, Oid]) -> list[Change]:
+    """What becomes of edits of collections: tags and texts of what goes go with it."""
+    gone = {version.place for version in dropped.versions}
+
+    def place(version: Place) -> Place | None:
+        return None if version in gone else replace(version, commit=renewed.get(version.commit, version.commit))
+
+    return [Change(ref, old, new) for ref, (old, new) in editing.renamed(registry, batch, place).items()]
 
 
 def _check_needs(here: Unpublished, dropped: Dropped, needs: Sequence[Need]) -> None:

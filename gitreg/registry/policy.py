@@ -1,8 +1,6 @@
-"""What a team has agreed on in `.gitreg/policy.yaml`, as the default branch has it: for now, which aliases are protected.
+"""What a team has agreed on in `.gitreg/policy.yaml`, as the default branch has it: which aliases are protected.
 
-aliases:
-  production: {protected: true}
-  model/MNIST:candidate: {protected: true}
+`aliases: {production: {protected: true}}`; the key is an alias, or `COLLECTION:ALIAS` for one collection's.
 """
 
 from __future__ import annotations

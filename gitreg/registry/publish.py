@@ -284,10 +284,8 @@ def _still_named(registry: Registry, card: PendingCard) -> str:
     for ref in registry.refs.find(names_of_refs.aliases_pattern(card.name, registry.tracking)) if mine else ():
         name = names_of_refs.parse_alias(ref.name)
         place = aliases.read(registry, name, ref, published=True).place if name else None
-        if place in mine and place:
-            return (
-                f"'{name}' names {place.version.label} there, which was deleted here: gitreg undelete {place.version}"
-            )
+        if place is not None and place in mine:
+            return f"'{name}' names '{place.version}' there, which was deleted here: gitreg undelete {place.version}"
     return ""
 
 
