@@ -10,10 +10,10 @@ PYTEST_ARGS ?= -n auto --maxprocesses=8 --dist=loadgroup
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tutorial bench faults lint format clean
+.PHONY: help demo test test-tutorial test-frameworks bench faults lint format clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: ## set up, then log, train, promote, publish and read back a real model in build/demo
 	@.ci/setup demo
@@ -28,6 +28,10 @@ test: ## set up, then check style and types and run the tests
 test-tutorial: ## set up TensorFlow in an environment of its own, then run the tutorial and the tests of Keras
 	@VENV='$(FRAMEWORKS)' .ci/setup frameworks
 	'$(FRAMEWORKS)/bin/python' -m pytest tests/tutorial tests/integration/test_keras.py
+
+test-frameworks: ## set up the same, then run the tests of scikit-learn, Lightning, transformers, and a move from MLflow
+	@VENV='$(FRAMEWORKS)' .ci/setup frameworks
+	'$(FRAMEWORKS)/bin/python' -m pytest tests/integration --ignore=tests/integration/test_keras.py
 
 bench: ## set up wandb in an environment of its own, then measure gitreg beside it, and write the table build/bench.md
 	@VENV='$(BENCH)' .ci/setup bench

@@ -73,7 +73,7 @@ def blocks(page: str) -> list[Block]:
             found.append(Block("unseen", piece["value"], line, folder))
         else:
             between = page[end : piece.start()].strip()
-            if language == "text" and found and found[-1].language == "sh" and not between:
+            if language == "text" and found and found[-1].language in ("sh", "python") and not between:
                 last = found.pop()
                 found.append(Block(last.language, last.text, last.line, last.folder, last.code, piece["code"]))
             else:

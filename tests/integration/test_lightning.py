@@ -70,7 +70,7 @@ def test_a_training_is_a_run(project: Path, data: Any) -> None:
     assert (logger.version, logger.name) == (None, "lines")
     trainer(logger).fit(Line(rate=0.2), data, data)
     run = logger.experiment
-    assert run is gitreg.run
+    assert gitreg.run is run
     assert (run.name, run.project, run.tags, logger.version) == ("first try", "lines", ("small",), run.id)
     assert run.config.as_dict() == {"rate": 0.2, "betas": [0.9, 0.99]}
     gitreg.finish()
