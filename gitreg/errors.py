@@ -239,6 +239,18 @@ class RefusedError(Error):
     exit_code = 4
 
 
+class BundleError(RefusedError):
+    """A bundle holds something that is not what it must be; nothing of it was taken.
+
+    Attributes:
+        findings: a line for each thing, the worst first.
+    """
+
+    def __init__(self, message: str, findings: Sequence[str] = (), *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint or "nothing of it was taken; ask whoever wrote it")
+        self.findings = tuple(findings)
+
+
 class PublishError(Error):
     """Some of what was pending could not be published.
 

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from gitreg.cli import console, context
+from gitreg.cli.run_import import import_runs
 from gitreg.errors import Error, NotFoundError, UsageError
 from gitreg.records.names import RunId, check_run_id
 from gitreg.records.records import State
@@ -92,19 +93,22 @@ def recover_runs(run_id: str | None) -> int:
     return 1 if found.failed else 0
 
 
+_OTHERS = {"recover": recover_runs, "import": import_runs}
+
+
 class _RunCommand(click.Command):
-    """`gitreg run -- COMMAND`, and `gitreg run recover`, which is no command to run: that one has `--` before it."""
+    """`gitreg run -- COMMAND`, `gitreg run recover` and `gitreg run import`: a command to run has `--` before it."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Click's; that of `recover` when it is asked for."""
-        if args[:1] == ["recover"]:
-            return recover_runs.make_context(f"{info_name} recover", args[1:], parent, **extra)
+        """Click's; that of `recover` or `import` when it is asked for."""
+        if args and args[0] in _OTHERS:
+            return _OTHERS[args[0]].make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
         return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Click's; that of `recover` when it is asked for."""
+        """Click's; that of `recover` or `import` when it is asked for."""
         return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
 
 

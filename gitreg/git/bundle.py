@@ -21,6 +21,7 @@ from gitreg.records.objects import GITREG_IDENTITY, Oid
 
 _SIGNATURE = b"# v2 git bundle\n"
 _MAX_HEADER = 16 << 20
+_LONGEST = 4096
 _CHUNK = 1 << 20
 _STREAMED = ("-c", "core.bigFileThreshold=1m")
 # What is derived from the cache, and read once, need not outlast a power cut.
@@ -106,21 +107,17 @@ def read_header(place: Path) -> Header:
     """What a file says that it holds. Raises: RecordError when it is no bundle, OSError."""
     needs: list[Oid] = []
     refs: dict[str, Oid] = {}
-    with place.open("rb") as file:
-        if file.readline(len(_SIGNATURE)) != _SIGNATURE:
-            raise RecordError(f"'{place}' is no bundle that gitreg wrote")
-        while line := file.readline(_MAX_HEADER):
-            if file.tell() > _MAX_HEADER or not line.endswith(b"\n"):
-                break
+    with place.open("rb") as file, contextlib.suppress(RecordError):
+        begins = file.readline(len(_SIGNATURE)) == _SIGNATURE
+        while begins and (line := file.readline(_LONGEST)).endswith(b"\n") and file.tell() < _MAX_HEADER:
             if line == b"\n":
                 return Header(tuple(needs), refs, file.tell())
-            text = line[:-1].decode("utf-8", "replace")
-            oid, _, name = text.removeprefix("-").partition(" ")
-            if text.startswith("-"):
-                needs.append(Oid.parse(oid))
-            elif refs.setdefault(name, Oid.parse(oid)) != Oid.parse(oid):
-                break
-    raise RecordError(f"'{place}' is a damaged bundle")
+            oid, _, name = line[:-1].decode("utf-8", "replace").partition(" ")
+            if oid.startswith("-"):
+                needs.append(Oid.parse(oid[1:]))
+            else:
+                refs[name] = Oid.parse(oid)
+    raise RecordError(f"'{place}' is no bundle, or a damaged one", hint="name a file that a run was written into")
 
 
 def unpack(git: Git, place: Path, header: Header) -> None:

@@ -9,7 +9,7 @@ TAGS = "refs/tags/"
 PENDING = "refs/gitreg/"
 DRAFTS = "refs/gitreg/drafts/"
 TRACKING = "refs/gitreg-remotes/"
-BUNDLED = "refs/gitreg/bundle/bytes"
+BUNDLED = "refs/gitreg-bundle/bytes"
 """In a bundle: a commit whose tree is the DVC objects of its runs."""
 
 

@@ -1,4 +1,4 @@
-"""Runs that have no repository to be written into: they go into one of their own, which becomes a file, FORMAT.md 11.
+"""Runs that have no repository to be written into: they go into one of their own, which becomes a file, FORMAT.md 12.
 
 `FILE.partial`, beside FILE, is an ordinary bare repository with a cache; everything that works on a `Registry` works on
 it. When no run goes on in it any more, what is new there is written into FILE, a bundle. Should the process be killed,
@@ -41,19 +41,21 @@ def object_path(md5: str) -> str:
 
 
 class Parcel(Registry):
-    """A repository for runs that travel: bare, with a cache of its own. What is in it is not published.
+    """A repository for runs that travel: bare, with a cache of its own or another. What is in it is not published.
 
     Attributes:
         folder: the repository, with everything that belongs to it.
     """
 
-    def __init__(self, folder: Path, worktree: Path | None = None, *, clone: Registry | None = None) -> None:
+    def __init__(
+        self, folder: Path, worktree: Path | None = None, *, clone: Registry | None = None, cache: Cache | None = None
+    ) -> None:
         super().__init__(Git(folder, folder, worktree))
         self.folder = folder
         self._has_remote = True
         root = (clone.git.main_worktree or clone.git.worktree) if clone else None
         self._project = Project(root or folder, root or folder, folder / "cache")
-        self._cache = _Borrowing(folder / "cache", root)
+        self._cache = cache or _Borrowing(folder / "cache", root)
 
 
 class _Borrowing(Cache):
@@ -133,11 +135,9 @@ class Bundle(Parcel):
         return found if found._hold() else None
 
     @property
-    def was_here(self) -> bool:
-        """Whether a process of this machine has begun it: of another one nobody can see here whether it goes on."""
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            return (self.private / "lock").read_text() == platform.node()
-        return False
+    def is_idle(self) -> bool:
+        """Whether no run goes on in it."""
+        return not Journal.all_in(self.private)
 
     def _hold(self, flags: int = 0) -> bool:
         """Keep others from taking it for dead; False when another process does. Raises: OSError."""
@@ -156,7 +156,7 @@ class Bundle(Parcel):
     def settle(self) -> None:
         """A run has ended: write the file, when no other goes on. Raises: StorageError, GitError."""
         with self._alone:
-            if not Journal.all_in(self.private):
+            if self.is_idle:
                 self._write()
 
     def recover(self) -> Recovered:
@@ -169,7 +169,7 @@ class Bundle(Parcel):
         """Write what has come since, such as a link, and remove what the file was made from, unless a run goes on."""
         self.settle()
         self.close()
-        if not Journal.all_in(self.private):
+        if self.is_idle:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.abandon()
 
@@ -182,13 +182,11 @@ class Bundle(Parcel):
     def _write(self) -> None:
         base = _base(self.private)
         found = self.refs.find(names_of_refs.PENDING)
-        refs = {
-            ref.name: ref.oid for ref in found if base.get(ref.name) != ref.oid and ref.name != names_of_refs.BUNDLED
-        }
+        refs = {ref.name: ref.oid for ref in found if base.get(ref.name) != ref.oid}
         if refs == self._written:
             return
         with refusals(f"bundle '{self.target}' cannot be written"):
-            objects = {object_path(md5): self.cache.path(md5) for md5 in sorted(self._needed(refs))}
+            objects = {object_path(md5): self.cache.path(md5) for md5 in sorted(needed(self, refs))}
             if objects:
                 bundle.add_files(self.git, names_of_refs.BUNDLED, objects)
             made = self.folder / "made"
@@ -196,15 +194,6 @@ class Bundle(Parcel):
             bundle.write(self.git, made, [*refs, *bytes_ref], base.values())
             self._place(made, next((run_id for run_id in map(names_of_refs.parse_run, refs) if run_id), None))
         self._written = refs
-
-    def _needed(self, refs: Refs) -> Iterator[str]:
-        """The DVC objects of these refs' versions and runs."""
-        for version in versions.all_versions(self):
-            if names_of_refs.draft(version.name) in refs and versions.record(self, version).link is None:
-                yield from contents.needed(self, versions.details(self, version))
-        for name, oid in refs.items():
-            run = runs.chain(self, oid) if names_of_refs.parse_run(name) else None
-            yield from keep.history_of(self, run) if run else ()
 
     def _place(self, made: Path, run_id: RunId | None) -> None:
         """Give the file its name: over what this process has written there, and never over anything else."""
@@ -217,6 +206,23 @@ class Bundle(Parcel):
                     break
         self._file = _identity(self.target)
         _sync(self.target.parent)
+
+
+def needed(registry: Registry, refs: Refs) -> Iterator[str]:
+    """The DVC objects of the versions and runs that these refs hold. Raises: RecordError."""
+    for version in versions.all_versions(registry):
+        if names_of_refs.draft(version.name) in refs and versions.record(registry, version).link is None:
+            yield from contents.needed(registry, versions.details(registry, version))
+    for name, oid in refs.items():
+        run = runs.chain(registry, oid) if names_of_refs.parse_run(name) else None
+        yield from keep.history_of(registry, run) if run else ()
+
+
+def was_begun_here(folder: Path) -> bool:
+    """Whether a process of this machine has begun it: of another one nobody can see here whether it goes on."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return (folder / "gitreg" / "lock").read_text() == platform.node()
+    return False
 
 
 def names(target: Path, run_id: str | None) -> Iterator[Path]:

@@ -49,7 +49,7 @@ def opened(directory: Path, mode: str, run_id: RunId | None) -> tuple[Bundle, Ru
     found = _open.get(key)
     if found is None:
         _leave_idle()
-        template = str(Path.cwd() / (name or _DEFAULT))
+        template = os.path.abspath(name or _DEFAULT)  # noqa: PTH100 - resolve() would follow links
         _finish_killed(template)
         found = _open[key] = _create(template, run_id, directory, clone)
     return found, run_id
