@@ -292,6 +292,10 @@ class Run(OtherVerbs):
                 return
             if self._saved:
                 self._log_saved()
+            if self._mode == "shared" and isinstance(self._live, LiveRun) and not self._started.attached:
+                # other processes have added to it
+                before, self._live = self._live, LiveRun.attach(self._live.registry, self._live.record.id)
+                before.detach()
             live = self._live
             if isinstance(live, LiveRun) and self._started.attached:
                 live.detach()

@@ -171,41 +171,112 @@ class TestSecondInit:
         assert gitreg.init() is not first
 
 
+def test_every_argument_of_wandbs_is_taken_and_what_is_not_there_is_refused(project: Path) -> None:
+    with gitreg.init(force=True, save_code=True, config_exclude_keys=["b"], config={"a": 1, "b": 2}) as run:
+        assert dict(run.config) == {"a": 1}
+    with gitreg.init(config={"a": 1, "b": 2}, config_include_keys=["b"]) as run:
+        assert dict(run.config) == {"b": 2}
+    for arguments in ({"resume_from": "x?_step=1"}, {"fork_from": "x?_step=1"}, {"mode": "dark"}, {"resume": "maybe"}):
+        with pytest.raises(gitreg.UsageError) as caught:
+            gitreg.init(**arguments)  # type: ignore[arg-type]  # that is what is tried
+        assert caught.value.hint
+
+
 class TestEnvironment:
-    def test_fills_in_what_the_call_leaves_out(
-        self, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("variable", "value", "attribute", "expected"),
+        [
+            ("ENTITY", "e", "entity", "e"),
+            ("PROJECT", "p", "project", "p"),
+            ("RUN_ID", "from-outside", "id", "from-outside"),
+            ("NAME", "n", "name", "n"),
+            ("NOTES", "why", "notes", "why"),
+            ("TAGS", "a, b,", "tags", ("a", "b")),
+            ("RUN_GROUP", "g", "group", "g"),
+            ("JOB_TYPE", "j", "job_type", "j"),
+            ("MODE", "offline", "disabled", False),
+            ("MODE", "disabled", "disabled", True),
+            ("DIR", "src", "dir", "src"),
+            ("RESUME", "allow", "resumed", True),
+            ("RANKS", "all", "state", "recorded"),
+            ("SILENT", "true", "state", "recorded"),
+            ("ENTITY", "", "entity", ""),
+        ],
+    )
+    def test_fills_in_what_the_call_leaves_out(  # noqa: PLR0917  # a row has four things
+        self,
+        project: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        variable: str,
+        value: str,
+        attribute: str,
+        expected: object,
     ) -> None:
-        monkeypatch.chdir(tmp_path)
-        values = {
-            "DIR": str(repo),
-            "PROJECT": "p",
-            "ENTITY": "e",
-            "NAME": "n",
-            "NOTES": "why",
-            "TAGS": "a, b,",
-            "RUN_GROUP": "g",
-            "JOB_TYPE": "j",
-            "MODE": "offline",
-        }
-        for name, value in values.items():
-            monkeypatch.setenv(f"GITREG_{name}", value)
-        with gitreg.init(project="given") as run:
-            assert (run.project, run.entity, run.name, run.notes) == ("given", "e", "n", "why")
-            assert (run.tags, run.group, run.job_type) == (("a", "b"), "g", "j")
+        (project / "src").mkdir()
+        resumes = variable == "RESUME"
+        if resumes:
+            gitreg.init(id="before").finish()
+        monkeypatch.setattr("gitreg.sdk.talk.logger", logging.getLogger("nobody listens"))
+        monkeypatch.setenv(f"GITREG_{variable}", value)
+        with gitreg.init(id="before" if resumes else None) as run:
+            if attribute == "dir":
+                assert run.dir == str(project / "src")
+            elif attribute == "state":
+                assert not run.disabled
+            else:
+                assert getattr(run, attribute) == expected
+
+    def test_counts_less_than_settings_and_these_less_than_arguments(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("NAME", "PROJECT", "ENTITY"):
+            monkeypatch.setenv(f"GITREG_{name}", "environment")
+        settings = gitreg.Settings(run_name="settings", project="settings")
+        with gitreg.init(name="argument", settings=settings) as run:
+            assert (run.name, run.project, run.entity) == ("argument", "settings", "environment")
+            assert run.settings.run_name == "argument"
+        with gitreg.init(settings={"run_id": "from-settings"}) as run:
+            assert run.id == "from-settings"
+
+    def test_of_wandb_is_not_read(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("WANDB_MODE", "disabled")
+        monkeypatch.setenv("WANDB_PROJECT", "theirs")
+        with gitreg.init() as run:
+            assert (run.disabled, run.project) == (False, "")
 
     @pytest.mark.parametrize("mode", ["online", "offline", "shared"])
-    def test_modes_are_all_the_same(self, project: Path, mode: str) -> None:
-        gitreg.init(mode=mode).finish()
+    def test_modes_but_disabled_all_record(self, project: Path, mode: str) -> None:
+        gitreg.init(mode=mode, id="one").finish()
+        assert recorded(project, "one").state == "finished"
 
-    def test_mode_that_is_not_there_is_refused(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("GITREG_MODE", "disabled")
-        with pytest.raises(gitreg.UsageError, match="mode 'disabled' is not supported"):
+    @pytest.mark.parametrize(("variable", "value"), [("MODE", "dark"), ("RANKS", "none"), ("RESUME", "maybe")])
+    def test_that_makes_no_sense_is_refused(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+    ) -> None:
+        monkeypatch.setenv(f"GITREG_{variable}", value)
+        with pytest.raises(gitreg.UsageError, match=f"'{value}' is not known"):
             gitreg.init()
 
-    @pytest.mark.parametrize("resume", [True, "must"])
-    def test_resuming_is_refused(self, project: Path, resume: Any) -> None:
-        with pytest.raises(gitreg.UsageError, match="resume"):
-            gitreg.init(resume=resume)
+
+class TestSettings:
+    def test_that_mean_nothing_are_said_once(self, project: Path, caplog: pytest.LogCaptureFixture) -> None:
+        gitreg.Settings(console="off", x_disable_stats=True)
+        settings = gitreg.Settings(silent=None, console="off", x_disable_stats=True)
+        assert caplog.messages == ["settings mean nothing here: console, x_disable_stats"]
+        assert (settings.console, settings.silent) == ("off", None)
+        with pytest.raises(AttributeError, match="no setting 'colour'"):
+            settings.colour  # noqa: B018
+        with pytest.raises(gitreg.UsageError, match="settings are a mapping"):
+            gitreg.init(settings=3)
+
+    @pytest.mark.parametrize(("settings", "level"), [({"silent": True}, "ERROR"), ({"quiet": True}, "WARNING")])
+    def test_can_ask_for_silence(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, object], level: str
+    ) -> None:
+        logger = logging.getLogger(f"gitreg.test.{level}")
+        monkeypatch.setattr("gitreg.sdk.talk.logger", logger)
+        with gitreg.init(settings=settings):
+            assert logging.getLevelName(logger.level) == level
 
 
 class TestInsideGitregRun:
@@ -213,6 +284,7 @@ class TestInsideGitregRun:
     def parent(self, project: Path, sh: Shell, monkeypatch: pytest.MonkeyPatch) -> LiveRun:
         """What `gitreg run` does before it starts its command."""
         run = gitreg.init(id="outer", name="outer", config={"lr": 0.1})
+        assert isinstance(run._live, LiveRun)
         run._live.detach()
         session._session.remove(run)
         monkeypatch.setenv("GITREG_RUN_ID", "outer")
@@ -252,7 +324,11 @@ class TestInsideGitregRun:
             assert not run.status().attached
         assert recorded(project, "own").state == "finished"
 
-    def test_a_run_that_is_not_live_is_named(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("GITREG_RUN_ID", "nobody")
-        with pytest.raises(gitreg.CommError, match="run 'nobody' is not live here"):
+    def test_an_id_of_no_live_run_is_that_of_the_run_that_starts(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GITREG_RUN_ID", "chosen")
+        with gitreg.init() as run:
+            assert (run.id, run.status().attached) == ("chosen", False)
+        with pytest.raises(gitreg.UsageError, match="'chosen' is taken"):
             gitreg.init()

@@ -1,0 +1,163 @@
+"""Going on with a run that has ended, and several processes that are one run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gitreg
+from gitreg.errors import ConfigError
+
+
+def ended(run_id: str = "one", **arguments: Any) -> None:
+    with gitreg.init(id=run_id, **arguments) as run:
+        run.log({"loss": 3})
+        run.log({"loss": 1})
+        run.log_artifact("README", name="readme")
+
+
+@pytest.mark.parametrize("resume", ["allow", "must", "auto", True])
+def test_a_run_that_has_ended_goes_on(project: Path, resume: Any) -> None:
+    ended(config={"lr": 0.1}, job_type="train")
+    with gitreg.init(id="one", resume=resume, config={"epochs": 5}, tags=["late"]) as run:
+        assert (run.resumed, run.step, run.starting_step, run.job_type) == (True, 2, 2, "train")
+        assert dict(run.config) == {"lr": 0.1, "epochs": 5}
+        assert dict(run.summary) == {"loss": 1}
+        run.log({"loss": 2})
+        run.use_artifact("readme")
+        run.log_artifact(".git/HEAD", name="branch")
+    found = gitreg.Api().run("one")
+    assert (found.state, found.summary, found.tags) == ("finished", {"loss": 2}, ["late"])
+    assert [artifact.name for artifact in found.logged_artifacts()] == ["readme:v0", "branch:v0"]
+    assert [artifact.name for artifact in found.used_artifacts()] == ["readme:v0"]
+
+
+@pytest.mark.parametrize("resume", ["allow", "never", None, False])
+def test_a_run_that_is_not_there_starts(project: Path, resume: Any) -> None:
+    with gitreg.init(id="one", resume=resume) as run:
+        assert (run.id, run.resumed, run.starting_step) == ("one", False, 0)
+
+
+def test_must_refuses_without_a_run_and_never_with_one(project: Path) -> None:
+    with pytest.raises(gitreg.UsageError, match="run 'one' cannot be resumed: it is not here"):
+        gitreg.init(id="one", resume="must")
+    with pytest.raises(gitreg.UsageError, match="which run is to be resumed is not said"):
+        gitreg.init(resume="must")
+    ended()
+    for resume in ("never", None):
+        with pytest.raises(gitreg.UsageError, match="'one' is taken") as caught:
+            gitreg.init(id="one", resume=resume)
+        assert caught.value.hint
+        assert 'resume="allow"' in caught.value.hint
+    assert gitreg.run is None
+
+
+def test_a_config_stays_unless_its_change_is_allowed(project: Path) -> None:
+    ended(config={"epochs": 5})
+    with pytest.raises(ConfigError, match="config epochs of run 'one' would become another value"):
+        gitreg.init(id="one", resume="must", config={"epochs": 6})
+    assert gitreg.Api().run("one").state == "finished"
+    with gitreg.init(id="one", resume="must", config={"epochs": 6}, allow_val_change=True) as run:
+        assert run.config.epochs == 6
+
+
+def test_what_define_metric_said_goes_on_too(project: Path) -> None:
+    with gitreg.init(id="one") as run:
+        run.define_metric("loss", summary="min,mean", step_metric="epoch")
+        run.log({"loss": 3, "epoch": 1})
+        run.log({"loss": 1, "epoch": 2})
+    with gitreg.init(id="one", resume="must") as run:
+        run.log({"loss": 2})
+        assert dict(run.summary) == {"loss": {"min": 1, "mean": 2.0}, "epoch": 2}
+
+
+def killed(text: str) -> None:
+    """Run a script that kills itself in the middle."""
+    script = f"import gitreg, os, signal\n{text}\nos.kill(os.getpid(), signal.SIGKILL)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
+
+
+class TestAuto:
+    def test_goes_on_with_the_run_that_was_killed(self, project: Path, caplog: pytest.LogCaptureFixture) -> None:
+        killed("run = gitreg.init(resume='auto', id='one'); run.log({'loss': 1}); run.log_artifact('README', name='r')")
+        with gitreg.init(resume="auto") as run:
+            assert (run.id, run.resumed, run.step, dict(run.summary)) == ("one", True, 1, {"loss": 1})
+        assert gitreg.Api().run("one").state == "finished"
+        with gitreg.init(resume=True) as run:
+            assert (run.id != "one", run.resumed) == (True, False)
+
+    def test_goes_on_with_the_run_that_failed(self, project: Path) -> None:
+        with pytest.raises(ZeroDivisionError), gitreg.init(resume="auto") as first:
+            raise ZeroDivisionError
+        with gitreg.init() as other:
+            assert other.id != first.id
+        with gitreg.init(resume="auto") as run:
+            assert run.id == first.id
+
+
+def test_the_environment_can_ask_for_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended()
+    monkeypatch.setenv("GITREG_RUN_ID", "one")
+    monkeypatch.setenv("GITREG_RESUME", "must")
+    with gitreg.init() as run:
+        assert run.resumed
+
+
+def test_it_is_said(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ended()
+    with caplog.at_level(logging.INFO, "gitreg"), gitreg.init(id="one", resume="must"):
+        assert caplog.messages[0].endswith(", goes on at step 2")
+
+
+def test_processes_that_share_an_id_are_one_run(project: Path) -> None:
+    script = """
+import gitreg, sys
+with gitreg.init(id="one", mode="shared") as run:
+    print(run.status().attached, flush=True)
+    sys.stdin.readline()
+    run.summary[sys.argv[1]] = 1
+    run.log_artifact("README", name=f"readme-{sys.argv[1]}")
+"""
+
+    def process(name: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", script, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    with process("a") as first:
+        assert first.stdout
+        assert first.stdout.readline() == "False\n"
+        with process("b") as second:
+            assert second.stdout
+            assert second.stdout.readline() == "True\n"
+            second.communicate("go\n")
+        first.communicate("go\n")
+    assert (first.returncode, second.returncode) == (0, 0)
+    run = gitreg.Api().run("one")
+    assert (run.state, run.summary) == ("finished", {"b": 1, "a": 1})
+    assert [artifact.name for artifact in run.logged_artifacts()] == ["readme-b:v0", "readme-a:v0"]
+
+
+def test_many_that_start_at_once_are_one_run(project: Path) -> None:
+    script = "import gitreg, sys; run = gitreg.init(id='one', mode='shared'); print('up', flush=True); sys.stdin.read()"
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(4)
+    ]
+    for process in started:
+        assert process.stdout
+        assert process.stdout.readline() == b"up\n"
+    for process in started:
+        process.communicate()
+        assert process.returncode in (0, 1)
+    assert gitreg.Api().run("one").state == "finished"
+    assert os.listdir(project / ".git" / "gitreg" / "journal") == []  # noqa: PTH208  # names are enough
