@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from gitreg.records.names import CollectionName
-from gitreg.registry import aliases, versions
-from gitreg.registry.repository import Registry
+from gitreg.registry import aliases, cards, versions
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.logged import Logged
+from gitreg.sdk.noted import NotedCollection
 
 
-class ArtifactCollection:
+class ArtifactCollection(NotedCollection):
     """A collection: the versions of one name. On the command line: `gitreg ls COLLECTION`."""
-
-    def __init__(self, registry: Registry, name: CollectionName) -> None:
-        self._registry = registry
-        self._name = name
 
     @property
     def name(self) -> str:
@@ -32,8 +27,8 @@ class ArtifactCollection:
         return [item.name.alias for item in aliases.all_aliases(self._registry, self._name)]
 
     def artifacts(self) -> list[Artifact]:
-        """Its versions, the newest first."""
-        found = versions.all_versions(self._registry, self._name)
+        """Its versions that are not deleted, the newest first."""
+        found = cards.living(self._registry, versions.all_versions(self._registry, self._name))
         return [Artifact._of(Logged(self._registry, item)) for item in versions.own(self._registry, reversed(found))]
 
     def __repr__(self) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from gitreg.errors import ArtifactFinalizedError, ArtifactNotLoggedError
+from gitreg.errors import ArtifactFinalizedError, ArtifactNotLoggedError, InvalidArtifactError
 from gitreg.records.names import CollectionName
 from gitreg.sdk import values
-from gitreg.sdk.logged import Logged
+from gitreg.sdk.logged import Logged, logger
 from gitreg.sdk.staging import Staging
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class Described:
     _staging: Staging
     _logged: Logged | None
     _aliases: tuple[list[str], list[str]] | None
+    _incremental: bool = False
+    _final: bool = False
 
     def _need(self, what: str) -> Logged:
         if self._logged is None:
@@ -38,8 +41,10 @@ class Described:
         if self._logged is not None:
             raise ArtifactFinalizedError(
                 f"cannot {what}: '{self.name}' is logged and never changes",
-                hint="log a new version with a new Artifact",
+                hint="log a new version: change what new_draft() gives",
             )
+        if self._final:
+            raise ArtifactFinalizedError(f"cannot {what}: '{self.name}' was finalized", hint="log it")
         return self._staging
 
     @property
@@ -51,16 +56,6 @@ class Described:
     def type(self) -> str:
         """Its type, such as `model` or `dataset`."""
         return self._type
-
-    @property
-    def description(self) -> str | None:
-        """What it is, in words. Setting it on a logged one raises ArtifactFinalizedError."""
-        return self._description
-
-    @description.setter
-    def description(self, text: str | None) -> None:
-        self._need_draft("change the description")
-        self._description = values.plain(text)
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -79,13 +74,12 @@ class Described:
 
     @property
     def size(self) -> int:
-        """Bytes of all files together."""
-        return self._logged.record.size if self._logged else self._staging.listing().size
-
-    @property
-    def state(self) -> str:
-        """`PENDING` for a draft, `COMMITTED` once it is logged."""
-        return "COMMITTED" if self._logged else "PENDING"
+        """Bytes of all files together, with those of references as far as they are known."""
+        if self._logged:
+            record = self._logged.record
+            return record.size + (record.references.size if record.references else 0)
+        listing = self._staging.listing()
+        return listing.size + sum(item.size or 0 for item in listing.references)
 
     @property
     def version(self) -> str:
@@ -114,15 +108,44 @@ class Described:
         logged = self._need("qualified_name")
         name, run = logged.fresh().name, logged.details.run
         if name.collection.space:
-            parts = [run.entity, f"wandb-registry-{name.collection.space}", f"{name.collection.name}:{name.label}"]
-        else:
-            parts = [run.entity if run.project else "", run.project, str(name)]
-        return "/".join(part for part in parts if part)
+            space = f"wandb-registry-{name.collection.space}"
+            return _joined(run.entity, space, f"{name.collection.name}:{name.label}")
+        return _joined(run.entity if run.project else "", run.project, str(name))
 
     @property
     def source_name(self) -> str:
         """The name of the logged version that a link stands for, its own name otherwise."""
         return str(self._need("source_name").source().name)
+
+    @property
+    def source_version(self) -> str:
+        """`v0`, ... of the logged version that a link stands for, its own otherwise."""
+        return self._need("source_version").source().name.label
+
+    @property
+    def source_qualified_name(self) -> str:
+        """The source's name behind the entity and project that its run was labelled with."""
+        logged = self._need("source_qualified_name")
+        run = logged.details.run
+        return _joined(run.entity if run.project else "", run.project, str(logged.source().name))
+
+    @property
+    def source_entity(self) -> str:
+        """The entity that the source's run was labelled with."""
+        return self._need("source_entity").details.run.entity
+
+    @property
+    def source_project(self) -> str:
+        """The project that the source's run was labelled with."""
+        return self._need("source_project").details.run.project
+
+    @property
+    def source_collection(self) -> ArtifactCollection:
+        """The collection that the source was logged into."""
+        from gitreg.sdk.collection import ArtifactCollection
+
+        logged = self._need("source_collection")
+        return ArtifactCollection(logged.registry, logged.source().name.collection)
 
     @property
     def is_link(self) -> bool:
@@ -143,14 +166,55 @@ class Described:
         return self._need("created_at").created_at
 
     @property
+    def updated_at(self) -> str:
+        """When it was logged or linked: a version does not change. Raises: ArtifactNotLoggedError."""
+        return self._need("updated_at").created_at
+
+    @property
+    def history_step(self) -> int | None:
+        """The last step that its run had logged by then, None before the first. Raises: ArtifactNotLoggedError."""
+        return self._need("history_step").details.artifact.step
+
+    @property
+    def ttl(self) -> timedelta | None:
+        """None: a version never expires. What is set is not kept, and a warning says so.
+
+        Raises: ArtifactNotLoggedError when it is read; ValueError for a time that is not positive, and for a link.
+        """
+        self._need("ttl")
+        return None
+
+    @ttl.setter
+    def ttl(self, ttl: timedelta | None) -> None:
+        if self._logged and self._logged.record.link:
+            raise InvalidArtifactError(f"'{self.name}' is a link, which has no ttl", hint="a version never expires")
+        if ttl is not None and ttl.total_seconds() <= 0:
+            raise InvalidArtifactError(f"a ttl of {ttl} is not positive", hint="a version never expires")
+        if ttl is not None:
+            logger.warning("a version never expires: the ttl of '%s' is not kept; delete() takes it away", self.name)
+
+    @property
     def file_count(self) -> int:
-        """How many files it has."""
-        return self._logged.record.files if self._logged else len(self._staging)
+        """How many files it has, with the references."""
+        if self._logged is None:
+            return len(self._staging)
+        record = self._logged.record
+        return record.files + (record.references.files if record.references else 0)
 
     @property
     def commit(self) -> str:
         """The Git commit that is its identity. Raises: ArtifactNotLoggedError."""
         return str(self._need("commit").version.commit)
+
+    @property
+    def id(self) -> str | None:
+        """The same, None for a draft."""
+        return self.commit if self._logged else None
+
+    @property
+    def commit_hash(self) -> str:
+        """The same, by W&B's name."""
+        return self.commit
 
     @property
     def entity(self) -> str:
@@ -166,3 +230,8 @@ class Described:
     def url(self) -> None:
         """None: there is no server with a page for it."""
         self._need("url")
+
+
+def _joined(*parts: str) -> str:
+    """A path without its empty parts."""
+    return "/".join(part for part in parts if part)

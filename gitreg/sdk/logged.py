@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 
 from gitreg.data import materialise
+from gitreg.data.follow import follow
 from gitreg.errors import DifferencesError, UsageError
+from gitreg.records.cards import Notes
 from gitreg.records.listing import Listing
 from gitreg.records.names import LATEST, AliasName, CollectionName, check_alias, parse_number
 from gitreg.records.records import Place, VersionRecord
-from gitreg.registry import aliases, contents, links, versions
+from gitreg.registry import aliases, cards, contents, editing, links, versions
 from gitreg.registry.aliases import version_at
+from gitreg.registry.editing import Wanted
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Details, Version
+
+logger = logging.getLogger("gitreg")
 
 
 class Logged:
@@ -64,6 +70,10 @@ class Logged:
             origin.version, self.version.tag, origin.commit, published=self.version.published
         )
 
+    def links(self) -> list[Version]:
+        """The versions of registered models that stand for it, by name."""
+        return links.of_commit(self.registry, self.version.commit)
+
     def aliases(self) -> list[str]:
         """Its aliases by name, `latest` included."""
         version = self.fresh()
@@ -92,6 +102,26 @@ class Logged:
                     self.registry, alias, None, reason="removed with Artifact.save", expected=self.version.commit
                 )
 
+    def notes(self) -> Notes:
+        """What was said of it since it was logged."""
+        version = self.fresh()
+        return cards.state(self.registry, version.name.collection).notes(version.place)
+
+    def change_notes(self, wanted: Wanted) -> Notes:
+        """Say something else of it; what is said then. Raises: RefusedError, InvalidNameError, TooLargeError."""
+        version = self.fresh()
+        state, _ = editing.edit(self.registry, version.name.collection, wanted, version=version)
+        return state.notes(version.place)
+
+    def is_deleted(self) -> bool:
+        """Whether somebody has deleted it."""
+        version = self.fresh()
+        return version.place in cards.state(self.registry, version.name.collection).deleted
+
+    def delete(self, *, delete_aliases: bool) -> None:
+        """Mark it as deleted. Raises: RefusedError."""
+        editing.delete(self.registry, self.fresh(), delete_aliases=delete_aliases)
+
     def link(self, target: CollectionName, names: Collection[str]) -> Logged:
         """Link it as a version of a registered model. Raises: RefusedError."""
         version, _ = links.link(self.registry, self.fresh(), target)
@@ -99,18 +129,51 @@ class Logged:
         linked.set_aliases(names, "set when it was linked")
         return linked
 
-    def folder(self, *, make: bool = False) -> Path:
+    def folder(self, *, make: bool = False, with_version: bool = True) -> Path:
         """Where a download goes by default: `./artifacts/<name>:v<N>` of the source, as in W&B.
 
         Raises: StorageError, see `default_folder`.
         """
-        return materialise.default_folder(Path().absolute(), str(self.source().name), make=make)
+        name = self.source().name
+        return materialise.default_folder(
+            Path().absolute(), str(name if with_version else name.collection), make=make or not with_version
+        )
 
     def download(self, root: Path | None, only: Collection[str] | None = None) -> Path:
         """Write the files (those in `only`), every byte checked. Raises: StorageError, IntegrityError."""
         root = root or self.folder(make=True)
         contents.write_out(self.registry, self.details, root, only=only)
         return root
+
+    def follow(self, root: Path, only: Collection[str] | None = None, *, allow_missing: bool = False) -> None:
+        """Fetch the references (those in `only`) into `root`. Raises: see `gitreg.data.follow`."""
+        wanted = [item for item in self.listing.references if only is None or item.path in only]
+        if wanted:
+            left_out = follow(self.registry.project, wanted, root, self.registry.progress, allow_missing=allow_missing)
+            for error in left_out:
+                logger.warning("%s", error)
+
+    def clear(self, root: Path) -> None:
+        """Take away the files of other versions of the collection, where they are not this one's too.
+
+        Raises: DifferencesError, before anything is changed, when `root` has files of no version.
+        """
+        strange = materialise.strangers(self.listing, root)
+        if not strange:
+            return
+        known: dict[str, set[str]] = {}
+        for version in versions.all_versions(self.registry, self.source().name.collection):
+            details = versions.details(self.registry, version)
+            for entry in contents.ensure(self.registry, details, only=()):
+                known.setdefault(entry.path, set()).add(entry.sha256)
+        kept = materialise.take_away(root, {path: known.get(path, set()) for path in strange})
+        if kept:
+            more = f" and {len(kept) - 1} more" if len(kept) > 1 else ""
+            raise DifferencesError(
+                f"'{root}' has files of no version of '{self.source().name.collection}': '{kept[0]}'{more}",
+                kept,
+                hint="move them away, or use download, which leaves them alone",
+            )
 
     def verify(self, root: Path) -> None:
         """Raises: DifferencesError when the files in `root` are not exactly this version's."""

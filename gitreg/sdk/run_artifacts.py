@@ -10,12 +10,13 @@ from pathlib import Path
 
 from gitreg.errors import ArtifactFinalizedError, InvalidArtifactError, NotAModelError, TypeMismatchError
 from gitreg.records.names import CollectionName
+from gitreg.registry.editing import Wanted
 from gitreg.registry.live import LiveRun
 from gitreg.sdk import talk, targets
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.labels import Labelled
 from gitreg.sdk.logged import Logged
-from gitreg.sdk.talk import logger
+from gitreg.sdk.noted import tag_list
 from gitreg.sdk.unrecorded import Unrecorded, Untouched
 
 
@@ -42,15 +43,13 @@ class ArtifactVerbs(Labelled):
 
         A path becomes an artifact `name` (default `run-<id>-<basename>`) of `type` (default `unspecified`). The same
         content as the newest version makes no new version. The given artifact becomes the logged one, and is returned.
-        On the command line: `gitreg put`.
+        `aliases` are moved to it, and `tags` added. On the command line: `gitreg put`.
 
         Raises: TypeMismatchError (a ValueError) when the name is of another type; ValueError for a path that is not
             there and for names that are not allowed, before anything is logged; ArtifactFinalizedError for an artifact
             that something else has logged; StorageError; UsageError after `finish`.
         """
-        names = targets.alias_list(aliases)
-        if tags:
-            logger.warning("tags of artifacts are not kept: %s", ", ".join(tags))
+        names, words = targets.alias_list(aliases), tag_list(tags)
         with self._open("log_artifact"):
             if isinstance(artifact_or_path, Artifact):
                 artifact = artifact_or_path
@@ -71,7 +70,9 @@ class ArtifactVerbs(Labelled):
                     artifact._become(logged)
                 self._logged[artifact] = None
             logged.set_aliases(names, "set when it was logged")
-            artifact._aliases = None
+            if words:
+                logged.change_notes(Wanted(add=words))
+            artifact._aliases = artifact._tags = None
             return artifact
 
     def _from_path(self, path: str | os.PathLike[str], name: str | None, type: str) -> Artifact:

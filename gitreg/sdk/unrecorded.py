@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitreg.errors import UsageError
+from gitreg.records.cards import Notes
 from gitreg.records.listing import Listing
 from gitreg.records.names import LATEST, CollectionName, VersionName, VersionNumber
 from gitreg.records.objects import EMPTY_TREE, GITREG_IDENTITY, ZERO, Commit
 from gitreg.records.records import ArtifactRecord, Place, RunRecord, State, VersionRecord
 from gitreg.registry.draft import Draft
+from gitreg.registry.editing import Wanted
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Details, Version
 from gitreg.sdk.logged import Logged
@@ -125,6 +127,14 @@ class Untouched(Logged):
     def change_aliases(self, before: Collection[str], after: Collection[str]) -> None:
         """Do nothing."""
 
+    def change_notes(self, wanted: Wanted) -> Notes:
+        """Do nothing."""
+        del wanted
+        return self.notes()
+
+    def delete(self, *, delete_aliases: bool) -> None:
+        """Do nothing."""
+
     def link(self, target: CollectionName, names: Collection[str]) -> Logged:
         """A version of the registered model that is in no repository."""
         linked = Unkept(self, target, self.record.type, self._run, self.details.artifact, self.source())
@@ -151,6 +161,8 @@ class Unkept(Logged):
         self._about = about
         self._source = source
         self._names: list[str] = []
+        self._notes = Notes()
+        self._deleted = False
 
     @property
     def registry(self) -> Registry:  # type: ignore[override]  # where there is none, there is nothing to set
@@ -209,6 +221,26 @@ class Unkept(Logged):
         """Remember them."""
         del before
         self._names = [name for name in dict.fromkeys(after) if name not in (LATEST, self.version.name.label)]
+
+    def notes(self) -> Notes:
+        """What was said of it."""
+        return self._notes
+
+    def change_notes(self, wanted: Wanted) -> Notes:
+        """Remember it."""
+        said = self._notes.description if wanted.description is None else wanted.description
+        kept = [tag for tag in self._notes.tags if tag not in wanted.remove]
+        self._notes = Notes(said, tuple(dict.fromkeys([*kept, *wanted.add])))
+        return self._notes
+
+    def is_deleted(self) -> bool:
+        """Whether it was."""
+        return self._deleted
+
+    def delete(self, *, delete_aliases: bool) -> None:
+        """Remember it."""
+        del delete_aliases
+        self._deleted = True
 
     def link(self, target: CollectionName, names: Collection[str]) -> Logged:
         """A version of the registered model that is nowhere, too."""
