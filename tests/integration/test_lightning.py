@@ -70,11 +70,12 @@ def test_a_training_is_a_run(project: Path, data: Any) -> None:
     assert (logger.version, logger.name) == (None, "lines")
     trainer(logger).fit(Line(rate=0.2), data, data)
     run = logger.experiment
-    assert gitreg.run is run
     assert (run.name, run.project, run.tags, logger.version) == ("first try", "lines", ("small",), run.id)
     assert run.config.as_dict() == {"rate": 0.2, "betas": [0.9, 0.99]}
+    # it is the active run
     gitreg.finish()
     found = gitreg.Api().run(run.id)
+    assert found.state == "finished"
     assert {"a-loss", "a-val_loss", "a-epoch"} <= set(found.summary)
     rows = [row for row in found.history() if "a-loss" in row]
     assert [row["trainer/global_step"] for row in rows] == [0, 1, 2, 3]

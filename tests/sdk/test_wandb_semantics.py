@@ -22,6 +22,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import PIL.Image
 import pytest
 
 import gitreg
@@ -549,7 +552,131 @@ API = [
     Fact("a run by its path", lambda s: s.api.run(f"team/any/{s.finished().id}").id == s.run.id, True),
 ]
 
+
+def _table(*rows: list[Any], columns: list[str] | None = None) -> gitreg.Table:
+    return gitreg.Table(columns=["a", "b"] if columns is None else columns, data=list(rows))  # type: ignore[arg-type]
+
+
+def _arrays() -> gitreg.Table:
+    table = gitreg.Table(columns=[], data=[])
+    table.add_column("image", np.arange(8, dtype="uint8").reshape(2, 2, 2))
+    table.add_column("label", np.array([1, 0], dtype="int16"))
+    return table
+
+
+def _computed() -> gitreg.Table:
+    table = _table([1, 2], [3, 4])
+    table.add_computed_columns(lambda ndx, row: {"c": ndx * 10 + row["b"]})
+    return table
+
+
+def _kept(scene: Scene, item: Any, name: str = "x") -> Any:
+    """What an artifact gives back of what was added to it and logged."""
+    artifact = scene.draft()
+    artifact.add(item, name)
+    scene.run.log_artifact(artifact)
+    return scene.api.artifact(scene.new).get(name)
+
+
+def _digest(table: gitreg.Table) -> str:
+    artifact = gitreg.Artifact("a", "b")
+    artifact.add(table, "t")
+    return artifact.digest
+
+
+def _column(table: gitreg.Table, name: str) -> tuple[object, ...]:
+    found = table.get_column(name, convert_to="numpy")
+    return found.dtype.name, found.shape, found.ravel()[-1]
+
+
+def _pixels(image: gitreg.Image) -> list[Any]:
+    found: list[Any] = np.asarray(image.image).tolist()
+    return found
+
+
+DTYPES = "W&B reloads uint8 as int64 and float32 as float64"
+
+TABLES = [
+    Fact("has W&B's columns by default", lambda s: gitreg.Table().columns, ["Input", "Output", "Expected"]),
+    Fact("rows are what was given", lambda s: _table([1, "x"], [2, "y"]).data, [[1, "x"], [2, "y"]]),
+    Fact("add_data adds a row", lambda s: _story(t := _table(), t.add_data(1, "x"), t.data), [[1, "x"]]),
+    Fact("add_data of too few", lambda s: _table().add_data(1), raises(ValueError)),
+    Fact("a column that is not there", lambda s: _table([1, 2]).get_column("c"), raises(ValueError)),
+    Fact("get_column is a list", lambda s: _table([1, 2], [3, 4]).get_column("b"), [2, 4]),
+    Fact("iterrows numbers the rows", lambda s: list(_table([1, 2], [3, 4]).iterrows()), [(0, [1, 2]), (1, [3, 4])]),
+    Fact("get_index", lambda s: [int(index) for index in _table([1, 2], [3, 4]).get_index()], [0, 1]),
+    Fact("add_computed_columns gets number and row", lambda s: _computed().get_column("c"), [2, 14]),
+    Fact("an array of any rank is a column of row arrays", lambda s: _arrays().data[1][0].tolist(), [[4, 5], [6, 7]]),
+    Fact("from a data frame", lambda s: gitreg.Table(dataframe=pd.DataFrame({"x": [1, 2]})).data, [[1], [2]]),
+    Fact("get_dataframe", lambda s: _table([1, 2]).get_dataframe().to_dict("list"), {"a": [1], "b": [2]}),
+    Fact("comes back as it was", lambda s: _kept(s, _table([1, "x"], [None, "y"])).data, [[1, "x"], [None, "y"]]),
+    Fact("keeps uint8", lambda s: _column(_kept(s, _arrays()), "image"), ("uint8", (2, 2, 2), 7), differs=DTYPES),
+    Fact("keeps int16", lambda s: _column(_kept(s, _arrays()), "label"), ("int16", (2,), 0), differs=DTYPES),
+    Fact(
+        "has no last row",
+        lambda s: len(_kept(s, gitreg.Table(["n"], np.arange(200_001).reshape(-1, 1))).get_column("n")),
+        200_001,
+        differs="W&B cuts at 200,000 rows, with a line in the log",
+    ),
+    Fact("built twice it is the same", lambda s: _digest(_arrays()) == _digest(_arrays()), True),
+    Fact("and not when a value differs", lambda s: _digest(_table([1, 2])) == _digest(_table([1, 3])), False),
+    Fact("get of a name that is not there", lambda s: s.logged("a").get("b"), None),
+]
+
+_FLOATS = np.array([[0.0, 0.5], [1.0, 0.25]], dtype="float32")
+
+IMAGES = [
+    Fact(
+        "of floats in [0, 1] has all shades",
+        lambda s: _pixels(gitreg.Image(_FLOATS)),
+        [[0, 128], [255, 64]],
+        differs="in wandb 0.31.0 it comes out black; it used to scale by 255",
+    ),
+    Fact("of bytes has these", lambda s: _pixels(gitreg.Image(np.array([[0, 7]], "uint8"))), [[0, 7]]),
+    Fact("of Pillow's", lambda s: _pixels(gitreg.Image(PIL.Image.new("L", (1, 1), 9))), [[9]]),
+    Fact(
+        "of a file",
+        lambda s: _story(
+            PIL.Image.new("L", (1, 1), 9).save(s.folder / "i.png"), _pixels(gitreg.Image(str(s.folder / "i.png")))
+        ),
+        [[9]],
+    ),
+    Fact("comes back, with its caption", lambda s: _kept(s, gitreg.Image(_FLOATS, caption="four")).caption, "four"),
+    Fact("and its pixels", lambda s: _pixels(_kept(s, gitreg.Image(_FLOATS))), [[0, 128], [255, 64]]),
+    Fact(
+        "is a cell of a table",
+        lambda s: _pixels(_kept(s, _table([1, gitreg.Image(_FLOATS)])).get_column("b")[0]),
+        [[0, 128], [255, 64]],
+    ),
+]
+
+
+def _environment(variable: str, value: str, attribute: str, gives: object) -> Fact:
+    def start(scene: Scene) -> object:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv(variable, value.replace("ID", scene.new))
+            found = getattr(gitreg.init(), attribute)
+        return found == scene.new if gives == "ID" else found
+
+    return Fact(variable, start, True if gives == "ID" else gives)
+
+
+ENVIRONMENT = [
+    _environment("GITREG_PROJECT", "p", "project", "p"),
+    _environment("GITREG_ENTITY", "e", "entity", "e"),
+    _environment("GITREG_RUN_ID", "ID", "id", "ID"),
+    _environment("GITREG_NAME", "n", "name", "n"),
+    _environment("GITREG_NOTES", "words", "notes", "words"),
+    _environment("GITREG_TAGS", "a, b", "tags", ("a", "b")),
+    _environment("GITREG_RUN_GROUP", "g", "group", "g"),
+    _environment("GITREG_JOB_TYPE", "train", "job_type", "train"),
+    _environment("GITREG_MODE", "disabled", "disabled", True),
+]
+
 FACTS = {
+    "tables": TABLES,
+    "images": IMAGES,
+    "environment": ENVIRONMENT,
     "digests": DIGESTS,
     "names": NAMES,
     "ids": IDS,
@@ -601,6 +728,16 @@ SIGNATURES = {
     "Artifact.add_dir": "local_path name",
     "Artifact.new_file": "name mode='x'",
     "Artifact.download": "root path_prefix",
+    "Artifact.add": "obj name",
+    "Artifact.get": "name",
+    "Artifact.get_entry": "name",
+    "Table": "columns data dataframe",
+    "Table.add_column": "name data",
+    "Table.add_computed_columns": "fn",
+    "Table.get_column": "name convert_to",
+    "Image": "data_or_path mode caption",
+    "Run.alert": "title text",
+    "Run.define_metric": "name step_metric",
     "Api.artifact": "name type",
     "Api.artifacts": "type_name name",
     "Api.artifact_exists": "name",
@@ -610,8 +747,10 @@ SIGNATURES = {
 NAMED = {
     "Run": (
         "id name entity project job_type group tags notes path url dir config summary step log log_artifact"
-        " use_artifact link_artifact log_model use_model link_model finish status"
+        " use_artifact link_artifact log_model use_model link_model finish status define_metric alert"
+        " watch log_code"
     ),
+    "Table": "columns data add_data add_column add_computed_columns get_column get_dataframe iterrows get_index",
     "Artifact": (
         "name version type digest size aliases metadata description state source_name qualified_name is_link collection"
         " created_at file_count url add_file add_dir new_file remove get_entry download verify file files wait save"
