@@ -38,41 +38,59 @@ def hosts(references: Iterable[Reference]) -> list[str]:
     return sorted(found)
 
 
-def check(references: Iterable[Reference]) -> None:
-    """See that there is a way to check each of them. Raises: UncheckedReferenceError."""
-    for reference in references:
-        if reference.scheme not in KINDS or not is_usable(reference.uri):
-            hint = "fetch it yourself: gitreg knows no way there"
-            raise UncheckedReferenceError(reference.path, reference.uri, hint=hint)
-        if not reference.is_checkable or (reference.scheme == "file" and not reference.sha256 and not reference.md5):
-            hint = "fetch it yourself, or log it again with a checksum (add_reference), or the file itself (add_file)"
-            raise UncheckedReferenceError(reference.path, reference.uri, hint=hint)
+def unchecked(reference: Reference) -> UncheckedReferenceError | None:
+    """Why it cannot be fetched and checked at all; None when it can."""
+    if reference.scheme not in KINDS or not is_usable(reference.uri):
+        hint = "fetch it yourself: gitreg knows no way there"
+    elif not reference.is_checkable or (reference.scheme == "file" and not reference.sha256 and not reference.md5):
+        hint = "fetch it yourself, or log it again with a checksum (add_reference), or the file itself (add_file)"
+    else:
+        return None
+    return UncheckedReferenceError(reference.path, reference.uri, hint=hint)
 
 
 def follow(
-    project: Project, references: Sequence[Reference], target: Path, progress: Progress = SILENT
-) -> dict[str, Error]:
-    """Write what references name into the directory `target`; those that are not there any more, with the error.
+    project: Project,
+    references: Iterable[Reference],
+    target: Path,
+    progress: Progress = SILENT,
+    *,
+    allow_missing: bool = False,
+) -> list[Error]:
+    """Write what references name into the directory `target`; why some are not there, with `allow_missing`.
 
     A file that is there and has the recorded hash stays. Raises: ChangedReferenceError for other bytes than were
-    logged, of which none is left; UncheckedReferenceError, before anything is asked; StorageError.
+    logged, of which none is left; UncheckedReferenceError, before anything is asked, and MissingReferenceError unless
+    `allow_missing`; StorageError.
     """
-    check(references)
-    known = [item.size for item in references]
+    wanted: list[Reference] = []
+    left_out: list[Error] = []
+    for reference in references:
+        problem = unchecked(reference)
+        if problem and not allow_missing:
+            raise problem
+        if problem:
+            left_out.append(problem)
+        else:
+            wanted.append(reference)
+    if not wanted:
+        return left_out
+    known = [item.size for item in wanted]
     size = None if None in known else sum(item or 0 for item in known)
-    absent: dict[str, Error] = {}
     try:
         with (
             closing(Tree(target)) as tree,
-            progress.task("fetching references", size=size, files=len(references)) as task,
+            progress.task("fetching references", size=size, files=len(wanted)) as task,
         ):
             fetcher = _Fetcher(project, tree, task)
-            wanted = [item for item in references if not fetcher.is_right(item)]
+            wanted = [item for item in wanted if not fetcher.is_right(item)]
             for start in range(0, len(wanted), _JOBS):
-                absent |= fetcher.fetch(wanted[start : start + _JOBS])
+                left_out += fetcher.fetch(wanted[start : start + _JOBS])
+                if left_out and not allow_missing:
+                    raise left_out[0]
     except OSError as error:
         raise storage_error(f"files cannot be written to '{target}'", error) from error
-    return absent
+    return left_out
 
 
 class _Fetcher:
@@ -101,9 +119,9 @@ class _Fetcher:
             self._task.done("skipped", reference.path, size)
         return right
 
-    def fetch(self, references: Sequence[Reference]) -> dict[str, Error]:
-        """Fetch them side by side; those that are not there."""
-        absent: dict[str, Error] = {}
+    def fetch(self, references: Sequence[Reference]) -> list[Error]:
+        """Fetch them side by side; why some are not there."""
+        absent: list[Error] = []
         left: list[str] = []
         try:
             places = [self._place(reference) for reference in references]
@@ -117,7 +135,7 @@ class _Fetcher:
                 try:
                     size = job.result()
                 except MissingReferenceError as error:
-                    absent[reference.path] = error
+                    absent.append(error)
                     continue
                 self._tree.move(temporary, reference.path)
                 left.remove(temporary)

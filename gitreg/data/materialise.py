@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from gitreg.data.tree import Tree
 from gitreg.errors import IntegrityError, MissingBytesError, StorageError
 from gitreg.progress import SILENT, Progress, Task
 from gitreg.records.listing import FileEntry, Listing
+from gitreg.records.references import Reference
 
 
 def default_folder(directory: Path, version: str, *, make: bool = False) -> Path:
@@ -137,18 +138,57 @@ def verify(listing: Listing, target: Path) -> list[str]:
                 problems[entry.path] = "is missing"
             elif not _matches(target / entry.path, entry):
                 problems[entry.path] = "has changed"
+        for reference in listing.references:
+            if reference.path in found and not _matches_reference(target / reference.path, reference):
+                problems[reference.path] = "has changed"
     except OSError as error:
         raise storage_error(f"'{target}' cannot be verified", error) from error
-    problems.update({path: "does not belong to it" for path in found if listing.get(path) is None})
+    problems.update({path: "does not belong to it" for path in found if _is_strange(listing, path)})
     return [f"'{path}' {problem}" for path, problem in sorted(problems.items())]
 
 
 def stranger(listing: Listing, target: Path) -> str:
     """A file in `target` that does not belong to it, or a folder that cannot be read; '' when there is none."""
     try:
-        return next((found for found in _walk(target) if listing.get(found) is None), "")
+        return next((found for found in _walk(target) if _is_strange(listing, found)), "")
     except OSError as error:
         return os.path.relpath(error.filename, target)
+
+
+def strangers(listing: Listing, target: Path) -> list[str]:
+    """The files in `target` that do not belong to it. Raises: StorageError when it cannot be read."""
+    with refusals(f"'{target}' cannot be read"):
+        return [found for found in _walk(target) if _is_strange(listing, found)]
+
+
+def take_away(target: Path, known: Mapping[str, Container[str]]) -> list[str]:
+    """Remove files whose sha256 is among those known for their path, and folders that are empty then.
+
+    When some are others, those are the result, and nothing is removed. Raises: StorageError.
+    """
+    with refusals(f"'{target}' cannot be cleared"), closing(Tree(target)) as tree:
+        others = [path for path, hashes in known.items() if _sha256(tree, path) not in hashes]
+        for path in () if others else known:
+            tree.remove(path)
+            for folder in list(Path(path).parents)[:-1]:
+                with suppress(OSError):  # it has other files
+                    (target / folder).rmdir()
+    return others
+
+
+def _sha256(tree: Tree, path: str) -> str:
+    """'' for what is no file."""
+    descriptor = tree.open_existing(path)
+    if descriptor is None:
+        return ""
+    try:
+        return pump(descriptor, os.fstat(descriptor).st_size, want_md5=False).sha256
+    finally:
+        os.close(descriptor)
+
+
+def _is_strange(listing: Listing, path: str) -> bool:
+    return listing.get(path) is None and listing.reference(path) is None
 
 
 def _is_right(tree: Tree, entry: FileEntry, task: Task) -> bool:
@@ -207,6 +247,13 @@ def _walk(target: Path) -> Iterator[str]:
 def _raise(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError):
         raise error
+
+
+def _matches_reference(path: Path, reference: Reference) -> bool:
+    """Whether a file is what a reference leads to, as far as that was recorded."""
+    found = hash_file(path)
+    recorded = reference.size, reference.md5, reference.sha256
+    return all(a in (None, "", b) for a, b in zip(recorded, (found.size, found.md5, found.sha256), strict=True))
 
 
 def _matches(path: Path, entry: FileEntry) -> bool:

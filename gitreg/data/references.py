@@ -66,7 +66,7 @@ def parse_uri(text: str) -> str:
 
 
 def look(
-    project: Project, uri: str, name: str | None = None, *, checksum: bool = True, max_objects: int | None = None
+    project: Project | None, uri: str, name: str | None = None, *, checksum: bool = True, max_objects: int | None = None
 ) -> list[Reference]:
     """A reference to a file, or to each file of a directory or prefix, with what tells its bytes from others.
 
@@ -75,7 +75,8 @@ def look(
     `max_objects`; StorageError, UnsafePathError.
     """
     most = MAX_OBJECTS if max_objects is None else max_objects
-    uri, scheme = parse_uri(uri), scheme_of(uri)
+    uri = parse_uri(uri)
+    scheme = scheme_of(uri)
     if scheme == "file":
         return _look_here(uri, name, checksum=checksum, most=most)
     if not name and scheme not in KINDS:
@@ -91,8 +92,8 @@ def look(
 class Place:
     """A server or bucket, with what the user's own configuration says of it."""
 
-    def __init__(self, project: Project, uri: str, version: str = "") -> None:
-        remote: dict[str, Any] = {"url": uri, **project.options_for(uri)}
+    def __init__(self, project: Project | None, uri: str, version: str = "") -> None:
+        remote: dict[str, Any] = {"url": uri, **(project.options_for(uri) if project else {})}
         if version:
             remote["version_aware"] = True
         self.scheme = scheme_of(uri)

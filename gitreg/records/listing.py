@@ -58,8 +58,10 @@ class Listing:
     references: tuple[Reference, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_order([entry.path for entry in self.entries])
-        _check_order([reference.path for reference in self.references])
+        files = [entry.path for entry in self.entries]
+        elsewhere = [reference.path for reference in self.references]
+        _check_order(files)
+        _check_order(elsewhere)
         by_md5: dict[str, FileEntry] = {}
         for entry in self.entries:
             if not _MD5.match(entry.md5) or not _SHA256.match(entry.sha256) or entry.size < 0:
@@ -68,7 +70,7 @@ class Listing:
             twin = by_md5.setdefault(entry.md5, entry)
             if (twin.size, twin.sha256) != (entry.size, entry.sha256):
                 raise RecordError(f"files {twin.path!r} and {entry.path!r} differ but have the same md5")
-        check_paths(entry.path for entry in (*self.entries, *self.references))
+        check_paths(files + elsewhere)
 
     @classmethod
     def of(cls, entries: Iterable[FileEntry], references: Iterable[Reference] = ()) -> Listing:

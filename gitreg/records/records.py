@@ -185,6 +185,7 @@ class ArtifactRecord:
     description: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
     references: Summed | None = None
+    step: int | None = None
 
     @classmethod
     def parse(cls, document: Document) -> ArtifactRecord:
@@ -204,6 +205,7 @@ class ArtifactRecord:
             description=fields.string(document, "description", ""),
             metadata=fields.mapping(document, "metadata"),
             references=_references(document),
+            step=fields.integer(document, "step") if "step" in document else None,
         )
 
     def document(self) -> dict[str, object]:
@@ -219,6 +221,7 @@ class ArtifactRecord:
             "pointer": self.pointer,
             "manifest": self.manifest,
             **_told(self.references),
+            **({} if self.step is None else {"step": self.step}),
         }
 
 

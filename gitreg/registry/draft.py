@@ -53,8 +53,8 @@ class Draft:
     references: Sequence[Reference] = ()
     incremental: bool = False
 
-    def artifact_record(self, listing: Listing) -> ArtifactRecord:
-        """What its commit will say."""
+    def artifact_record(self, listing: Listing, step: int | None) -> ArtifactRecord:
+        """What its commit will say; `step` is the last of the run's history."""
         return ArtifactRecord(
             collection=self.collection,
             type=self.type,
@@ -66,6 +66,7 @@ class Draft:
             description=self.description,
             metadata=self.metadata,
             references=Summed.of(listing.references),
+            step=step,
         )
 
     def version_record(self, name: VersionName, listing: Listing, run: RunId) -> VersionRecord:

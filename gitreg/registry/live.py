@@ -297,7 +297,7 @@ class LiveRun:
         return retried(attempt)
 
     def _commit_artifact(self, name: VersionName, draft: Draft, listing: Listing) -> Version:
-        artifact = draft.artifact_record(listing)
+        artifact = draft.artifact_record(listing, self.step - 1 if self.step else None)
         batch = Batch()
         tree = trees.write(self.registry, batch, draft.collection, listing)
         also = {ARTIFACT: artifact.document()}

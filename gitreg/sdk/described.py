@@ -58,6 +58,16 @@ class Described:
         return self._type
 
     @property
+    def description(self) -> str | None:
+        """What it is, in words. Setting it on a logged one raises ArtifactFinalizedError."""
+        return self._description
+
+    @description.setter
+    def description(self, text: str | None) -> None:
+        self._need_draft("change the description")
+        self._description = values.plain(text)
+
+    @property
     def metadata(self) -> dict[str, Any]:
         """Facts about it, at most 100. Of a draft it may be changed in place; of a logged one `save` refuses that."""
         return self._metadata
@@ -80,6 +90,28 @@ class Described:
             return record.size + (record.references.size if record.references else 0)
         listing = self._staging.listing()
         return listing.size + sum(item.size or 0 for item in listing.references)
+
+    @property
+    def state(self) -> str:
+        """`PENDING` for a draft, `COMMITTED` once it is logged."""
+        return "COMMITTED" if self._logged else "PENDING"
+
+    def is_draft(self) -> bool:
+        """Whether it is not logged yet."""
+        return self._logged is None
+
+    def finalize(self) -> None:
+        """Let nothing more be added; logging does that too."""
+        self._final = True
+
+    @property
+    def incremental(self) -> bool:
+        """Whether a draft keeps what the newest version has and it does not."""
+        return self._incremental
+
+    @property
+    def use_as(self) -> None:
+        """None: W&B keeps it for jobs, which there are none of."""
 
     @property
     def version(self) -> str:

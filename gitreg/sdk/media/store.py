@@ -170,7 +170,7 @@ def _add_table(artifact: Artifact, table: Table, name: str, *, overwrite: bool) 
     folder = f"{name}.table/"
     # before anything is written: what cannot be stored is refused here
     encoded = {column: codec.encode(column, table._columns[column].values) for column in table.columns}
-    there = [path for path in artifact._staging.files() if path.startswith(folder)]
+    there = [path for path in artifact._staging if path.startswith(folder)]
     if there and not overwrite:
         from gitreg.sdk.artifact import Artifact as Draft
 
@@ -180,7 +180,7 @@ def _add_table(artifact: Artifact, table: Table, name: str, *, overwrite: bool) 
             raise InvalidArtifactError(
                 f"'{name}' is in the artifact already, with other content", hint="pass overwrite=True to replace it"
             )
-        return artifact._file(FileEntry(entry.path, entry.size, entry.md5, entry.sha256))
+        return artifact._file(entry._known)
     for path in there:
         artifact.remove(path)
     return _write_table(artifact, encoded, len(table), folder)
