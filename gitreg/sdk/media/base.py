@@ -41,7 +41,8 @@ class Media:
         self._data = data
         self._format = format
         self._caption = None if caption is None else str(values.plain(str(caption)))
-        self._details: dict[str, Any] = {key: item for key, item in (details or {}).items() if item is not None}
+        given = {key: item for key, item in (details or {}).items() if item is not None}
+        self._details: dict[str, Any] = values.plain(given)
 
     @classmethod
     def _of(cls, data: bytes, format: str, caption: str | None, details: Mapping[str, Any]) -> Self:

@@ -222,7 +222,7 @@ def _from_array(name: object, array: Any) -> Encoded:
     if not length:
         return Encoded(info, {"": arrow.nulls(len(array))})
     elements = _elements(flat.reshape(-1), raw=True)
-    stored = arrow.FixedSizeListArray.from_arrays(elements, length)
+    stored = arrow.FixedSizeListArray.from_arrays(elements, len(elements) // max(1, len(array)) or length)
     if dtype.kind in "iuf":
         # what other readers of Arrow know as a tensor; they see the shape
         stored = arrow.ExtensionArray.from_storage(arrow.fixed_shape_tensor(elements.type, shape), stored)

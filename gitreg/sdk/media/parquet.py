@@ -26,9 +26,9 @@ _OPTIONS = {
 }
 _DICTIONARY, _SMALL_DICTIONARY = 1 << 30, 1 << 20
 _GROUP_ROWS = 1 << 17
-_GROUP_BYTES = 1 << 24
+_GROUP_BYTES = 1 << 23
 
-# What a file of ours stays below in memory: a group of rows takes 16 MiB at most, and more than 200 bytes of the file.
+# What a file of ours stays below in memory: a group of rows takes 8 MiB at most, and more than 200 bytes of the file.
 _MAX_RATIO = 100_000
 _FREE = 1 << 30
 

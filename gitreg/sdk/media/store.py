@@ -5,7 +5,6 @@ What is read was written by a stranger: sizes are bounded, and everything is che
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitreg.errors import InvalidArtifactError, InvalidValueError, NewerSchemaError, RecordError
-from gitreg.records.listing import FileEntry
 from gitreg.registry import contents
+from gitreg.sdk.files import ArtifactFile
 from gitreg.sdk.media import codec, parquet, tagged
 from gitreg.sdk.media.base import Media
 from gitreg.sdk.media.columns import ANY, Column
@@ -25,7 +24,6 @@ from gitreg.sdk.staging import inside_path
 
 if TYPE_CHECKING:
     from gitreg.sdk.artifact import Artifact
-    from gitreg.sdk.files import ArtifactFile
     from gitreg.sdk.readable import Readable
 
 SCHEMA = 1
@@ -125,13 +123,10 @@ def _add_media(artifact: Artifact, medium: Media, name: str, *, overwrite: bool)
 
 
 def _write(artifact: Artifact, files: Mapping[str, bytes], first: str, *, overwrite: bool) -> ArtifactFile:
-    """Write files into a draft, all or none; an empty one is one that is to go. The entry of the first."""
-    staged = artifact._staging
-    there = (
-        {path: place.read_bytes() for path, place in staged.files().items() if path in files}
-        if any(path in staged for path in files)
-        else {}
-    )
+    """Write files into a draft, and take out those without bytes; the entry of the first."""
+    there = {}
+    if any(path in artifact._staging for path in files):
+        there = {path: place.read_bytes() for path, place in artifact._staging.files().items() if path in files}
     if there and not overwrite and there != dict(files):
         raise InvalidArtifactError(
             f"'{first}' is in the artifact already, with other content", hint="pass overwrite=True to replace it"
@@ -142,12 +137,7 @@ def _write(artifact: Artifact, files: Mapping[str, bytes], first: str, *, overwr
                 file.write(data)
         else:
             artifact.remove(path)
-    return _entry(artifact, first, files[first])
-
-
-def _entry(artifact: Artifact, path: str, data: bytes) -> ArtifactFile:
-    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    return artifact._file(FileEntry(path, len(data), md5, hashlib.sha256(data).hexdigest()))
+    return ArtifactFile(first, artifact)
 
 
 def _read_media(files: _Files, path: str) -> Media:
@@ -180,7 +170,7 @@ def _add_table(artifact: Artifact, table: Table, name: str, *, overwrite: bool) 
             raise InvalidArtifactError(
                 f"'{name}' is in the artifact already, with other content", hint="pass overwrite=True to replace it"
             )
-        return artifact._file(entry._known)
+        return ArtifactFile(entry.path, artifact)
     for path in there:
         artifact.remove(path)
     return _write_table(artifact, encoded, len(table), folder)
