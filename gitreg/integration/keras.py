@@ -74,18 +74,19 @@ class MetricsLogger(keras.callbacks.Callback):  # type: ignore[misc]  # publishe
     """Logs the metrics that Keras computes, and the learning rate, to the active run.
 
     At the end of each epoch these are `epoch/epoch` (from 0), `epoch/<metric>` and `epoch/learning_rate`. With
-    `log_freq="batch"`, or a number n for every n-th batch of an epoch, they are `batch/batch_step`, `batch/<metric>`
-    and `batch/learning_rate` instead; the batches count from `initial_global_step`.
+    `log_freq="batch"`, or a number n for every n-th batch of an epoch, there are also `batch/batch_step`,
+    `batch/<metric>` and `batch/learning_rate`; the batches count from `initial_global_step`.
     """
 
     def __init__(self, log_freq: Literal["epoch", "batch"] | int = "epoch", initial_global_step: int = 0) -> None:
         """Raises: Error without an active run, UsageError for a `log_freq` that means nothing."""
         super().__init__()
         self._run = _active_run(self)
-        every = 1 if log_freq == "batch" else log_freq
         self._batches = None
-        if every != "epoch":
-            self._batches = _Batches(_positive(every, "log_freq"), initial_global_step)
+        self._run.define_metric("epoch/*", step_metric="epoch/epoch")
+        if log_freq != "epoch":
+            self._run.define_metric("batch/*", step_metric="batch/batch_step")
+            self._batches = _Batches(_positive(1 if log_freq == "batch" else log_freq, "log_freq"), initial_global_step)
             # Keras waits for each batch where a class defines this method, so only loggers of batches have it
             self.on_train_batch_end = self._on_train_batch_end
 
@@ -104,7 +105,7 @@ class MetricsLogger(keras.callbacks.Callback):  # type: ignore[misc]  # publishe
     def _log(self, kind: str, values: Mapping[str, Any]) -> None:
         rate = getattr(self.model.optimizer, "learning_rate", None)
         if rate is not None:
-            values = {**values, "learning_rate": _number(rate)}
+            values = {**values, "learning_rate": float(rate)}
         self._run.log({f"{kind}/{key}": value for key, value in values.items()})
 
 
@@ -232,7 +233,8 @@ class Callback(keras.callbacks.Callback):  # type: ignore[misc]  # published wit
             self._batches.next_epoch()
         values = {"epoch": epoch, **(logs or {})}
         if self._log_weights:
-            values |= {f"parameters/{weight.path}": _statistics(weight) for weight in self.model.weights}
+            own = f"{self.model.name}/"
+            values |= {f"parameters/{w.path.removeprefix(own)}": _statistics(w) for w in self.model.weights}
         self._run.log(values)
         self._keep_best(epoch, values.get(self._monitor))
         if self._evaluate_every and epoch % self._evaluate_every == 0:
@@ -268,14 +270,10 @@ class Callback(keras.callbacks.Callback):  # type: ignore[misc]  # published wit
 
 def _statistics(weight: Any) -> dict[str, float]:
     """The least, greatest and mean value of a weight, and their standard deviation."""
-    array = as_array(keras.ops.convert_to_numpy(weight)).astype("float64")
+    array = as_array(weight.numpy()).astype("float64")
     if not array.size:
         return {}
     return {"min": array.min(), "max": array.max(), "mean": array.mean(), "std": array.std()}
-
-
-def _number(value: Any) -> float:
-    return float(keras.ops.convert_to_numpy(value))
 
 
 def _facts(logs: Logs) -> dict[str, Any]:
