@@ -27,7 +27,7 @@ __all__ = ["Logger", "WandbLogger"]
 
 def _package() -> str:
     """The Lightning that is there; of two the one that the program uses. Raises: MissingExtraError."""
-    found = [name for name in ("lightning", "pytorch_lightning") if name in sys.modules or find_spec(name)]
+    found = [name for name in ("lightning", "pytorch_lightning") if find_spec(name)]
     if not found:
         raise MissingExtraError("lightning", "lightning")
     name = min(found, key=lambda name: name not in sys.modules)
