@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from gitreg.errors import InvalidArtifactError, InvalidNameError, UsageError
+from gitreg.errors import InvalidArtifactError, InvalidNameError, NotFoundError, UsageError, VersionDeletedError
 from gitreg.records.names import CollectionName, Reference, check_alias, parse_collection, split_date
 from gitreg.registry import resolve
 from gitreg.registry.repository import Registry
@@ -39,11 +39,24 @@ def find(registry: Registry, name: str, aliases: str | Sequence[str] | None = No
     texts = [f"{path}:{alias}{date}" for alias in given]
     if path != head or not texts:
         texts.insert(0, name)
-    found = [resolve.version(registry, Reference.parse(text)) for text in texts]
+    found = [_resolved(registry, text) for text in texts]
     if len({version.commit for version in found}) > 1:
         words = ", ".join(str(version.name) for version in found)
         raise UsageError(f"'{name}' with aliases {', '.join(given)} means several versions: {words}")
     return found[0]
+
+
+def _resolved(registry: Registry, text: str) -> Version:
+    """The version; where there is none, said in W&B's words, which its users look for."""
+    try:
+        return resolve.version(registry, Reference.parse(text))
+    except VersionDeletedError:
+        raise
+    except NotFoundError as error:
+        name = text if re.search("[:@]", text) else f"{text}:latest"
+        place = registry.git.worktree or registry.git.common_dir
+        words = f"artifact membership '{name}' not found in '{place}'"
+        raise NotFoundError(error.kind, error.name, words, hint=error.hint) from None
 
 
 def link_target(text: str) -> CollectionName:

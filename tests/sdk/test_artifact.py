@@ -98,8 +98,6 @@ class TestMetadata:
             again.save()
         with pytest.raises(gitreg.ArtifactFinalizedError):
             artifact.metadata = {}
-        with pytest.raises(gitreg.ArtifactFinalizedError):
-            artifact.description = "other"
 
 
 class TestDigest:
