@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import json
 import wave
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, final
 
-from gitreg.errors import InvalidValueError
+from gitreg.errors import InvalidValueError, StorageError
 from gitreg.sdk import values
 from gitreg.sdk.media.base import Media, as_array, is_path, need, read_path
 
@@ -199,13 +199,13 @@ class Object3D(_Text):
     @classmethod
     def from_point_cloud(
         cls,
-        points: Sequence[Any],
-        boxes: Sequence[Any],
-        vectors: Sequence[Any] | None = None,
+        points: Any,
+        boxes: Any,
+        vectors: Any = None,
         point_cloud_type: str = "lidar/beta",
     ) -> Object3D:
         """Make a scene from points, boxes around some of them, and arrows."""
-        scene = {"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors or []}
+        scene = {"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": [] if vectors is None else vectors}
         return cls(scene)
 
 
@@ -294,10 +294,16 @@ class Histogram(_Text):
 
     @property
     def histogram(self) -> list[float]:
-        """How many values are in each bin."""
-        return list(json.loads(self._data)["values"])
+        """How many values are in each bin. Raises: StorageError when the file is damaged."""
+        return self._numbers("values")
 
     @property
     def bins(self) -> list[float]:
-        """The limits of the bins, one more than there are bins."""
-        return list(json.loads(self._data)["bins"])
+        """The limits of the bins, one more than there are bins. Raises: StorageError."""
+        return self._numbers("bins")
+
+    def _numbers(self, key: str) -> list[float]:
+        try:
+            return [float(number) for number in json.loads(self._data)[key]]
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            raise StorageError("the file is no histogram") from error
