@@ -55,6 +55,7 @@ class Server(ThreadingHTTPServer):
         ended, stalled: set when no answer waits any longer, and when one has stopped in the middle.
         gate: set when what pauses goes on; `waiting` is how many have come there.
         secret: what every request must have in the header X-Token, when it is not empty.
+        versions: the objects of a bucket's versions, by the name of the version.
     """
 
     daemon_threads = True
@@ -67,6 +68,7 @@ class Server(ThreadingHTTPServer):
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
         self.secret = ""
+        self.versions: dict[str, bytes] = {}
         self.ended = threading.Event()
         self.stalled = threading.Event()
         self.gate = threading.Event()
@@ -258,7 +260,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _S3Handler(_Handler):
+    version = ""
     missing = b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code><Message>nothing here</Message></Error>'
+
+    def _head(self, status: int, headers: dict[str, str]) -> None:
+        super()._head(status, {**headers, **({"x-amz-version-id": self.version} if self.version else {})})
+        self.version = ""
 
     def _status(self, status: int) -> None:
         self._read()
@@ -275,6 +282,9 @@ class _S3Handler(_Handler):
             self._list(query.get("prefix", [""])[0], query.get("delimiter", [""])[0])
         elif urlsplit(self.path).path.strip("/") == BUCKET:
             self._body(b"")
+        elif "versionId" in query:
+            self.version = query["versionId"][0]
+            self._body(self.server.versions[self.version])
         else:
             super().answer()
 
