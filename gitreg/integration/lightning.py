@@ -43,7 +43,7 @@ class Logger(_base.Logger):  # type: ignore[misc]  # published without types
     """Logs hyperparameters, metrics and, with `log_model`, checkpoints of a training.
 
     Metrics are logged with `trainer/global_step`, each call a step of the run. Of several processes only the one of
-    rank zero logs; a process of its own for each rank must start with the program (`ddp`, not `ddp_spawn`).
+    rank zero logs. A strategy that sends the logger to processes of its own (`ddp_spawn`) is refused: use `ddp`.
     """
 
     def __init__(
@@ -88,6 +88,12 @@ class Logger(_base.Logger):  # type: ignore[misc]  # published without types
         self._experiment = experiment
         self._checkpoints: dict[int, Any] = {}
         self._known: dict[str, float] = {}
+
+    def __reduce__(self) -> str:
+        """Refuse to be pickled: the run would go on in a process that nobody ends."""
+        raise UsageError(
+            "a Logger cannot be sent to another process", hint='use strategy="ddp", whose processes start the program'
+        )
 
     @property
     @_base.rank_zero_experiment  # type: ignore[untyped-decorator]  # published without types

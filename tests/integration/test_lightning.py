@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,11 @@ def test_an_artifact_that_is_used_is_an_input(project: Path) -> None:
 def test_a_log_model_that_means_nothing_is_refused() -> None:
     with pytest.raises(gitreg.UsageError, match="log_model='some'"):
         Logger(log_model="some")  # type: ignore[arg-type]  # what is refused
+
+
+def test_a_logger_is_not_sent_to_another_process() -> None:
+    with pytest.raises(gitreg.UsageError, match="cannot be sent to another process"):
+        pickle.dumps(Logger())
 
 
 SPREAD = """
