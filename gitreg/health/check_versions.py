@@ -19,6 +19,7 @@ from gitreg.records.names import CollectionName, VersionName
 from gitreg.records.objects import Oid, encode_tree, parse_tree
 from gitreg.records.pointer import Pointer
 from gitreg.records.records import ArtifactRecord
+from gitreg.records.references import Summed
 from gitreg.records.trailers import Message
 from gitreg.registry import trees, versions
 from gitreg.registry.versions import Details, Version
@@ -103,10 +104,11 @@ class Versions:
         owner = self._owner(found, storage, is_draft=is_draft)
         manifest = self._sidecar(found, owner, files, "sha256", remedy)
         sizes = self._sidecar(found, owner, files, "files", remedy)
+        references = self._references(found, owner, files, remedy)
         pointer = files.get(f"artifacts/{name}.dvc")
-        if manifest is None or sizes is None or pointer is None:
+        if manifest is None or sizes is None or references is None or pointer is None:
             return
-        listing = Listing.parse(manifest, sizes)
+        listing = Listing.parse(manifest, sizes, references)
         for what in _disagreements(found.artifact, listing, pointer):
             self._findings.error(subject, f"its files and its {what} disagree", remedy)
         folder = listing.directory_object
@@ -163,6 +165,16 @@ class Versions:
             return Owner(str(version.name), "draft", put, None)
         return Owner(str(version.name), "alone", get if storage else put, storage)
 
+    def _references(self, found: Details, owner: Owner, files: dict[str, bytes], remedy: str) -> bytes | None:
+        """The list of references, empty without any, None when it cannot be had; why, is reported."""
+        name = f"artifacts/{found.artifact.collection.name}.references"
+        if name in files or f"{name}.dvc" in files:
+            return self._sidecar(found, owner, files, "references", remedy)
+        if found.artifact.references:
+            self._findings.error(found.version.name, f"its tree has no '{name}'", remedy)
+            return None
+        return b""
+
     def _sidecar(self, found: Details, owner: Owner, files: dict[str, bytes], end: str, remedy: str) -> bytes | None:
         """The manifest or listing, None when it cannot be had; why, is reported."""
         subject, name = found.version.name, f"{found.artifact.collection.name}.{end}"
@@ -177,7 +189,9 @@ class Versions:
         pointer = Pointer.parse(files[f"artifacts/{name}.dvc"])
         if pointer.is_dir or pointer.path != name:
             raise RecordError(f"'artifacts/{name}.dvc' in its tree is no pointer to '{name}'")
-        sha256 = found.artifact.manifest if end == "sha256" else ""
+        told = found.artifact
+        recorded = {"sha256": told.manifest, "references": told.references.manifest if told.references else ""}
+        sha256 = recorded.get(end, "")
         text = self.content.text(owner, Wanted(pointer.md5, pointer.size, sha256, f"'{name}'"))
         if text is None and owner.state == "published" and self.content.cache and not self.content.is_here(pointer.md5):
             problem = f"'{name}' is too large for Git and not in the cache, so its files were not checked"
@@ -238,13 +252,15 @@ def _remedy(version: Version) -> str:
 
 def _allowed(name: str) -> tuple[str, ...]:
     """What a version's tree may hold."""
-    ends = ("dvc", "sha256", "files", "sha256.dvc", "files.dvc")
-    own = (".gitattributes", ".gitignore", *(f"{name}.{end}" for end in ends))
+    ends = (".dvc", *trees.ENDS, *(f"{end}.dvc" for end in trees.ENDS))
+    own = (".gitattributes", ".gitignore", *(f"{name}{end}" for end in ends))
     return (".dvc/.gitignore", ".dvc/config", *(f"artifacts/{path}" for path in own))
 
 
 def _is_stood_for(path: str, files: dict[str, bytes]) -> bool:
-    """Whether a pointer stands for a file, or a file for its pointer."""
+    """Whether a pointer stands for a file, or a file for its pointer, or nothing has to be there."""
+    if path.endswith((".references", ".references.dvc")):
+        return True
     if path.endswith((".sha256", ".files")):
         return f"{path}.dvc" in files
     return path.endswith((".sha256.dvc", ".files.dvc"))
@@ -252,7 +268,7 @@ def _is_stood_for(path: str, files: dict[str, bytes]) -> bool:
 
 def _fixed(name: str, files: dict[str, bytes]) -> dict[str, bytes]:
     """The files of a tree that hold the same in every version, or follow from which others there are."""
-    large = [f"/{name}{end}" for end in (".sha256", ".files") if f"artifacts/{name}{end}.dvc" in files]
+    large = [f"/{name}{end}" for end in trees.ENDS if f"artifacts/{name}{end}.dvc" in files]
     return {
         ".dvc/.gitignore": VERSION_GITIGNORE,
         "artifacts/.gitattributes": trees.ATTRIBUTES,
@@ -278,6 +294,7 @@ def _disagreements(record: ArtifactRecord, listing: Listing, text: bytes) -> Ite
         ("digest", listing.digest, record.digest),
         ("size", listing.size, record.size),
         ("files", len(listing), record.files),
+        ("references", Summed.of(listing.references), record.references),
     ):
         if here != told:
             yield f"record's '{key}'"
