@@ -23,7 +23,9 @@ _SIGNATURE = b"# v2 git bundle\n"
 _MAX_HEADER = 16 << 20
 _LONGEST = 4096
 _CHUNK = 1 << 20
-_STREAMED = ("-c", "core.bigFileThreshold=1m")
+# Blobs pass through in pieces, and packs are not mapped into memory as a whole.
+_LIMITS = ("core.bigFileThreshold=1m", "core.packedGitWindowSize=16m", "core.packedGitLimit=64m")
+_STREAMED = tuple(word for limit in _LIMITS for word in ("-c", limit))
 # What is derived from the cache, and read once, need not outlast a power cut.
 _BYTES_PINS = (*_STREAMED, "-c", "core.compression=0", "-c", "core.fsync=none", "-c", "fastimport.unpackLimit=1")
 _BUNDLE_PINS = (*_STREAMED, "-c", "pack.window=0", "-c", "pack.packSizeLimit=0")

@@ -146,7 +146,7 @@ def _check_header(registry: Registry, file: Path, header: Header) -> None:
 def _runs_in(parcel: Parcel, header: Header) -> dict[RunId, Run]:
     """A bundle's runs, by id. Raises: RecordError."""
     chains = (runs.chain(parcel, oid) for ref, oid in header.refs.items() if names_of_refs.parse_run(ref))
-    return {run.record.id: run for run in chains if run}
+    return {run.record.id: run for run in sorted(filter(None, chains), key=lambda run: run.record.started)}
 
 
 def _is_known(registry: Registry, parcel: Parcel, header: Header) -> bool:
@@ -308,8 +308,9 @@ def _chains(registry: Registry, parcel: Parcel, found: Imported) -> list[Change]
             now, theirs = aliases.get(registry, name), aliases.get(parcel, name)
             place, wanted = now and now.place, theirs and theirs.place
             if (place and place.commit) != (wanted and wanted.commit):
-                where = place.version.label if place else "nothing"
-                found.left.append(f"alias '{name}' stays where it is, {where}")
+                where = f"names {place.version.label}" if place else "names nothing"
+                how = f"set {name} {wanted.version.label}" if wanted else f"rm {name}"
+                found.left.append(f"alias '{name}' {where} here, and stays; the bundle's: gitreg alias {how}")
         else:
             found.left.append(f"what the bundle says of '{names_of_refs.parse_card(ref.name)}' stays there")
     return changes
