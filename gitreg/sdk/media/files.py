@@ -205,7 +205,12 @@ class Object3D(_Text):
         point_cloud_type: str = "lidar/beta",
     ) -> Object3D:
         """Make a scene from points, boxes around some of them, and arrows."""
-        scene = {"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": [] if vectors is None else vectors}
+        scene = {
+            "type": point_cloud_type,
+            "points": points,
+            "boxes": boxes,
+            "vectors": [] if vectors is None else vectors,
+        }
         return cls(scene)
 
 

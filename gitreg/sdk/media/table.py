@@ -205,7 +205,7 @@ class Table:
 
     def get_dataframe(self) -> pd.DataFrame:
         """All columns as a data frame; cells that are arrays, lists or media are objects. Raises: MissingExtraError."""
-        pandas = need("pandas")
+        pandas = need("pandas", "pandas")
         found = {}
         for name, column in self._columns.items():
             values = column.values
