@@ -28,7 +28,7 @@ STEPS = ("make", "log", "read y", "read x", "read images")
 def digits(count: int) -> Any:
     """Pictures as of digits: a few strokes on black, floats in [0, 1] that are multiples of 1/255."""
     random = np.random.default_rng(count)
-    found = np.zeros((count, 28, 28, 1), np.float32)
+    found: Any = np.zeros((count, 28, 28, 1), np.float32)
     for picture in found:
         row, column = random.integers(5, 20, 2)
         picture[row : row + 3, 5:23] = random.integers(120, 256, (3, 18, 1)) / np.float32(255)
@@ -99,7 +99,9 @@ def main() -> None:
 def measure(pictures: Callable[[int], Any], way: str) -> tuple[dict[str, float], int, int]:
     """Seconds of each step, and the files and bytes of the artifact."""
     make, read = WAYS[way]
-    data = {part: (pictures(count), np.arange(count).astype(np.uint8)) for part, count in PARTS.items()}
+    data: dict[str, tuple[Any, Any]] = {
+        part: (pictures(count), np.arange(count).astype(np.uint8)) for part, count in PARTS.items()
+    }
     times = dict.fromkeys(STEPS, 0.0)
     with tempfile.TemporaryDirectory(prefix="gitreg-bench-") as folder:
         place = Path(folder)
