@@ -256,9 +256,9 @@ PATHS = [
         "has an alias with a slash",
         differs="an alias is a ref beside others; W&B takes the rest behind the first ':'",
     ),
-    _path("mnist_dataset:v7", raises(gitreg.CommError, words="'mnist_dataset:v7' not found")),
-    _path("mnist_dataset:nope", raises(gitreg.CommError, words="'nope' not found in 'mnist_dataset'")),
-    _path("nope", raises(gitreg.CommError, gitreg.Error, words="artifact 'nope' not found")),
+    _path("mnist_dataset:v7", raises(gitreg.CommError, words="artifact membership 'mnist_dataset:v7' not found in")),
+    _path("mnist_dataset:nope", raises(gitreg.CommError, words="artifact membership 'mnist_dataset:nope' not found")),
+    _path("nope", raises(gitreg.CommError, gitreg.Error, words="artifact membership 'nope:latest' not found")),
     _path("other-project/mnist_dataset", raises(gitreg.CommError), "is labelled with another project"),
 ]
 
@@ -332,12 +332,27 @@ CONFIG = [
     Fact("and not be changed", lambda s: s.finished().config.update({"b": 1}), _FINISHED),
 ]
 
+
+def _disabled(scene: Scene) -> str:
+    with gitreg.init(mode="disabled") as run:
+        run.log({"a": 1})
+        run.log_artifact(scene.draft("a"))
+    return scene.new
+
+
 RUNS = [
     Fact("a second init returns the first", lambda s: gitreg.init(project="other") is s.run, True),
     Fact("finish may be called twice", lambda s: _story(s.finished().finish(), s.run.status().state), "finished"),
     Fact("with an exit code it failed", lambda s: _story(s.run.finish(1), s.run.status().state), "failed"),
     Fact("its id can be read after finish", lambda s: s.finished().id == s.run.id, True),
     Fact("its summary, too", lambda s: _story(s.logs({"data": {"a": 1}}), s.finished().summary["a"]), 1),
+    Fact("mode disabled writes nothing", lambda s: s.api.artifact_exists(_disabled(s)), False),
+    Fact("mode offline is a run", lambda s: gitreg.init(mode="offline").disabled, False),
+    Fact("an unknown mode", lambda s: gitreg.init(mode="on"), raises(gitreg.UsageError, words="mode 'on'")),
+    Fact("resume goes on with it", lambda s: gitreg.init(id=s.finished().id, resume="must").config["lr"], 0.1),
+    Fact("resume of none", lambda s: gitreg.init(id=s.new, resume="must"), raises(gitreg.UsageError)),
+    Fact("resume that may start", lambda s: gitreg.init(id=s.new, resume="allow").id == s.new, True),
+    Fact("resume that must not", lambda s: gitreg.init(id=s.finished().id, resume="never"), raises(gitreg.UsageError)),
     Fact("its tags are a tuple", lambda s: gitreg.init(tags=["a", "b"]).tags, ("a", "b")),
     Fact("its path", lambda s: gitreg.init(entity="e", project="p", id=s.new).path == f"e/p/{s.new}", True),
     Fact("log_artifact after finish", lambda s: s.finished().log_artifact(s.draft("a")), _FINISHED),
@@ -482,8 +497,8 @@ USE = [
     Fact(
         "what is missing",
         lambda s: s.run.use_artifact("mnist_dataste:latest"),
-        raises(gitreg.CommError, gitreg.Error, words="artifact 'mnist_dataste:latest' not found"),
-        differs="W&B says 'artifact membership ... not found in entity/project', which is one repository here",
+        raises(gitreg.CommError, gitreg.Error, words="artifact membership 'mnist_dataste:latest' not found"),
+        differs="W&B names entity and project, ours the repository, and a hint",
     ),
     Fact("use_model of no model", lambda s: s.run.use_model("mnist_dataset"), raises(AssertionError)),
     Fact(
@@ -534,7 +549,7 @@ LINKS = [
     Fact(
         "a model that is asked for by a name that nobody gave it",
         lambda s: _story(s.run.link_model(s.path(), s.new), s.run.use_model(f"{s.new}:latest")),
-        raises(gitreg.CommError, words=r"artifact 'row_\d+:latest' not found"),
+        raises(gitreg.CommError, words=r"artifact membership 'row_\d+:latest' not found"),
     ),
 ]
 
@@ -673,7 +688,148 @@ ENVIRONMENT = [
     _environment("GITREG_MODE", "disabled", "disabled", True),
 ]
 
+
+def _changed(artifact: gitreg.Artifact, **values: object) -> gitreg.Artifact:
+    """A logged artifact after `values` were set and saved, as somebody else finds it."""
+    for name, value in values.items():
+        setattr(artifact, name, value)
+    artifact.save()
+    return gitreg.Api().artifact(artifact.name)
+
+
+def _refers(scene: Scene, *, checksum: bool = True) -> gitreg.Artifact:
+    artifact = scene.draft()
+    artifact.add_reference(f"file://{scene.path('far.txt', 'hello')}", "file1.txt", checksum=checksum)
+    return artifact
+
+
+def _next(artifact: gitreg.Artifact, *steps: Callable[[gitreg.Artifact], object]) -> gitreg.Artifact:
+    """The version that a draft of a logged one becomes after these steps."""
+    draft = artifact.new_draft()
+    for step in steps:
+        step(draft)
+    draft.save()
+    return draft
+
+
+def _damaged(artifact: gitreg.Artifact) -> gitreg.Artifact:
+    Path(artifact.download(), "a").write_text("other")
+    return artifact
+
+
+def _used(scene: Scene, artifact: gitreg.Artifact) -> list[Any]:
+    """The users of an artifact, after the run of the row's name has been one."""
+    scene.run.finish()
+    with gitreg.init(id=scene.new) as run:
+        run.use_artifact(artifact)
+    return artifact.used_by()
+
+
+def _strange(scene: Scene, name: str) -> Path:
+    """A folder with one file."""
+    folder = scene.folder / "out"
+    folder.mkdir()
+    (folder / name).write_text("hello")
+    return folder
+
+
+def _deleted(artifact: gitreg.Artifact, **options: Any) -> gitreg.Artifact:
+    artifact.delete(**options)
+    return artifact
+
+
+LOGGED = [
+    Fact("tags are given by log_artifact", lambda s: s.logged("a", tags=["cats", "v2"]).tags, ["cats", "v2"]),
+    Fact("tags are a list that save writes", lambda s: _changed(s.logged("a"), tags=["cats"]).tags, ["cats"]),
+    Fact("a tag outside the grammar", lambda s: s.logged("a", tags=["a/b"]), raises(ValueError)),
+    Fact("tags of a draft", lambda s: s.draft("a").tags, _NOT_LOGGED),
+    Fact("the description can be changed", lambda s: _changed(s.logged("a"), description="x").description, "x"),
+    Fact(
+        "the metadata cannot",
+        lambda s: _changed(s.logged("a"), metadata={"a": 1}),
+        _FINAL,
+        differs="W&B lets it; metadata are part of the commit, and tags and descriptions are what changes",
+    ),
+    Fact("ttl", lambda s: s.logged("a").ttl, None),
+    Fact(
+        "history_step", lambda s: _story(s.logs({"data": {"a": 1}}, {"data": {"a": 2}}), s.logged("a").history_step), 1
+    ),
+    Fact("url", lambda s: s.logged("a").url, None, differs="there is no server with a page for it"),
+    Fact("logged_by", lambda s: run.id == s.run.id if (run := s.logged("a").logged_by()) else None, True),
+    Fact("used_by", lambda s: [run.id for run in _used(s, s.logged("a"))] == [s.new], True),
+    Fact("qualified_name", lambda s: s.logged("a").qualified_name == f"model-registry-dev/{s.new}:v0", True),
+    Fact("a download holds the files", lambda s: Path(s.logged("a").download(), "a").read_text(), "hello"),
+    Fact(
+        "path_prefix is a part of them",
+        lambda s: sorted(path.name for path in Path(s.logged("a1", "a2", "b").download(path_prefix="a")).iterdir()),
+        ["a1", "a2"],
+    ),
+    Fact("verify of a download", lambda s: _story(logged := s.logged("a"), logged.download(), logged.verify()), None),
+    Fact("verify of other content", lambda s: _damaged(s.logged("a")).verify(), raises(ValueError)),
+    Fact(
+        "checkout replaces what another version has",
+        lambda s: _story(
+            s.logged("b"), [path.name for path in Path(s.logged("a").checkout(_strange(s, "b"))).iterdir()]
+        ),
+        ["a"],
+    ),
+    Fact(
+        "checkout where somebody else's file is",
+        lambda s: s.logged("a").checkout(_strange(s, "mine")),
+        raises(ValueError, words="'mine'"),
+        differs="W&B deletes it",
+    ),
+    Fact("file is the only one", lambda s: Path(s.logged("a").file()).read_text(), "hello"),
+    Fact("files are listed", lambda s: [file.path for file in s.logged("b", "a").files()], ["a", "b"]),
+    Fact("new_draft of a draft", lambda s: s.draft("a").new_draft(), _NOT_LOGGED),
+    Fact("new_draft has all files", lambda s: _next(s.logged("a"), lambda d: d.add_file(s.path(), "b")).file_count, 2),
+    Fact("it is the next version", lambda s: _next(s.logged("a", "b"), lambda d: d.remove("a")).version, "v1"),
+    Fact("unchanged it is the same", lambda s: _next(s.logged("a")).version, "v0"),
+    Fact("a link of a draft saves it first", lambda s: s.draft("a").link(f"model/{s.new}").is_link, True),
+    Fact(
+        "unlink of a link",
+        lambda s: _story(link := s.draft("a").link(f"model/{s.new}"), link.unlink(), link.state),
+        "DELETED",
+    ),
+    Fact("unlink of what is none", lambda s: s.logged("a").unlink(), raises(ValueError)),
+    Fact("delete of a draft", lambda s: s.draft("a").delete(), _NOT_LOGGED),
+    Fact("delete", lambda s: _deleted(s.logged("a")).state, "DELETED"),
+    Fact("it is not found then", lambda s: s.api.artifact(_deleted(s.logged("a")).name), raises(gitreg.CommError)),
+    Fact("its number stays taken", lambda s: _story(_deleted(s.logged("a")), s.logged("a", "b").version), "v1"),
+    Fact(
+        "delete with an alias", lambda s: _deleted(s.logged("a", aliases=["best"])), raises(gitreg.Error, words="best")
+    ),
+    Fact("delete_aliases", lambda s: _deleted(s.logged("a", aliases=["best"]), delete_aliases=True).state, "DELETED"),
+]
+
+REFERENCES = [
+    Fact("count for the digest", lambda s: _refers(s).digest, "a00c2239f036fb656c1dcbf9a32d89b4"),
+    Fact("are entries", lambda s: [file.path for file in _refers(s).files()], ["file1.txt"]),
+    Fact("know where", lambda s: _refers(s).get_entry("file1.txt").ref == f"file://{s.folder}/far.txt", True),
+    Fact(
+        "are fetched on demand",
+        lambda s: Path(s.run.log_artifact(_refers(s)).download(), "file1.txt").read_text(),
+        "hello",
+    ),
+    Fact(
+        "with other bytes are refused",
+        lambda s: _story(logged := s.run.log_artifact(_refers(s)), s.path("far.txt", "other"), logged.download()),
+        raises(gitreg.Error, ValueError),
+    ),
+    Fact(
+        "without a checksum are listed only",
+        lambda s: s.run.log_artifact(_refers(s, checksum=False)).download(),
+        raises(gitreg.Error),
+        differs="W&B fetches what it cannot check",
+    ),
+    Fact("to what is not there", lambda s: s.draft().add_reference("file:///nope"), raises(ValueError)),
+    Fact("to a folder are its files", lambda s: _story(s.path("x"), len(s.draft().add_reference(str(s.folder)))), 1),
+    Fact("are at most max_objects", lambda s: s.draft().add_reference(str(s.repo), max_objects=1), raises(ValueError)),
+]
+
 FACTS = {
+    "logged": LOGGED,
+    "references": REFERENCES,
     "tables": TABLES,
     "images": IMAGES,
     "environment": ENVIRONMENT,
@@ -729,6 +885,13 @@ SIGNATURES = {
     "Artifact.new_file": "name mode='x'",
     "Artifact.download": "root path_prefix",
     "Artifact.add": "obj name",
+    "Artifact.add_reference": "uri name checksum=True max_objects",
+    "Artifact.checkout": "root",
+    "Artifact.delete": "delete_aliases=False",
+    "Artifact.link": "target_path aliases",
+    "Artifact.new_draft": "",
+    "Artifact.unlink": "",
+    "Artifact.verify": "root",
     "Artifact.get": "name",
     "Artifact.get_entry": "name",
     "Table": "columns data dataframe",
@@ -754,7 +917,7 @@ NAMED = {
     "Artifact": (
         "name version type digest size aliases metadata description state source_name qualified_name is_link collection"
         " created_at file_count url add_file add_dir new_file remove get_entry download verify file files wait save"
-        " link logged_by used_by"
+        " link logged_by used_by add add_reference get checkout new_draft unlink delete tags ttl history_step"
     ),
     "Api": "artifact artifacts artifact_exists artifact_collection artifact_collections run runs",
 }
