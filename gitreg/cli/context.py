@@ -92,6 +92,17 @@ def version(registry: Registry, text: str) -> Version:
     return resolve.version(registry, Reference.parse(text))
 
 
+def numbered(registry: Registry, text: str, *, deleted: bool = False) -> Version:
+    """A version by its number: what an alias names may change before the command is typed again.
+
+    With `deleted` also one that is deleted. Raises: InvalidNameError, NotFoundError, UsageError.
+    """
+    reference = Reference.parse(text)
+    if isinstance(reference.selector, str):
+        raise UsageError(f"'{text}' names no version by its number", hint="write NAME:v3; 'gitreg ls NAME' lists them")
+    return resolve.version(registry, reference, deleted=deleted)
+
+
 def published_by(registry: Registry) -> str:
     """How what was just made gets to others, for people."""
     if not registry.has_remote:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gitreg.records.cards import Deletion
 from gitreg.records.names import VersionName
 from gitreg.records.records import Place, RunRecord, Use
 from gitreg.registry.past import Step
@@ -53,6 +54,11 @@ def move(step: Step) -> Document:
         "record": str(step.move.oid),
         "published": step.published,
     }
+
+
+def deletion(stone: Deletion | None) -> Document | None:
+    """The tombstone of a version."""
+    return {"when": stone.when, "by": stone.by, "reason": stone.reason} if stone else None
 
 
 def place(place: Place | None) -> Document | None:

@@ -9,7 +9,7 @@ import click
 from gitreg.cli import console, context
 from gitreg.errors import InvalidNameError, NotFoundError, RecordError, UsageError
 from gitreg.git.objects import MissingObjectError
-from gitreg.records.names import Reference, check_run_id, parse_collection
+from gitreg.records.names import check_run_id, parse_collection
 from gitreg.records.objects import Oid
 from gitreg.registry import resolve, runs
 from gitreg.registry.drop import Dropped, drop_run, drop_version
@@ -27,18 +27,10 @@ def drop(what: str) -> None:
     """
     with context.opened() as registry:
         if ":" in what or "@" in what:
-            dropped = drop_version(registry, resolve.version(registry, _version(what)))
+            dropped = drop_version(registry, context.numbered(registry, what, deleted=True))
         else:
             dropped = _run(registry, what)
     _tell(dropped)
-
-
-def _version(text: str) -> Reference:
-    """A version by its number: what an alias names may change before the command is typed again."""
-    reference = Reference.parse(text)
-    if isinstance(reference.selector, str):
-        raise UsageError(f"'{text}' names no version by its number", hint="write NAME:v3; 'gitreg ls NAME' lists them")
-    return reference
 
 
 def _run(registry: Registry, text: str) -> Dropped:

@@ -47,7 +47,7 @@ def pre_push(parent: int, remote: str, url: str) -> int:
             return 0
         try:
             report = publish(registry, leave=prepush.left_to_git(lines), pushing=prepush.pushed_branches(lines))
-            if report.versions or report.aliases or report.runs or report.refused:
+            if report.versions or report.aliases or report.edits or report.runs or report.refused:
                 tell(report, registry.remote)
         except Error as error:
             console.fail(error)

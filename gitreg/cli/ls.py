@@ -14,8 +14,10 @@ from gitreg.cli.lists import Wanted
 from gitreg.cli.query import Query
 from gitreg.cli.tables import Column
 from gitreg.errors import UsageError
+from gitreg.records.cards import check_tags
 from gitreg.records.names import CollectionName, check_alias, parse_collection
-from gitreg.registry import aliases, resolve, versions
+from gitreg.registry import aliases, cards, resolve, versions
+from gitreg.registry.cards import State
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 from gitreg.sdk.filters import Filter
@@ -32,6 +34,8 @@ from gitreg.sdk.targets import check_type
 @click.option("--type", "type_", type=context.TEXT, metavar="TYPE", help="Only of this type.")
 @click.option("--alias", type=context.TEXT, metavar="ALIAS", help="Only what this alias names.")
 @click.option("--project", type=context.TEXT, metavar="NAME", help="Only what a run of this project made.")
+@click.option("--tag", type=context.TEXT, metavar="TAG", help="Only what has this tag.")
+@click.option("--deleted", is_flag=True, help="Also what is deleted.")
 @query.options
 @lists.options
 def ls(
@@ -40,6 +44,8 @@ def ls(
     type_: str | None,
     alias: str | None,
     project: str | None,
+    tag: str | None,
+    deleted: bool,
     asked: Query,
     wanted: Wanted,
 ) -> None:
@@ -55,15 +61,20 @@ def ls(
         *([{"type": check_type(type_ if type_.strip() else "")}] if type_ is not None else []),
         *([{where: check_alias(alias)}] if alias is not None else []),
         *([{"project": project}] if project is not None else []),
+        *([{"tags": check_tags([tag])[0]}] if tag is not None else []),
     ]
     with context.opened() as registry:
         if collection is None:
-            _list_collections(registry, asked, also, wanted)
+            _list_collections(registry, asked, also, wanted, deleted=deleted)
         else:
-            _list_versions(registry, resolve.collection(registry, parse_collection(collection)), asked, also, wanted)
+            name = resolve.collection(registry, parse_collection(collection))
+            _list_versions(registry, name, asked, also, wanted, deleted=deleted)
 
 
-def _list_collections(registry: Registry, asked: Query, also: Sequence[Filter], wanted: Wanted) -> None:
+def _list_collections(
+    registry: Registry, asked: Query, also: Sequence[Filter], wanted: Wanted, *, deleted: bool
+) -> None:
+    states = cards.states(registry, lambda name, error: context.left_out(f"the card of '{name}'", error))
     grouped: dict[CollectionName, list[Version]] = defaultdict(list)
     for version in versions.all_versions(registry):
         grouped[version.name.collection].append(version)
@@ -71,7 +82,12 @@ def _list_collections(registry: Registry, asked: Query, also: Sequence[Filter], 
     for alias in aliases.all_aliases(registry):
         if alias.place:
             named[alias.name.collection].append({"alias": alias.name.alias, "version": alias.place.version.label})
-    made = (rows.collection_row(registry, name, found, named[name]) for name, found in grouped.items())
+    made = (
+        rows.collection_row(registry, state, some, named[name])
+        for name, everything in grouped.items()
+        for state in (states.get(name) or State(registry, name),)
+        if (some := everything if deleted else cards.living(registry, everything, state))
+    )
     newest = sorted(query.tried(made, lambda row: row["created"]), key=lambda pair: pair[1], reverse=True)
     usual = _of_collections(registry, columns.when(registry))
     asked = columns.named(asked, usual, [row for row, _ in newest])
@@ -93,6 +109,7 @@ def _of_collections(registry: Registry, when: columns.Cell) -> columns.Usual:
         ("created", Column("CREATED", lambda row: when(row, "created"), rank=1, least=14)),
         ("size", Column("SIZE", lambda row: human.size(row["size"]), right=True, rank=4)),
         ("aliases", Column("ALIASES", _aliases, least=28)),
+        ("tags", Column("TAGS", lambda row: ", ".join(row["tags"]), rank=6, least=12)),
         columns.METRICS,
         ("summary", Column("RESULTS", columns.results, rank=5, least=16)),
         ("unpublished", Column("", lambda row: _unpublished(registry, row))),
@@ -111,11 +128,13 @@ def _unpublished(registry: Registry, row: Mapping[str, Any]) -> str:
 
 
 def _list_versions(
-    registry: Registry, name: CollectionName, asked: Query, also: Sequence[Filter], wanted: Wanted
+    registry: Registry, name: CollectionName, asked: Query, also: Sequence[Filter], wanted: Wanted, *, deleted: bool
 ) -> None:
+    state = cards.state(registry, name)
     known = versions.all_versions(registry, name)
     named = aliases.by_version(aliases.all_aliases(registry, name), known)
-    everything = [rows.version_row(registry, version, named) for version in reversed(known)]
+    shown = known if deleted else cards.living(registry, known, state)
+    everything = [rows.version_row(registry, version, named, state) for version in reversed(shown)]
     usual = _of_versions(registry, columns.when(registry))
     asked = columns.named(asked, usual, everything)
     found = query.search(registry, everything, asked, also, wanted.limit)
@@ -132,5 +151,7 @@ def _of_versions(registry: Registry, when: columns.Cell) -> columns.Usual:
         ("files", Column("FILES", lambda row: f"{row['files']:,}", right=True, rank=7)),
         ("created", Column("CREATED", lambda row: when(row, "created"), rank=1, least=14)),
         ("by", Column("BY", lambda row: row["by"].partition(" <")[0], rank=6)),
+        ("tags", Column("TAGS", lambda row: ", ".join(row["tags"]), rank=2, least=12)),
         ("published", Column("", lambda row: "unpublished" if registry.has_remote and not row["published"] else "")),
+        ("deleted", Column("", lambda row: "deleted" if row["deleted"] else "")),
     ]

@@ -28,7 +28,11 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "run": ("run", "run a command, and record its code, config, inputs and results"),
         "put": ("put", "log a file or folder as a new version"),
         "link": ("put", "make a version part of a registered model"),
+        "unlink": ("edit", "take a version out of a registered model"),
+        "edit": ("edit", "change the description, tags and card of what is logged"),
         "drop": ("drop", "take back a version, link or run that is not published"),
+        "delete": ("edit", "mark a version as deleted; nothing of it is lost"),
+        "undelete": ("edit", "bring back a version that was deleted"),
         "alias": ("alias", "set, remove and list aliases such as 'production'; show their history"),
     },
     "Read": {
@@ -61,6 +65,11 @@ _ELSEWHERE = {
     "list": "ls",
     "upload": "put",
     "publish": "push",
+    "tag": "edit",
+    "describe": "edit",
+    "rm": "delete",
+    "remove": "delete",
+    "restore": "undelete",
 }
 COMPLETION = "_GITREG_COMPLETE"
 """The variable by which a shell asks what could come next."""

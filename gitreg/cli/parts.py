@@ -13,6 +13,7 @@ from gitreg.cli.page import Line, Page, Words, bad, bold, dim, good, name, odd
 from gitreg.cli.sparkline import sparkline
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
+from gitreg.records.history import History
 from gitreg.records.objects import Identity, Oid
 from gitreg.records.records import Code, RunRecord
 from gitreg.registry import history, measures
@@ -84,12 +85,12 @@ def code_document(registry: Registry, code: Code) -> Document:
     }
 
 
-def history_document(rows: Sequence[history.Row] | None) -> Document | None:
+def history_document(steps: History | None) -> Document | None:
     """What the step history of a run comes to; None when it is not here. NaN and infinities count in `steps` only."""
-    if rows is None:
+    if steps is None:
         return None
     found: dict[str, object] = {}
-    for key, values in history.series(rows).items():
+    for key, values in history.series(steps).items():
         finite = [value for value in values if math.isfinite(value)]
         found[key] = {
             "count": len(values),
@@ -98,7 +99,7 @@ def history_document(rows: Sequence[history.Row] | None) -> Document | None:
             "min": min(finite, default=None),
             "max": max(finite, default=None),
         }
-    return {"steps": len(rows), "metrics": found}
+    return {"steps": len(steps), "metrics": found}
 
 
 # parts of pages
@@ -152,6 +153,12 @@ def metrics(page: Page, numbers: Mapping[str, float], series: Series, *, most: i
 def headline(numbers: Mapping[str, float], most: int = 2) -> str:
     """The first few numbers in one cell: `loss 0.08915, accuracy 0.975`."""
     return ", ".join(f"{key} {human.number(number)}" for key, number in list(measures.ranked(numbers).items())[:most])
+
+
+def tags(page: Page, found: Sequence[str]) -> None:
+    """The tags of a collection or version; they hold blanks, so each is quoted where one does."""
+    quoted = any(" " in tag for tag in found)
+    page.fact("tags", *([[", ".join(f"'{tag}'" if quoted else tag for tag in found)]] if found else []))
 
 
 def standings(page: Page, found: Iterable[Standing], at: str) -> None:

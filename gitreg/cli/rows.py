@@ -14,17 +14,18 @@ from gitreg.cli import console, documents, human
 from gitreg.cli.documents import Document
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
-from gitreg.records.names import CollectionName, RunId, VersionName, VersionNumber
+from gitreg.records.names import RunId, VersionName, VersionNumber
 from gitreg.records.objects import Oid
 from gitreg.records.records import Place, RunRecord, Use
 from gitreg.registry import runs, versions
 from gitreg.registry.aliases import Named
+from gitreg.registry.cards import State
 from gitreg.registry.facts import Catalogue
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
 from gitreg.registry.versions import Version
 
-State = Callable[[str], str]
+Told = Callable[[str], str]
 Part = tuple[tuple[str, ...], Callable[[], Document]]
 
 
@@ -75,16 +76,18 @@ class Row(Mapping[str, Any]):
 _REFS = ("collection", "version", "published", "commit", "aliases")
 _TAG = ("type", "digest", "size", "files", "created", "by", "run", "link")
 _COMMIT = ("project", "metadata", "config", "summary")
-_VERSION = (*_REFS[:3], *_TAG, "commit", "aliases", *_COMMIT)
+_NOTES = ("tags", "deleted")
+_VERSION = (*_REFS[:3], *_TAG, "commit", "aliases", *_NOTES, *_COMMIT)
 
 
-def version_row(registry: Registry, version: Version, named: Named) -> Row:
-    """A version. `named` says which aliases name it."""
+def version_row(registry: Registry, version: Version, named: Named, state: State) -> Row:
+    """A version. `named` says which aliases name it, `state` what else is said of it."""
     return Row(
         f"'{version.name}'",
         _VERSION,
         (_REFS, partial(_refs, version, named)),
         (_TAG, partial(_tag, registry, version)),
+        (_NOTES, partial(_notes, version, state)),
         (_COMMIT, partial(_results, registry, version)),
         objects=(version.tag, version.commit),
     )
@@ -119,6 +122,13 @@ def _tag(registry: Registry, version: Version) -> Document:
     }
 
 
+def _notes(version: Version, state: State) -> Document:
+    return {
+        "tags": list(state.notes(version.place).tags),
+        "deleted": documents.deletion(state.deletion(version.place)),
+    }
+
+
 def _results(registry: Registry, version: Version) -> Document:
     """What the run of a version says: its results when it was logged, and those that only came later."""
     try:
@@ -137,14 +147,14 @@ def _results(registry: Registry, version: Version) -> Document:
 
 
 _NAMED = ("collection", "versions", "unpublished", "aliases")
+_TAGS = ("tags",)
 _NEWEST = ("type", "latest", "registered", "created", "by", "size", "files")
-_COLLECTION = ("collection", "type", "versions", "unpublished", "latest", "aliases", *_NEWEST[2:], *_COMMIT)
+_COLLECTION = ("collection", "type", "versions", "unpublished", "latest", "aliases", *_TAGS, *_NEWEST[2:], *_COMMIT)
 
 
-def collection_row(
-    registry: Registry, name: CollectionName, found: Sequence[Version], named: Sequence[Document]
-) -> Row:
+def collection_row(registry: Registry, state: State, found: Sequence[Version], named: Sequence[Document]) -> Row:
     """A collection, as its newest version has it. `found` are its versions in order, `named` its aliases."""
+    name = state.collection
     facts: Document = {
         "collection": str(name),
         "versions": len({version.name.number for version in found}),
@@ -170,6 +180,7 @@ def collection_row(
         f"'{name}'",
         _COLLECTION,
         (_NAMED, lambda: facts),
+        (_TAGS, lambda: {"tags": list(state.notes().tags)}),
         (_NEWEST, tag),
         (_COMMIT, lambda: _results(registry, latest())),
     )
@@ -182,7 +193,7 @@ _LINE = (
 _USES = ("inputs", "outputs")
 
 
-def run_row(registry: Registry, run_id: RunId, tip: Oid, *, published: bool, state: State, catalogue: Catalogue) -> Row:
+def run_row(registry: Registry, run_id: RunId, tip: Oid, *, published: bool, state: Told, catalogue: Catalogue) -> Row:
     """A run, whose newest commit is `tip`. `state` says how it is, told what its record says."""
     found: list[Run] = []
 
@@ -204,14 +215,14 @@ def run_row(registry: Registry, run_id: RunId, tip: Oid, *, published: bool, sta
     return Row(f"run '{run_id}'", (*_LINE, *_USES), (_USES, uses), (_LINE, line), objects=(tip,))
 
 
-def live_row(record: RunRecord, state: State) -> Row:
+def live_row(record: RunRecord, state: Told) -> Row:
     """A run that goes on and has no commit yet."""
     inputs = [documents.use(use.version, use) for use in record.inputs]
     found = {**_line(record, state), "commit": None, "by": None, "published": False, "inputs": inputs, "outputs": []}
     return Row(f"run '{record.id}'", (*_LINE, *_USES), ((*_LINE, *_USES), lambda: found))
 
 
-def _line(record: RunRecord, state: State) -> Document:
+def _line(record: RunRecord, state: Told) -> Document:
     return {
         **documents.run_line(record),
         "state": state(record.state),

@@ -14,7 +14,7 @@ from gitreg.cli import console, context
 from gitreg.data.config import Storage, is_project
 from gitreg.data.urls import parse_storage_url
 from gitreg.git import hooks
-from gitreg.registry import pending
+from gitreg.registry import editing, pending
 from gitreg.registry import setup as registry_setup
 from gitreg.registry.pending import PendingAlias
 from gitreg.registry.repository import Registry
@@ -124,6 +124,7 @@ def status(*, as_json: bool) -> None:
         is_server = registry.is_server
     versions = [str(version.name) for version in found.versions]
     moves = [_moved(alias) for alias in found.aliases]
+    edits = [f"{card.name}: {editing.words(card.edits)}" for card in found.cards]
     runs = [run.record.name for run in found.runs.values()]
     if as_json:
         console.document(
@@ -136,6 +137,7 @@ def status(*, as_json: bool) -> None:
                     "versions": versions,
                     "runs": [{"id": run.record.id, "name": run.record.name} for run in found.runs.values()],
                     "aliases": [str(alias.name) for alias in found.aliases],
+                    "edits": [{"collection": str(card.name), "edits": len(card.edits)} for card in found.cards],
                 },
                 "notes": notes,
             },
@@ -152,7 +154,7 @@ def status(*, as_json: bool) -> None:
     else:
         how = "'git push' or 'gitreg push' publishes" if hook.publishes else "'gitreg push' publishes"
         console.out(f"\nnot published yet ({how})")
-    for title, names in (("version", versions), ("alias", moves), ("run", runs)):
+    for title, names in (("version", versions), ("alias", moves), ("edit", edits), ("run", runs)):
         for name in names:
             console.out(f"  {title:<8} {name}")
     for note in notes:

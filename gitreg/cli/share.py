@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 import click
 
 from gitreg.cli import console, context, human
 from gitreg.errors import LostRaceError, PublishError
-from gitreg.records.names import AliasName
-from gitreg.registry import aliases
+from gitreg.records.names import AliasName, CollectionName
+from gitreg.records.objects import Oid
+from gitreg.registry import aliases, cards, editing
 from gitreg.registry.fetch import fetch as fetch_all
-from gitreg.registry.fetch import fetched_aliases
+from gitreg.registry.fetch import fetched_aliases, fetched_cards
 from gitreg.registry.publish import Report, publish
 from gitreg.registry.repository import Registry
 
@@ -37,8 +39,11 @@ def tell(report: Report, remote: str) -> None:
     if report.objects:
         what = f"{human.plural(report.objects, 'object')}, {human.size(report.bytes)}"
         console.say(f"uploaded {what}, to {' and '.join(report.places)}")
-    _some([f"published {line}" for line in (*sorted(report.versions), *report.aliases)])
-    counts = [(len(report.versions), "version"), (report.runs, "run"), (len(report.aliases), "alias")]
+    _some([f"published {line}" for line in (*sorted(report.versions), *report.aliases, *report.cards)])
+    counts = [
+        *((len(report.versions), "version"), (report.runs, "run")),
+        *((len(report.aliases), "alias"), (report.edits, "edit")),
+    ]
     published = ", ".join(human.plural(count, noun) for count, noun in counts if count)
     if published:
         final = "; versions stay for good" if report.versions else ""
@@ -63,10 +68,12 @@ def tell(report: Report, remote: str) -> None:
 def fetch() -> None:
     """Bring versions, runs and aliases that others have published. What is pending here stays as it is."""
     with context.opened() as registry:
-        before = fetched_aliases(registry)
+        before, edited = fetched_aliases(registry), fetched_cards(registry)
         found = fetch_all(registry)
         moved = [name for name, oid in fetched_aliases(registry).items() if before.get(name) != oid]
         lines = [*map(str, found.new), *(_place(registry, name) for name in moved)]
+        for name, oid in fetched_cards(registry).items():
+            lines += _edits(registry, name, oid, edited.get(name)) if edited.get(name) != oid else []
         remote = registry.remote
     for version in found.conflicts:
         console.warn(f"tag '{version.tag}' is not the same here and on '{remote}'; versions must never move")
@@ -81,6 +88,17 @@ def _place(registry: Registry, name: AliasName) -> str:
     """Where an alias is now."""
     alias = context.readable(f"alias '{name}'", lambda: aliases.get(registry, name))
     return f"{name} -> {alias.place.version.label if alias and alias.place else 'nothing'}"
+
+
+def _edits(registry: Registry, name: CollectionName, tip: Oid, before: Oid | None) -> list[str]:
+    """What has been changed of a collection since."""
+
+    def read() -> str:
+        found = takewhile(lambda step: step.oid != before, cards.edits(registry, name, tip))
+        return f"{name}: {editing.words(reversed(list(found)))}"
+
+    line = context.readable(f"the card of '{name}'", read)
+    return [line] if line else []
 
 
 def _some(lines: Sequence[str]) -> None:

@@ -10,8 +10,10 @@ from gitreg.cli.page import Page
 from gitreg.cli.pager import paged
 from gitreg.cli.show_collection import CollectionFacts
 from gitreg.cli.show_version import VersionFacts
-from gitreg.records.names import Reference
-from gitreg.registry import facts, find, order
+from gitreg.errors import NotFoundError
+from gitreg.records.names import Reference, parse_collection
+from gitreg.records.plain import visible
+from gitreg.registry import cards, facts, find, order, resolve
 from gitreg.registry.facts import RunFacts
 from gitreg.registry.repository import Registry
 
@@ -25,15 +27,20 @@ Facts = VersionFacts | CollectionFacts | RunFacts
     ),
 )
 @click.argument("thing", metavar="NAME|REF|RUN")
+@click.option("--card", is_flag=True, help="Print the collection's card, in Markdown, and nothing else.")
+@click.option("--deleted", is_flag=True, help="Show also what is deleted.")
 @context.json_option
-def show(thing: str, *, as_json: bool) -> None:
+def show(thing: str, *, card: bool, deleted: bool, as_json: bool) -> None:
     """Show a collection, a version or a run.
 
     NAME is a collection: its aliases, its newest versions and how they compare. NAME:v3 or NAME:ALIAS is a version:
     how good it is, what it was made from, by whom and how, and who uses it. RUN is the id or the name of a run.
     """
     with context.opened() as registry:
-        found = _find(registry, thing)
+        if card:
+            _card(registry, thing)
+            return
+        found = _find(registry, thing, deleted=deleted)
         if as_json:
             console.document(*_document(registry, found))
             return
@@ -41,14 +48,25 @@ def show(thing: str, *, as_json: bool) -> None:
             _show(registry, found)
 
 
-def _find(registry: Registry, thing: str) -> Facts:
+def _card(registry: Registry, thing: str) -> None:
+    """The card as it was written, but for what a terminal would obey."""
+    name = resolve.collection(registry, parse_collection(thing))
+    text = cards.state(registry, name).card
+    if not text:
+        hint = f"write one: gitreg edit {name} --card FILE"
+        raise NotFoundError("card", str(name), f"'{name}' has no card", hint=hint)
+    for line in text.splitlines():
+        click.echo(visible(line))
+
+
+def _find(registry: Registry, thing: str, *, deleted: bool) -> Facts:
     if ":" in thing or "@" in thing:
-        return VersionFacts.read(registry, Reference.parse(thing))
+        return VersionFacts.read(registry, Reference.parse(thing), deleted=deleted)
     name, ids = find.collection(registry, thing), order.named(registry, thing)
     if name:
         if ids:
             console.say(f"note: there is a run '{thing}' as well: gitreg show {ids[0]}")
-        return CollectionFacts.read(registry, name)
+        return CollectionFacts.read(registry, name, deleted=deleted)
     if not ids:
         raise find.not_found(registry, thing)
     if len(ids) > 1:

@@ -8,14 +8,15 @@ from itertools import islice
 
 from gitreg.cli import context, documents, human, parts
 from gitreg.cli.documents import Document
-from gitreg.cli.page import Line, Page, bold, dim, good, name, odd
+from gitreg.cli.page import Line, Page, bad, bold, dim, good, name, odd
 from gitreg.cli.sparkline import sparkline
 from gitreg.errors import Error, RecordError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import dotted
 from gitreg.records.names import CollectionName, VersionName
 from gitreg.records.objects import Identity
-from gitreg.registry import facts, measures, runs, versions
+from gitreg.registry import cards, facts, measures, runs, versions
+from gitreg.registry.cards import State
 from gitreg.registry.facts import Standing
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Details, Version
@@ -53,17 +54,22 @@ class CollectionFacts:
         all: its versions, the oldest first.
         newest: some of them that can be read, the newest first; never empty.
         standings: the aliases that name one of its versions, or a link to one, with the version.
+        state: what is said of it besides.
     """
 
     name: CollectionName
     all: Sequence[Version]
     newest: Sequence[Item]
     standings: Sequence[tuple[VersionName, Standing]]
+    state: State
 
     @classmethod
-    def read(cls, registry: Registry, name: CollectionName) -> CollectionFacts:
+    def read(cls, registry: Registry, name: CollectionName, *, deleted: bool = False) -> CollectionFacts:
         """Raises: RecordError, MissingObjectError when none of its newest versions can be read."""
-        found = versions.all_versions(registry, name)
+        state = cards.state(registry, name)
+        everything = versions.all_versions(registry, name)
+        # one whose versions are all deleted is still to be seen
+        found = everything if deleted else cards.living(registry, everything, state) or everything
         newest = list(islice(versions.own(registry, reversed(found)), _TREND)) or found[-1:]
         read = [(version, _read(registry, version)) for version in newest]
         items = [item for _, item in read if isinstance(item, Item)]
@@ -73,7 +79,7 @@ class CollectionFacts:
                     raise error
                 context.left_out(f"'{version.name}'", error)
         standings = facts.of_collection(registry, name, found)
-        return cls(name, found, items, standings)
+        return cls(name, found, items, standings, state)
 
     @property
     def measure(self) -> str | None:
@@ -87,6 +93,13 @@ class CollectionFacts:
     def aliases(self, version: VersionName) -> list[str]:
         """Which aliases name a version; those of links by their whole names."""
         return [self.called(item) for name, item in self.standings if name == version]
+
+    @property
+    def description(self) -> str:
+        """What is said of it, else of its newest version."""
+        newest = self.newest[0].found
+        said = self.state.notes(newest.version.place).description
+        return self.state.notes().description or (newest.artifact.description if said is None else said)
 
     def called(self, item: Standing) -> str:
         """An alias as it is called here: 'production', 'model/MNIST:production'."""
@@ -116,7 +129,9 @@ def document(shown: CollectionFacts) -> Document:
     return {
         "collection": str(shown.name),
         "type": latest.found.artifact.type,
-        "description": latest.found.artifact.description,
+        "description": shown.description,
+        "tags": list(shown.state.notes().tags),
+        "card": shown.state.card,
         "registered": latest.found.record.link is not None,
         "versions": len(_numbers_of(shown.all)),
         "unpublished": sum(not version.published for version in shown.all),
@@ -162,8 +177,12 @@ def show(page: Page, registry: Registry, shown: CollectionFacts) -> None:
     kind = f"registered {latest.artifact.type}" if latest.record.link else latest.artifact.type
     left = odd(f"{pending:,} unpublished") if pending else ""
     page.head(bold(str(shown.name)), kind, human.plural(count, "version"), left)
-    page.note(latest.artifact.description)
+    page.note(shown.description)
     page.blank()
+    parts.tags(page, shown.state.notes().tags)
+    lines = len(shown.state.card.splitlines())
+    if lines:
+        page.fact("card", [human.plural(lines, "line"), dim(f"  gitreg show {shown.name} --card")])
     for number, (version, item) in enumerate(shown.standings):
         words: Line = [good(shown.called(item)), f" {page.arrow} {version.label}"]
         # where the alias of a link was before is another collection's number
@@ -184,7 +203,8 @@ def _show_newest(page: Page, shown: CollectionFacts, at: str) -> None:
         link = item.found.record.link
         numbers = [parts.measured(item.numbers[key]) if key in item.numbers else "" for key in columns]
         source = name(str(link.version)) if link else item.made.name
-        aliases = good(", ".join(shown.aliases(item.name)))
+        gone = item.found.version.place in shown.state.deleted
+        aliases = bad("deleted") if gone else good(", ".join(shown.aliases(item.name)))
         rows.append([name(item.name.label), human.ago(item.made.when, at), source, *numbers, aliases])
     page.grid("newest", rows, right=range(3, 3 + len(columns)), heads=bool(columns), spare=2)
 

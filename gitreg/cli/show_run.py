@@ -9,6 +9,7 @@ from gitreg.cli.documents import Document
 from gitreg.cli.page import Line, Page, bold, dim, name, odd
 from gitreg.cli.sparkline import sparkline
 from gitreg.records import dotted
+from gitreg.records.history import History
 from gitreg.registry import history, measures
 from gitreg.registry.facts import RunFacts
 from gitreg.registry.repository import Registry
@@ -75,19 +76,20 @@ def _show_state(page: Page, shown: RunFacts) -> None:
 
 def _show_metrics(page: Page, shown: RunFacts) -> None:
     numbers = dotted.numbers(shown.record.summary)
-    series = history.series(shown.steps or ())
+    steps = shown.steps or History()
+    series = history.series(steps)
     if not series:
         parts.metrics(page, numbers, {})
     else:
-        count = human.plural(len(shown.steps or ()), "step")
+        count = human.plural(len(steps), "step")
         rows: list[Line] = [["", "last", "min", "max", count]]
         for key in dict.fromkeys((*measures.ranked(numbers), *series)):
-            steps = series.get(key, ())
-            last = numbers.get(key, steps[-1] if steps else math.nan)
-            finite = list(filter(math.isfinite, steps))
+            values = series.get(key, ())
+            last = numbers.get(key, values[-1] if values else math.nan)
+            finite = list(filter(math.isfinite, values))
             ends = [min(finite), max(finite)] if finite else []
             line: Line = [key, parts.measured(last), *(map(human.number, ends) if ends else ("", ""))]
-            rows.append([*line, name(sparkline(steps, width=_SPARK, blocks=page.blocks)) if len(steps) > 1 else ""])
+            rows.append([*line, name(sparkline(values, width=_SPARK, blocks=page.blocks)) if len(values) > 1 else ""])
         page.grid("metrics", rows, right=(1, 2, 3), heads=True)
     if shown.steps is None:
         page.fact("", [dim("the step history is not here")])

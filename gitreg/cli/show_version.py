@@ -10,11 +10,13 @@ from gitreg.cli.documents import Document
 from gitreg.cli.page import Line, Page, bad, bold, dim, good, middle, name, odd
 from gitreg.records import dotted
 from gitreg.records import refs as names_of_refs
+from gitreg.records.cards import Deletion, Notes
+from gitreg.records.history import History
 from gitreg.records.listing import Listing
 from gitreg.records.names import LATEST, AliasName, Reference, RunId
 from gitreg.records.objects import Oid
 from gitreg.records.records import RunRecord
-from gitreg.registry import facts, history, links, resolve, runs, versions
+from gitreg.registry import cards, facts, history, links, resolve, runs, versions
 from gitreg.registry.facts import Known, Standing
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Details, Version
@@ -37,6 +39,7 @@ class VersionFacts:
         steps: the step history, None when it is not here.
         files: None when a large list is not here.
         users: the runs that used it with their newest commits, the newest first.
+        notes, deletion: what was said of it after it was logged.
     """
 
     found: Details
@@ -46,14 +49,23 @@ class VersionFacts:
     standings: Sequence[Standing]
     links: Sequence[Version]
     inputs: Sequence[Known]
-    steps: Sequence[history.Row] | None
+    steps: History | None
     files: Listing | None
     users: Mapping[RunId, Oid]
+    notes: Notes
+    deletion: Deletion | None
+
+    @property
+    def description(self) -> str:
+        """What is said of it now."""
+        said = self.notes.description
+        return self.found.artifact.description if said is None else said
 
     @classmethod
-    def read(cls, registry: Registry, reference: Reference) -> VersionFacts:
+    def read(cls, registry: Registry, reference: Reference, *, deleted: bool = False) -> VersionFacts:
         """Raises: NotFoundError, InvalidDateError, RecordError, MissingObjectError."""
-        version = resolve.version(registry, reference)
+        version = resolve.version(registry, reference, deleted=deleted)
+        said = cards.state(registry, version.name.collection)
         found = versions.details(registry, version)
         standings = facts.standings(registry, version, found.record)
         run = facts.run_of(registry, found)
@@ -69,6 +81,8 @@ class VersionFacts:
             facts.steps(registry, run, run.record.id),
             facts.files(registry, found),
             facts.users(registry, version.commit),
+            said.notes(version.place),
+            said.deletion(version.place),
         )
 
 
@@ -93,7 +107,9 @@ def document(registry: Registry, shown: VersionFacts) -> Document:
         "version": version.name.label,
         "published": version.published,
         "type": found.artifact.type,
-        "description": found.artifact.description,
+        "description": shown.description,
+        "tags": list(shown.notes.tags),
+        "deleted": documents.deletion(shown.deletion),
         "digest": found.artifact.digest,
         "size": found.artifact.size,
         "files": _files(shown.files),
@@ -149,8 +165,13 @@ def show(page: Page, registry: Registry, shown: VersionFacts) -> None:
     own = [item.alias.alias for item in shown.standings if item.alias.collection == version.name.collection]
     state = "" if version.published else odd("unpublished")
     page.head(bold(str(version.name)), artifact.type, good(", ".join(own)), state)
-    page.note(artifact.description)
+    page.note(shown.description)
     page.blank()
+    gone = shown.deletion
+    if gone:
+        page.fact("deleted", [bad(parts.moment(gone.when, at)), f", by {gone.by.partition(' <')[0]}"])
+        page.fact("", *([[dim(gone.reason)]] if gone.reason else []), indent=2)
+    parts.tags(page, shown.notes.tags)
     if shown.asked:
         words: Line = [good(shown.asked.alias.alias), f" {page.arrow} {shown.asked.version.label}"]
         parts.standing(page, "alias", shown.asked, at, words)
@@ -159,7 +180,7 @@ def show(page: Page, registry: Registry, shown: VersionFacts) -> None:
         page.fact("link to", [name(str(found.record.link.version))])
     others = [str(link.name) for link in shown.links]
     page.fact("linked as", *([[name(", ".join(others))]] if others else []))
-    parts.metrics(page, dotted.numbers(runs.results(found.run, run)), history.series(shown.steps or ()), most=_METRICS)
+    parts.metrics(page, dotted.numbers(runs.results(found.run, run)), history.series(shown.steps or History()), most=_METRICS)
     parts.versions(page, "made from", shown.inputs)
     parts.run_line(page, run, shown.state)
     parts.code(page, registry, run.code)

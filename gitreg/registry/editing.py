@@ -18,7 +18,7 @@ from gitreg.records.cards import CollectionRecord, Deletion, Notes
 from gitreg.records.names import AliasName, CollectionName
 from gitreg.records.objects import ZERO, Commit, Identity, Oid, hash_object
 from gitreg.records.records import Place
-from gitreg.registry import aliases, cards, chains, policy
+from gitreg.registry import aliases, cards, chains, policy, versions
 from gitreg.registry.cards import Edit, Files, State
 from gitreg.registry.hold import held
 from gitreg.registry.repository import Registry, retried
@@ -67,22 +67,18 @@ def edit(
     if wanted.description is not None:
         codec.check_description(wanted.description)
     codec.check_tags(wanted.add)
+    logged = versions.details(registry, version).artifact.description if version else ""
 
     def files(state: State) -> Files:
         notes = state.notes(place)
         tags = [tag for tag in notes.tags if tag not in wanted.remove]
-        fresh = Notes(_said(notes, wanted, place), codec.check_tags([*tags, *wanted.add]))
+        said = notes.description if wanted.description is None else wanted.description
+        # what it was logged with needs no words
+        fresh = Notes(None if said == logged else said, codec.check_tags([*tags, *wanted.add]))
         found = {codec.notes_path(place): fresh.encode()}
         return found if wanted.card is None else {**found, codec.CARD: codec.encode_card(wanted.card)}
 
     return _write(registry, CollectionRecord(collection, "edit", 0, place, reason=reason), files, version)
-
-
-def _said(notes: Notes, wanted: Wanted, place: Place | None) -> str | None:
-    if wanted.description is None:
-        return notes.description
-    # of a version, an empty one is laid over the one that it was logged with
-    return wanted.description if wanted.description or place else None
 
 
 def delete(registry: Registry, version: Version, *, reason: str = "", delete_aliases: bool = False) -> list[AliasName]:

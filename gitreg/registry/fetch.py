@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gitreg.errors import RecordError, UsageError
 from gitreg.git.refs import Change
 from gitreg.records import refs as names_of_refs
-from gitreg.records.names import AliasName, RunId, VersionName
+from gitreg.records.names import AliasName, CollectionName, RunId, VersionName
 from gitreg.records.objects import ZERO, Oid
 from gitreg.registry import runs, versions
 from gitreg.registry.repository import Registry
@@ -63,6 +63,13 @@ def fetched_aliases(registry: Registry) -> dict[AliasName, Oid]:
     """The aliases that the remote had at the last fetch, and the newest move of each."""
     refs = registry.refs.find(f"{registry.tracking}aliases/")
     named = ((names_of_refs.parse_alias(ref.name), ref.oid) for ref in refs)
+    return {name: oid for name, oid in named if name}
+
+
+def fetched_cards(registry: Registry) -> dict[CollectionName, Oid]:
+    """The collections whose own refs the remote had at the last fetch, and the newest edit of each."""
+    refs = registry.refs.find(f"{registry.tracking}collections/")
+    named = ((names_of_refs.parse_card(ref.name), ref.oid) for ref in refs)
     return {name: oid for name, oid in named if name}
 
 

@@ -10,6 +10,7 @@ from gitreg.records import refs as names_of_refs
 from gitreg.records.names import CollectionName, VersionName, VersionNumber
 from gitreg.records.objects import Oid
 from gitreg.records.records import Place
+from gitreg.registry import cards
 from gitreg.registry.hold import held
 from gitreg.registry.repository import Registry, retried
 from gitreg.registry.versions import Version, check_next, create, head, record, version_of
@@ -42,9 +43,9 @@ def link(registry: Registry, source: Version, target: CollectionName) -> tuple[V
 
 
 def of_commit(registry: Registry, commit: Oid) -> list[Version]:
-    """The links that name this commit, by name."""
+    """The links that name this commit and are not deleted, by name."""
     found = (version_of(registry, ref) for ref in registry.refs.pointing_at(commit, *_PATTERNS))
-    return [item for item in found if item and is_link(registry, item)]
+    return [item for item in found if item and is_link(registry, item) and cards.living(registry, [item])]
 
 
 def everything(registry: Registry) -> list[Version]:
