@@ -50,6 +50,17 @@ class Error(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def hint(self) -> str | None:
+        """What to do next."""
+        return self._hint
+
+    @hint.setter
+    def hint(self, text: str | None) -> None:
+        self._hint = text
+        # Python shows it under a traceback, from 3.11 on
+        self.__notes__ = [f"hint: {text}"] if text else []
+
 
 class UsageError(Error):
     """The caller asked for something that makes no sense here."""

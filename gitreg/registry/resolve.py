@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
 
 from gitreg.errors import NotFoundError, RecordError, UsageError
 from gitreg.git.objects import MissingObjectError
@@ -14,6 +16,8 @@ from gitreg.registry.versions import Version, all_versions, collections, details
 
 _REGISTRIES = ("model", "dataset")
 _FEW = 5
+# of what two names have in common, from 0 to 1
+_SLIP = 0.8
 
 
 def version(registry: Registry, reference: Reference, *, deleted: bool = False) -> Version:
@@ -127,6 +131,8 @@ def _no_collection(
     run = _run(registry, reference) if reference else ""
     if run:
         hint = run
+    elif not _is_slip(candidates[0], close) and (unnamed := _linked_without_a_name(registry, known)):
+        hint = f"this repository has {unnamed}"
     elif close:
         hint = f"did you mean '{close}{_tail(registry, close, reference) if reference else ''}'?"
     elif known:
@@ -134,6 +140,23 @@ def _no_collection(
     else:
         hint = "this repository has no versions yet; 'gitreg fetch' brings what others have published"
     return NotFoundError("artifact" if reference else "collection", text, hint=hint)
+
+
+def _is_slip(wanted: CollectionName, close: CollectionName | None) -> bool:
+    """Whether somebody who wrote the one name has surely meant the other."""
+    return close is not None and SequenceMatcher(None, wanted.name.lower(), close.name.lower()).ratio() > _SLIP
+
+
+def _linked_without_a_name(registry: Registry, known: Sequence[CollectionName]) -> str:
+    """Registered models whose source got the name of a run and a file, because nobody gave one; '' for none."""
+    found = []
+    for name in [name for name in known if name.space][-_FEW:]:
+        with contextlib.suppress(RecordError, MissingObjectError):
+            newest = next(own(registry, reversed(all_versions(registry, name))), None)
+            link = details(registry, newest).record.link if newest else None
+            if link and link.version.collection.name.startswith("run-"):
+                found.append(f"{link.version}, linked as {newest.name}" if newest else "")
+    return "; ".join(found)
 
 
 def _run(registry: Registry, reference: Reference) -> str:

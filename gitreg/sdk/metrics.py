@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitreg.errors import UsageError
+from gitreg.sdk.values import MAX_KEY
 
 _GOALS = ("minimize", "maximize")
 _KINDS = ("min", "max", "mean", "last", "first", "best", "copy", "none")
@@ -78,6 +79,8 @@ def check(
             f"define_metric: {wrong or 'name'} {kinds[wrong or 'name'][0]!r} makes no sense",
             hint="a metric's name, or the beginning of several with '*' at its end",
         )
+    if max(len(str(name)), len(str(step_metric or ""))) > MAX_KEY:
+        raise UsageError(f"a metric's name is longer than {MAX_KEY} characters", hint="choose a shorter one")
     words = [word.strip().lower() for word in str(summary or "").split(",") if word.strip()]
     for word, known in (*((word, _KINDS) for word in words), *([(goal, _GOALS)] if goal else [])):
         if word not in known:

@@ -11,13 +11,18 @@ from gitreg.git.runner import Git
 from gitreg.registry.repository import Registry
 
 
+def check_directory(directory: Path) -> None:
+    """Raises: NotARepositoryError when there is no such directory."""
+    if not os.path.isdir(directory):  # noqa: PTH112 - Path's raises for what can be no path
+        raise NotARepositoryError(f"{str(directory)[:200]!r} is not a directory", hint="check the path")
+
+
 def open_registry(directory: Path, *, writing: bool = True) -> Registry:
     """The repository around a directory; its reading process ends with it.
 
     Raises: NotARepositoryError, with `writing` also when it is not set up yet.
     """
-    if not os.path.isdir(directory):  # noqa: PTH112 - Path's raises for what can be no path
-        raise NotARepositoryError(f"{str(directory)[:200]!r} is not a directory", hint="check the path")
+    check_directory(directory)
     registry = Registry(Git.discover(directory))
     # artifacts outlive their run, so nobody knows when the last of them is read
     weakref.finalize(registry, registry.objects.close)

@@ -264,6 +264,7 @@ class Run(OtherVerbs):
         new = check(name, step_metric=step_metric, step_sync=step_sync, hidden=hidden, summary=summary, goal=goal)
         with self._open("define_metric"):
             metric = self._metrics.define(new, overwrite=bool(overwrite))
+            check_size({**self._now.metrics, metric.name: metric.document()}, "what is known of metrics")
             self._live.define_metric(metric.name, metric.document())
             return metric
 

@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from gitreg.errors import Error, UsageError
+from gitreg.errors import Error, InvalidArtifactError, UsageError
 from gitreg.sdk import targets
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.run_artifacts import ArtifactVerbs
@@ -63,7 +63,9 @@ class OtherVerbs(ArtifactVerbs):
         run is finished.
         """
         top = targets.place(root or ".")
-        artifact = Artifact(name or targets.default_name("source", self.project or self.id), "code")
+        if not top.is_dir():
+            raise InvalidArtifactError(f"'{top}' is not a directory", hint="check the path")
+        artifact = Artifact(name or targets.usable(f"source-{self.project or self.id}"), "code")
         for folder, folders, files in os.walk(top):
             folders[:] = sorted(item for item in folders if not item.startswith("."))
             for file in sorted(files):
@@ -101,7 +103,7 @@ class OtherVerbs(ArtifactVerbs):
 
     def _log_saved(self) -> None:
         """Log what `save` was told of; what cannot be read is passed over."""
-        artifact = Artifact(targets.default_name(f"run-{self.id}", "files"), "files")
+        artifact = Artifact(targets.default_name(self.id, "files"), "files")
         for name, path in self._saved.items():
             try:
                 artifact.add_file(path, name)

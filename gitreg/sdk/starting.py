@@ -21,7 +21,7 @@ from gitreg.registry.start import new_id, start_run
 from gitreg.sdk import bundling
 from gitreg.sdk.environment import Environment, rank
 from gitreg.sdk.mappings import config_values
-from gitreg.sdk.opening import open_registry
+from gitreg.sdk.opening import check_directory, open_registry
 from gitreg.sdk.talk import logger, once
 from gitreg.sdk.unrecorded import Unrecorded, now
 from gitreg.sdk.values import check_size, plain
@@ -121,6 +121,7 @@ def start(wanted: Wanted) -> Started:
     if place and place[1] and wanted.ranks != "all" and wanted.mode != "shared":
         once(f"{place[0]} is {place[1]}: this process records nothing, the first one does; GITREG_RANKS=all lets all")
         return Started(Unrecorded(_of_first(wanted) or _in_memory(wanted), wanted.directory))
+    check_directory(wanted.directory)
     bundled = bundling.opened(wanted.directory, wanted.mode, wanted.run_id)
     registry, run_id = bundled or (open_registry(wanted.directory), wanted.run_id)
     if wanted.run_id and wanted.attach:

@@ -88,7 +88,12 @@ def artifact_name(text: str) -> CollectionName:
 
 def default_name(run_id: str, basename: str) -> str:
     """What an artifact is called that was logged from a path, without a name: `run-<id>-<basename>`."""
-    name = _UNSAFE.sub("_", f"run-{run_id}-{basename}").replace("..", "_")[:128]
+    return usable(f"run-{run_id}-{basename}")
+
+
+def usable(text: str) -> str:
+    """A collection's name that comes as close to a text as can be."""
+    name = _UNSAFE.sub("_", text).replace("..", "_")[:128]
     try:
         CollectionName.parse(name)
     except InvalidNameError:

@@ -47,6 +47,8 @@ FAMILIES: dict[str, Mapping[str, tuple[str, ...]]] = {
     "key": {_LONG: ("a" * 10_000,)},
     "choice": {"none of them": ("r", "\x1b[31m", "--output=x", "\ud800", "a" * 10_000)},
     "path to read": _EMPTY | _PATHS | {"what is not there": ("nowhere", "no\x1b[31m", "-x", f"--output={MARK}")},
+    "path": _PATHS,
+    "metric": {_LONG: ("a" * 10_000,), "stars": ("a*b", "**"), "empty": ("",)},
     "path to write": _EMPTY | _PATHS | {"below a file": ("file/x", "/dev/null/x")},
     "path inside": {
         "empty": ("",),
@@ -134,6 +136,17 @@ CALLS: dict[str, tuple[str, Call]] = {
     "Artifact.remove(item)": ("what is not there", lambda word: _draft().remove(word)),
     "Artifact.verify(root)": ("path to write", lambda word: _version().verify(word)),
     "ArtifactFile.download(root)": ("path to write", lambda word: _version().files()[0].download(root=word)),
+    "Run.alert(level)": ("choice", lambda word: _run().alert("title", "text", word)),
+    "Run.define_metric(name)": ("metric", lambda word: _run().define_metric(word)),
+    "Run.define_metric(summary)": ("choice", lambda word: _run().define_metric("loss", summary=word)),
+    "Run.define_metric(step_metric)": ("key", lambda word: _run().define_metric("loss", step_metric=word)),
+    "Run.define_metric(goal)": ("choice", lambda word: _run().define_metric("loss", goal=word)),
+    "Run.log_code(root)": ("path to read", lambda word: _run().log_code(word or "nowhere")),
+    "Run.log_code(name)": ("name or nothing", lambda word: _run().log_code(name=word)),
+    "Run.name=": ("label", lambda word: setattr(_run(), "name", word)),
+    "Run.save(glob_str)": ("path", lambda word: _run().save(word)),
+    "Run.save(base_path)": ("path", lambda word: _run().save("file", word)),
+    "Run.save(policy)": ("choice", lambda word: _run().save("file", policy=word)),
     "Run.link_artifact(target_path)": ("name", lambda word: _run().link_artifact(_draft(), word)),
     "Run.link_artifact(aliases)": ("name", lambda word: _run().link_artifact(_draft(), "new", ["good", word])),
     "Run.link_model(path)": ("path to read", lambda word: _run().link_model(word, "New")),
@@ -162,12 +175,18 @@ CALLS: dict[str, tuple[str, Call]] = {
 # Switches, numbers and filters; free text, of which what no file can hold is replaced; what W&B has and gitreg ignores.
 EXEMPT = set(
     """
+    init(config_exclude_keys) init(config_include_keys) init(resume_from) init(fork_from) init(tensorboard)
+    init(sync_tensorboard) init(monitor_gym)
     init(notes) init(tags) init(allow_val_change) init(save_code) init(settings) init(force)
     Api.artifact_exists(type) Api.artifact_collections(type_name) Api.runs(path)
     Artifact(description) Artifact.description= Artifact.metadata= Artifact.add_dir(overwrite)
     Artifact.add_file(overwrite) Artifact.download(path_prefix) Artifact.files(names) Artifact.new_file(encoding)
     Artifact.wait(timeout) Run.finish(exit_code) Run.link_artifact(artifact) Run.log(step) Run.log(commit)
-    Run.log_artifact(tags) Run.use_artifact(use_as)
+    Run.log_artifact(tags) Run.use_artifact(use_as) Run.alert(title) Run.alert(text) Run.alert(wait_duration)
+    Run.define_metric(hidden) Run.define_metric(step_sync) Run.define_metric(overwrite) Run.display(height)
+    Run.display(hidden) Run.log_code(include_fn) Run.log_code(exclude_fn) Run.notes= Run.tags= Run.save(glob)
+    Run.pin_config_keys(keys) Run.unwatch(models) Run.watch(models) Run.watch(criterion) Run.watch(log)
+    Run.watch(log_freq) Run.watch(idx) Run.watch(log_graph)
     """.split()
 )
 
@@ -178,7 +197,8 @@ def places() -> Iterator[str]:
     for made in (gitreg.Api, gitreg.Artifact):
         yield from (f"{made.__name__}({name})" for name in inspect.signature(made).parameters)
     for kind in (gitreg.Api, gitreg.Artifact, gitreg.Run, ArtifactCollection, ArtifactFile, RunView):
-        for name, found in vars(kind).items():
+        members = {name: found for base in reversed(kind.__mro__[:-1]) for name, found in vars(base).items()}
+        for name, found in members.items():
             if name.startswith("_") or isinstance(found, classmethod):
                 continue
             if isinstance(found, property) and found.fset:
@@ -196,7 +216,7 @@ def test_no_place_of_the_library_is_forgotten() -> None:
 def test_the_functions_of_the_module_take_what_the_methods_of_a_run_take() -> None:
     functions = {name: found for name, found in vars(module).items() if inspect.isfunction(found)}
     for name, function in functions.items():
-        if name.startswith("active") or name == "need_run":
+        if function.__module__ != module.__name__:
             continue
         method = list(inspect.signature(getattr(gitreg.Run, name)).parameters)[1:]
         assert [*inspect.signature(function).parameters] == method

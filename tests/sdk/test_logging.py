@@ -104,7 +104,7 @@ class TestUseArtifact:
 
     def test_what_is_missing_is_a_comm_error_with_a_hint(self, run: gitreg.Run) -> None:
         run.log_artifact(dataset("1"))
-        with pytest.raises(gitreg.CommError, match="artifact 'digitz:latest' not found") as caught:
+        with pytest.raises(gitreg.CommError, match="artifact membership 'digitz:latest' not found") as caught:
             run.use_artifact("digitz:latest")
         assert isinstance(caught.value, NotFoundError)
         assert caught.value.hint == "did you mean 'digits'?"
@@ -206,4 +206,4 @@ class TestModels:
         run.link_model("model.h5", "MNIST-dev")
         with pytest.raises(gitreg.CommError, match="'mnist_model:latest' not found") as caught:
             run.use_model("mnist_model:latest")
-        assert caught.value.hint == "did you mean 'model/MNIST-dev'?"
+        assert caught.value.hint == "this repository has run-r1-model.h5:v0, linked as model/MNIST-dev:v0"
