@@ -117,7 +117,7 @@ class Callback(TrainerCallback):  # type: ignore[misc]  # published without type
         if not state.is_world_process_zero:
             return None
         if self._run is None:
-            self._run = session.active_run() or session.init(**_called(args, state))
+            self._run = session.active_run() or _start(args, state)
             config = getattr(model, "config", None)
             settings = config if isinstance(config, Mapping) else config.to_dict() if config else {}
             self._run.config.update({**settings, **args.to_dict()}, allow_val_change=True)
@@ -139,11 +139,11 @@ class Callback(TrainerCallback):  # type: ignore[misc]  # published without type
 WandbCallback = Callback
 
 
-def _called(args: Any, state: Any) -> dict[str, str | None]:
-    """What a new run is called: the trial of a search, or `run_name`."""
+def _start(args: Any, state: Any) -> Run:
+    """A new run, called as the trial of a search, or `run_name`."""
     if state.trial_name:
-        return {"name": state.trial_name, "group": args.run_name or args.output_dir}
-    return {"name": args.run_name}
+        return session.init(name=state.trial_name, group=args.run_name or args.output_dir)
+    return session.init(name=args.run_name)
 
 
 def _rewritten(values: Mapping[str, Any]) -> dict[str, Any]:

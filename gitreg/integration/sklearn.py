@@ -199,7 +199,7 @@ def plot_classifier(
         plot_feature_importances(model, feature_names)
 
 
-def _log_table(key: str, columns: list[str], rows: list[list[Any]]) -> Artifact:
+def _log_table(key: str, columns: list[str | int], rows: list[list[Any]]) -> Artifact:
     run = need_run(f"integration.sklearn.plot_{key}()")
     artifact = Artifact(default_name(run.id, key), "run_table")
     artifact.add(Table(columns=columns, data=rows), key)
