@@ -16,17 +16,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitreg.data.hashing import refusals
-from gitreg.errors import BundleError, GitError, NotFoundError, RefusedError
+from gitreg.errors import BundleError, DamagedObjectError, GitError, NotFoundError, RefusedError
 from gitreg.git import bundle
 from gitreg.git.bundle import Header
 from gitreg.git.quarantine import Quarantine
 from gitreg.git.refs import Change, is_ancestor
 from gitreg.health.fsck import fsck
 from gitreg.records import refs as names_of_refs
-from gitreg.records.names import RunId, VersionName
+from gitreg.records.names import AliasName, RunId, VersionName
 from gitreg.records.objects import ZERO, Identity, Oid
-from gitreg.registry import aliases, pending, runs, versions
+from gitreg.registry import aliases, chains, pending, runs, versions
 from gitreg.registry.bundle import Parcel, needed, object_path
+from gitreg.registry.pending import rebase_aliases, rebase_cards
 from gitreg.registry.repository import Registry, retried
 from gitreg.registry.runs import Run
 
@@ -34,6 +35,7 @@ _PATH = re.compile(r"files/md5/([0-9a-f]{2})/([0-9a-f]{30}(?:\.dir)?)\Z")
 # A writer does not compress bytes. Whoever wants to fill a disk with a small file does.
 _MOST = 20
 _FREE = 64 << 20
+_CHAINS = (f"{names_of_refs.PENDING}aliases/", f"{names_of_refs.PENDING}collections/")
 
 
 @dataclass(slots=True)
@@ -44,15 +46,13 @@ class Imported:
         runs: all of its runs, by id.
         new: the ids of those that were not here, or not completely.
         versions: what is new here, under its name in the bundle -> its name here.
-        aliases: the aliases that have come along.
-        left: why the others, and what else could not come, has not.
+        left: what was not taken, and why: aliases that name something else here, texts that differ.
         objects, bytes: the DVC objects of the bundle, and their size.
     """
 
     runs: dict[RunId, Run] = field(default_factory=dict)
     new: list[RunId] = field(default_factory=list)
     versions: dict[VersionName, VersionName] = field(default_factory=dict)
-    aliases: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     objects: int = 0
     bytes: int = 0
@@ -112,7 +112,6 @@ def _unpacked(registry: Registry, file: Path, *, own_cache: bool) -> Iterator[tu
         try:
             with registry.progress.task("unpacking"), refusals(f"'{file}' cannot be read"):
                 _unpack(parcel, file, header)
-            parcel.refs.change(Change(name, ZERO, oid) for name, oid in header.refs.items())
             _show_sources(registry, parcel)
             yield parcel, header
         finally:
@@ -124,6 +123,7 @@ def _unpacked(registry: Registry, file: Path, *, own_cache: bool) -> Iterator[tu
 def _unpack(parcel: Parcel, file: Path, header: Header) -> None:
     try:
         bundle.unpack(parcel.git, file, header)
+        parcel.refs.change(Change(name, ZERO, oid) for name, oid in header.refs.items())
     except GitError as error:
         words = error.message.partition(" failed: ")[2]
         raise BundleError(f"'{file}' cannot be unpacked: {words}", hint=error.hint) from error
@@ -152,9 +152,9 @@ def _runs_in(parcel: Parcel, header: Header) -> dict[RunId, Run]:
 def _is_known(registry: Registry, parcel: Parcel, header: Header) -> bool:
     """Whether all runs and versions of a bundle are here."""
     tips = runs.tips(registry)
-    here = {version.place.commit for version in versions.all_versions(registry)}
+    here = {(version.name.collection, version.commit) for version in versions.all_versions(registry)}
     drafts = [version for version in versions.all_versions(parcel) if not version.published]
-    return all(version.commit in here for version in drafts) and all(
+    return all((draft.name.collection, draft.commit) in here for draft in drafts) and all(
         tips.get(run_id, (ZERO, False))[0] == oid
         for run_id, oid in ((names_of_refs.parse_run(ref), oid) for ref, oid in header.refs.items())
         if run_id
@@ -196,8 +196,11 @@ def _unpack_bytes(parcel: Parcel, file: Path, found: Imported) -> None:
             if not match:
                 raise BundleError(f"'{file}' holds {item.path[:200]!r}, which is no object of DVC's")
             md5 = match[1] + match[2]
-            with parcel.cache.receive(md5) as place:
-                copy(item, place)
+            try:
+                with parcel.cache.receive(md5) as place:
+                    copy(item, place)
+            except DamagedObjectError as error:
+                raise BundleError(f"'{file}' is damaged: {error.message}") from error
             told.advance(item.size)
             told.done("stored", md5, item.size)
     parcel.cache.sync()
@@ -230,46 +233,41 @@ def _take(registry: Registry, parcel: Parcel, header: Header, found: Imported) -
 
 
 def _settle_refs(registry: Registry, parcel: Parcel, found: Imported) -> list[Change]:
-    """What is to be changed here, versions under the numbers that are free; nothing when all of it is here.
+    """What is to be changed here; nothing when all of it is here.
 
-    What is here leaves the parcel. Raises: RefusedError, TypeMismatchError.
+    The clone is to the parcel what a remote is to a clone: versions get the numbers that are free there, moves of
+    aliases and edits go on top of what is there, and what is there leaves the parcel.
+    Raises: RefusedError, TypeMismatchError.
     """
-    found.versions, found.aliases, found.left = {}, [], []
-    changes = _runs(registry, parcel, found)
+    found.left = []
+    made = _runs(registry, parcel, found)
     _drop_known(registry, parcel)
+    _mirror(registry, parcel)
     taken = [version.name for version in versions.all_versions(registry)]
-    renamed = pending.renumber(parcel, taken)
+    before = {new: old for old, new in pending.renumber(parcel, taken).items()}
     drafts = [version for version in versions.all_versions(parcel) if not version.published]
-    before = {new: old for old, new in renamed.items()}
     found.versions = {before.get(draft.name, draft.name): draft.name for draft in drafts}
+    runs_of = {versions.record(parcel, draft).run for draft in drafts}
+    found.new = [run_id for run_id in found.runs if run_id in runs_of or names_of_refs.run(run_id) in made]
     ref = names_of_refs.draft if registry.has_remote else names_of_refs.version_tag
     named = [Change(ref(draft.name), ZERO, draft.tag) for draft in drafts]
     # a kill may part them: without the run, taking it again brings the rest
-    changes = [*named, *_chains(registry, parcel, found), *changes]
-    made = {versions.record(parcel, draft).run for draft in drafts}
-    found.new += [run_id for run_id in found.runs if run_id in made and run_id not in found.new]
-    if not (named or changes):
+    changes = [*named, *_chains(registry, parcel, found), *(Change(name, ZERO, tip) for name, tip in made.items())]
+    if not found.new:
         found.left = []
     return changes
 
 
-def _runs(registry: Registry, parcel: Parcel, found: Imported) -> list[Change]:
-    """The runs that are not here. Raises: RefusedError for one that is here and is another."""
+def _runs(registry: Registry, parcel: Parcel, found: Imported) -> dict[str, Oid]:
+    """The refs of the runs that are not here. Raises: RefusedError for a run that is here and is another."""
     here = runs.tips(registry)
-    found.new = []
-    changes = []
     for run_id, run in found.runs.items():
-        tip = run.tip.oid
-        known = here.get(run_id)
-        if known and not is_ancestor(parcel.git, tip, known[0]):
+        if run_id in here and not is_ancestor(parcel.git, run.tip.oid, here[run_id][0]):
             raise RefusedError(
                 f"run '{run_id}' is here already, and is another",
                 hint=f"look at it: gitreg show {run_id}; if it can go: gitreg drop {run_id}",
             )
-        if not known:
-            changes.append(Change(names_of_refs.run(run_id), ZERO, tip))
-            found.new.append(run_id)
-    return changes
+    return {names_of_refs.run(run_id): run.tip.oid for run_id, run in found.runs.items() if run_id not in here}
 
 
 def _drop_known(registry: Registry, parcel: Parcel) -> None:
@@ -291,26 +289,33 @@ def _drop_known(registry: Registry, parcel: Parcel) -> None:
     parcel.refs.change(gone)
 
 
-def _chains(registry: Registry, parcel: Parcel, found: Imported) -> list[Change]:
-    """The aliases and cards that can come along: those that go on from what is here, or are new."""
+def _mirror(registry: Registry, parcel: Parcel) -> None:
+    """Let the parcel know where the clone's aliases and cards are that are in it too."""
     changes = []
-    for ref in parcel.refs.find(f"{names_of_refs.PENDING}aliases/", f"{names_of_refs.PENDING}collections/"):
+    for ref in parcel.refs.find(*_CHAINS):
         below = ref.name.removeprefix(names_of_refs.PENDING)
-        here = registry.refs.find(*(base + below for base in registry.bases()))
-        if any(is_ancestor(parcel.git, ref.oid, known.oid) for known in here):
+        now = chains.tips(registry, registry.refs.find(*(base + below for base in registry.bases()))).now
+        known = parcel.refs.get(parcel.tracking + below)
+        changes.append(Change(parcel.tracking + below, known.oid if known else ZERO, now.oid if now else ZERO))
+    parcel.refs.change(changes)
+
+
+def _chains(registry: Registry, parcel: Parcel, found: Imported) -> Iterator[Change]:
+    """The aliases and cards, as they go on from what is here; those that cannot are left."""
+    refused = {refusal.name: refusal for refusal in (*rebase_aliases(parcel), *rebase_cards(parcel))}
+    for ref in parcel.refs.find(*_CHAINS):
+        name = names_of_refs.parse_alias(ref.name) or names_of_refs.parse_card(ref.name)
+        there = parcel.refs.get(parcel.tracking + ref.name.removeprefix(names_of_refs.PENDING))
+        if there and is_ancestor(parcel.git, ref.oid, there.oid):
             continue
-        name = names_of_refs.parse_alias(ref.name)
-        if all(is_ancestor(parcel.git, known.oid, ref.oid) for known in here):
-            old = next((known.oid for known in here if known.name == ref.name), ZERO)
-            changes.append(Change(ref.name, old, ref.oid))
-            found.aliases += [str(name)] if name else []
-        elif name:
-            now, theirs = aliases.get(registry, name), aliases.get(parcel, name)
-            place, wanted = now and now.place, theirs and theirs.place
-            if (place and place.commit) != (wanted and wanted.commit):
-                where = f"names {place.version.label}" if place else "names nothing"
-                how = f"set {name} {wanted.version.label}" if wanted else f"rm {name}"
-                found.left.append(f"alias '{name}' {where} here, and stays; the bundle's: gitreg alias {how}")
+        if str(name) not in refused:
+            own = registry.refs.get(ref.name)
+            yield Change(ref.name, own.oid if own else ZERO, ref.oid)
+        elif not isinstance(name, AliasName):
+            found.left.append(f"'{name}': {refused[str(name)].why}; what the bundle says is left out")
         else:
-            found.left.append(f"what the bundle says of '{names_of_refs.parse_card(ref.name)}' stays there")
-    return changes
+            now, wanted = aliases.get(registry, name), aliases.read(parcel, name, ref, published=False).place
+            if wanted and not (now and now.place and now.place.commit == wanted.commit):
+                where = now.place.version.label if now and now.place else "nothing"
+                how = f"to move it: gitreg alias set {name} {wanted.version.label}"
+                found.left.append(f"alias '{name}' names {where} here, and stays; {how}")
