@@ -17,7 +17,7 @@ from typing import Any, final
 from gitreg.errors import TooLargeError, UsageError
 from gitreg.records.records import RunRecord
 from gitreg.registry.live import LiveRun
-from gitreg.sdk import talk
+from gitreg.sdk import media, talk
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.mappings import Config, Summary, check_keys
 from gitreg.sdk.metrics import Metric, Metrics, check
@@ -208,7 +208,8 @@ class Run(OtherVerbs):
     def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
         """Log values under their names: one step of the history, and the newest values in the summary.
 
-        `data` becomes plain values (`gitreg.sdk.values.plain`). Without `step` each call is a step of its own, unless
+        `data` becomes plain values (`gitreg.sdk.values.plain`); a table or medium is logged as an artifact, and a small
+        mapping says which (`gitreg.sdk.media.logging.kept`). Without `step` each call is a step of its own, unless
         `commit=False`, which leaves the step open for the next call. Calls with the same `step` are one step, until a
         higher one or `commit=True`; a lower one is dropped with a warning.
 
@@ -218,12 +219,12 @@ class Run(OtherVerbs):
         before, cannot be written; UsageError after `finish`.
         """
         check_keys(data, "log")
-        values: dict[str, Any] = plain(data)
         step = None if step is None else operator.index(step)
         with self._open("log"):
             if step is not None and step < self._step:
                 logger.warning("step %d is lower than the current step %d: its values are dropped", step, self._step)
                 return
+            values: dict[str, Any] = plain(media.kept(self, data, self._step if step is None else step))
             if step is not None and step > self._step:
                 self._step, self._began = step, None
             if values:

@@ -2,3 +2,22 @@
 
 Nothing here imports numpy, pyarrow or Pillow before it needs them; the extra `tables` brings them.
 """
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gitreg.sdk.run import Run
+
+
+def kept(run: Run, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
+    """What a run logs, with a small mapping in place of each table and medium, see `gitreg.sdk.media.logging`."""
+    if "gitreg.sdk.media.base" not in sys.modules:
+        # nobody has made one
+        return data
+    from gitreg.sdk.media import logging
+
+    return logging.kept(run, data, step)

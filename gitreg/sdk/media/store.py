@@ -107,18 +107,24 @@ class _Files:
 # media
 
 
-def _add_media(artifact: Artifact, medium: Media, name: str, *, overwrite: bool) -> ArtifactFile:
+def media_files(medium: Media, name: str) -> tuple[str, dict[str, bytes]]:
+    """The path of a medium's file, and what its files hold: that, and a sidecar when there is more to say."""
     path = name if end_of(name) == medium.format else f"{name}.{medium.format}"
-    files = {path: medium.data}
     document: dict[str, object] = {"schema": SCHEMA, "kind": medium.kind, "format": medium.format}
     if medium.caption is not None:
         document["caption"] = medium.caption
     if medium._details:
         document["details"] = medium._details
+    files = {path: medium.data}
     if len(document) > 3 or KIND_OF_END.get(medium.format) != medium.kind:
         files[path + _SIDECAR] = json.dumps(document, ensure_ascii=False, sort_keys=True).encode()
-    elif path + _SIDECAR in artifact._staging:
-        files[path + _SIDECAR] = b""
+    return path, files
+
+
+def _add_media(artifact: Artifact, medium: Media, name: str, *, overwrite: bool) -> ArtifactFile:
+    path, files = media_files(medium, name)
+    if path + _SIDECAR in artifact._staging:
+        files.setdefault(path + _SIDECAR, b"")
     return _write(artifact, files, path, overwrite=overwrite)
 
 

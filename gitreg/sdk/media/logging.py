@@ -1,0 +1,75 @@
+"""Tables and media that a run logs as values: they become files of artifacts, and the history says which.
+
+A table is logged at once, as the artifact `run-<id>-<key>`. Media are kept in this clone, and become the artifact
+`run-<id>-media` when the run ends, so that a picture in each step costs no commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gitreg.registry import run_files
+from gitreg.registry.live import LiveRun
+from gitreg.sdk import targets
+from gitreg.sdk.artifact import Artifact
+from gitreg.sdk.media import store
+from gitreg.sdk.media.base import Media
+from gitreg.sdk.media.files import Histogram
+from gitreg.sdk.media.table import Table
+
+if TYPE_CHECKING:
+    from gitreg.sdk.run import Run
+
+
+def kept(run: Run, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
+    """The data with a mapping in place of each table and medium, also of those in lists and mappings.
+
+    It has `_type` (`table-file`, `image-file`, ...), `artifact` and `path`: where it is once it is logged, for
+    `Artifact.get`; a medium's also `sha256`, `size`, `format` and `caption`. A histogram is its numbers. Raises:
+    StorageError.
+    """
+    if not any(map(_holds, data.values())):
+        return data
+    return {key: _replaced(run, key, value, step) for key, value in data.items()}
+
+
+def _holds(value: object) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds, value))
+    if isinstance(value, dict):
+        return any(map(_holds, value.values()))
+    return isinstance(value, (Media, Table))
+
+
+def _replaced(run: Run, key: str, value: Any, step: int) -> Any:
+    if not _holds(value):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_replaced(run, key, item, step) for item in value]
+    if isinstance(value, dict):
+        return {name: _replaced(run, f"{key}.{name}", item, step) for name, item in value.items()}
+    if isinstance(value, Histogram):
+        return {"_type": "histogram", "values": value.histogram, "bins": value.bins}
+    if isinstance(value, Table):
+        return _table(run, key, value)
+    return _medium(run, key, value, step)
+
+
+def _table(run: Run, key: str, table: Table) -> dict[str, Any]:
+    artifact = Artifact(targets.default_name(run.id, key), "run_table")
+    path = artifact.add(table, targets.usable(key)).path
+    logged = run.log_artifact(artifact)
+    shape = {"nrows": len(table), "ncols": len(table.columns)}
+    return {"_type": "table-file", "artifact": logged.name, "path": path, "digest": logged.digest, **shape}
+
+
+def _medium(run: Run, key: str, medium: Media, step: int) -> dict[str, Any]:
+    sha256 = hashlib.sha256(medium.data).hexdigest()
+    path, files = store.media_files(medium, f"media/{medium.kind}/{targets.usable(key)}_{step}_{sha256[:20]}")
+    if isinstance(run._live, LiveRun):
+        run_files.keep(run._live.registry, run._live.record.id, files)
+    found = {"_type": f"{medium.kind}-file", "artifact": run_files.name(run._live.record.id), "path": path}
+    told = {"sha256": sha256, "size": len(medium.data), "format": medium.format}
+    return {**found, **told, **({} if medium.caption is None else {"caption": medium.caption})}
