@@ -81,8 +81,8 @@ def follow(
         with (
             closing(Tree(target)) as tree,
             progress.task("fetching references", size=size, files=len(wanted)) as task,
+            closing(_Fetcher(project, tree, task)) as fetcher,
         ):
-            fetcher = _Fetcher(project, tree, task)
             wanted = [item for item in wanted if not fetcher.is_right(item)]
             for start in range(0, len(wanted), _JOBS):
                 left_out += fetcher.fetch(wanted[start : start + _JOBS])
@@ -101,6 +101,11 @@ class _Fetcher:
         self._tree = tree
         self._task = task
         self._places: dict[tuple[str, bool], Place] = {}
+
+    def close(self) -> None:
+        """Give back the connections."""
+        for place in self._places.values():
+            place.close()
 
     def is_right(self, reference: Reference) -> bool:
         """Whether the file is there already; an etag says nothing about a file."""

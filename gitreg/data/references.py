@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -86,7 +87,8 @@ def look(
     uri, version = _version(uri)
     if not checksum or scheme not in KINDS:
         return [Reference(name or _name(uri, scheme), uri, version=version)]
-    return Place(project, uri, version).look(uri, name, version, most)
+    with closing(Place(project, uri, version)) as place:
+        return place.look(uri, name, version, most)
 
 
 class Place:
@@ -99,6 +101,15 @@ class Place:
         self.scheme = scheme_of(uri)
         with plugin_errors(f"'{uri}' cannot be asked", self.scheme):
             self._fs, _ = connect(remote)
+
+    def close(self) -> None:
+        """End the connections to a web server, which its file system leaves to chance."""
+        session = getattr(self._fs.fs, "_session", None)
+        if self.scheme in _WEB and session is not None:
+            from fsspec.asyn import sync
+
+            sync(self._fs.fs.loop, session.close)
+            self._fs.fs._session = None  # noqa: SLF001 - the next one makes another
 
     def path(self, uri: str, version: str = "") -> str:
         """An address as its file system takes it."""

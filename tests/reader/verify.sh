@@ -189,7 +189,7 @@ say "commit $commit"
 # --- the commit: sections 4 and 5 ---
 object commit "$commit" || fail "commit $commit is missing"
 record Gitreg-Artifact artifact || fail "commit $commit has no Gitreg-Artifact"
-for key in type digest size files manifest; do same version artifact $key $key; done
+for key in type digest size files manifest references.manifest references.files references.size; do same version artifact $key $key; done
 source=$(field artifact collection) base=${source##*/}
 collection "$source" || fail "collection of the artifact is not a name: $source"
 if [ -n "$(field version link.commit)" ]; then
@@ -245,14 +245,19 @@ ignored="/$base
 "
 part sha256
 part files
+listed=''
+case $paths in *"artifacts/$base.references"*) part references; listed=y ;; *) : >"$tmp/references" ;; esac
+[ "${listed:+$(sha256sum <"$tmp/references" | sed 's/ .*//')}" = "$(field artifact references.manifest)" ] ||
+    fail "references of $commit are not those that were recorded"
 blob artifacts/.gitignore
 [ "$(cat "$tmp/raw"; echo x)" = "${ignored}x" ] || fail ".gitignore of $commit is not what it has to be"
 blob artifacts/.gitattributes
 [ "$(cat "$tmp/raw")" = '* -text !filter !diff !merge' ] || fail ".gitattributes of $commit is not what it has to be"
 case $ignored in *.files*) files=.files.dvc ;; *) files=.files ;; esac
 case $ignored in *.sha256*) manifest=.sha256.dvc ;; *) manifest=.sha256 ;; esac
+case $ignored in *.references*) references=.references.dvc ;; *) references=.references ;; esac
 [ "$paths" = "$(printf '100644 blob %s\n' .dvc/.gitignore .dvc/config artifacts/.gitattributes artifacts/.gitignore \
-    "artifacts/$base.dvc" "artifacts/$base$files" "artifacts/$base$manifest")" ] || fail "tree of $commit holds other paths than it has to"
+    "artifacts/$base.dvc" "artifacts/$base$files" ${listed:+"artifacts/$base$references"} "artifacts/$base$manifest")" ] || fail "tree of $commit holds other paths than it has to"
 blob "artifacts/$base.dvc"
 # DVC quotes names such as 007, and puts a long one on a line of its own.
 [ "$(sed "s/['\"]//g; /^  path: *\$/{ N; s/ *\n */ /; }" "$tmp/raw")" = "outs:
@@ -265,7 +270,8 @@ blob "artifacts/$base.dvc"
 
 # --- manifest and listing: 5.2 to 5.4. Makes the directory object, the text of the digest, and a check of a storage ---
 : >"$tmp/directory" && : >"$tmp/digest" && : >"$tmp/objects"
-why=$(awk -v out="$tmp/" -v size="$(field artifact size)" -v files="$(field artifact files)" '
+why=$(cd -- "$tmp" && awk -v out="$tmp/" -v size="$(field artifact size)" -v files="$(field artifact files)" \
+    -v told_refs="$(field artifact references.files)" -v told_size="$(field artifact references.size)" '
     function bad(what) { if (!status) print what ": line " FNR; status = 1; exit 1 }
     function base64(hex,   i, bits, text) {
         for (i = 1; i <= 33; i += 3) {
@@ -298,11 +304,61 @@ why=$(awk -v out="$tmp/" -v size="$(field artifact size)" -v files="$(field arti
         }
         return "\"" text "\""
     }
+    function control(digits) { digits = tolower(digits); return sprintf("%c", hexval(digits, 3) * 16 + hexval(digits, 4)) }
+    function text_of(quoted,   i, c, text) {                            # a string of JSON
+        for (i = 2; i < length(quoted); i++) {
+            c = substr(quoted, i, 1)
+            if (c != "\\") { text = text c; continue }
+            c = substr(quoted, ++i, 1)
+            if (c in plain) text = text plain[c]
+            else if (substr(quoted, i, 5) ~ /^u00[01][0-9a-f]$/) { text = text control(substr(quoted, i + 1, 4)); i += 4 }
+            else bad("escape")
+        }
+        return text
+    }
+    function object(rest,   key) {                                      # a flat object of JSON, as 5.7 has it
+        split("", part)
+        if (!sub(/^[{]/, "", rest)) bad("reference")
+        do {
+            if (!match(rest, /^"[a-z0-9]+": /)) bad("reference")
+            key = substr(rest, 2, RLENGTH - 4); rest = substr(rest, RLENGTH + 1)
+            if (match(rest, /^"([^"\\]|\\.)*"/)) part[key] = text_of(substr(rest, 1, RLENGTH))
+            else if (match(rest, /^[0-9]+/)) part[key] = substr(rest, 1, RLENGTH)
+            else bad("reference")
+            rest = substr(rest, RLENGTH + 1)
+        } while (sub(/^, /, "", rest))
+        if (rest != "}") bad("reference")
+    }
+    function check(path, last) {
+        if (("/" tolower(path) "/") ~ /\/\/|\/\.\.?\/|\/\.git\/|^\/[a-z]:/) bad("unsafe path")
+        if (last != "" && !(path "" > last "")) bad("not sorted")
+        if (tolower(path) in lower) bad("differs by case alone")
+        lower[tolower(path)]
+        for (parent = path; sub(/\/[^\/]*$/, "", parent);) parents[parent]
+    }
+    function summed(uri,   found) {                                     # base64 of its md5
+        printf "%s", uri >(out "uri"); close(out "uri")
+        "md5sum <uri 2>/dev/null" | getline found; close("md5sum <uri 2>/dev/null")
+        return base64(substr(found, 1, 32))
+    }
     BEGIN {
+        plain["\""] = "\""; plain["\\"] = "\\"; plain["n"] = "\n"; plain["r"] = "\r"
+        plain["t"] = "\t"; plain["b"] = "\b"; plain["f"] = "\f"
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
         for (i = 1; i < 256; i++) ord[sprintf("%c", i)] = i
         named["\""] = "\""; named["\\"] = "\\"; named["\n"] = "n"; named["\r"] = "r"; named["\t"] = "t"; named["\b"] = "b"; named["\f"] = "f"
         printf "[" >(out "directory"); print "wandb-artifact-manifest-v1" >(out "digest")
+    }
+    FILENAME == out "references" {
+        object($0)
+        check(part["path"], elsewhere[refs])
+        if (part["path"] in value || part["path"] in parents) bad("reference and file of one path")
+        elsewhere[++refs] = part["path"]
+        bytes_elsewhere += part["size"]
+        if ("etag" in part) value[part["path"]] = part["etag"]
+        else if ("md5" in part) value[part["path"]] = base64(part["md5"])
+        else value[part["path"]] = tolower(part["uri"]) ~ /^file:/ ? summed(part["uri"]) : part["uri"]
+        next
     }
     {
         escaped = sub(/^\\/, "")
@@ -316,25 +372,28 @@ why=$(awk -v out="$tmp/" -v size="$(field artifact size)" -v files="$(field arti
         path = escaped ? unescape(rest) : rest
     }
     !second {
-        if (("/" tolower(path) "/") ~ /\/\/|\/\.\.?\/|\/\.git\/|^\/[a-z]:/) bad("unsafe path")
-        if (count && !(path "" > last "")) bad("not sorted")
-        if (tolower(path) in lower) bad("differs by case alone")
-        last = line[++count] = path; sha[count] = sum; lower[tolower(path)]
-        for (parent = path; sub(/\/[^\/]*$/, "", parent);) parents[parent]
+        check(path, line[count])
+        line[++count] = path; sha[count] = sum
     }
     second {
         if (line[++other] "" != path "") bad("manifest and listing differ")
         if (path in parents) bad("a file is a directory as well")
         total += bytes
         printf "%s{\"md5\": \"%s\", \"relpath\": %s}", (other > 1 ? ", " : ""), sum, json(path) >(out "directory")
-        print path ":" base64(sum) >(out "digest")
+        value[path] = base64(sum)
         print sha[other] "  files/md5/" substr(sum, 1, 2) "/" substr(sum, 3) >(out "objects")
     }
     END {
         if (!status && (other + 0 != count + 0 || count + 0 != files || total + 0 != size)) { print "number or size of the files"; status = 1 }
         printf "]" >(out "directory")
+        for (a = b = 0; !status && (a < count + 0 || b < refs + 0);) {
+            if (b == refs + 0 || (a < count + 0 && line[a + 1] "" < elsewhere[b + 1] "")) path = line[++a]; else path = elsewhere[++b]
+            if (path in parents && !status) { print "a file is a directory as well"; status = 1 }
+            print path ":" value[path] >(out "digest")
+        }
+        if (!status && (refs + 0 != told_refs + 0 || bytes_elsewhere + 0 != told_size + 0)) { print "number or size of the references"; status = 1 }
         exit status
-    }' "$tmp/sha256" "$tmp/files") || fail "manifest or listing of $commit: $why"
+    }' "$tmp/sha256" "$tmp/files" "$tmp/references") || fail "manifest or listing of $commit: $why"
 if command -v md5sum >/dev/null; then
     [ "$(md5sum <"$tmp/directory" | sed 's/ .*//').dir" = "$(field artifact pointer)" ] || fail "pointer of $commit is not that of its listing"
     [ "$(md5sum <"$tmp/digest" | sed 's/ .*//')" = "$(field artifact digest)" ] || fail "digest of $commit is not that of its listing"
