@@ -68,11 +68,24 @@ for n in one two; do
 done
 gitreg alias set m:staging v1 --reason 'to be tried' 2>/dev/null
 gitreg alias set model/M:production v1 --reason 'better' 2>/dev/null
+mkdir ../node && cd ../node && echo 'print("elsewhere")' >train.py
+GITREG_BUNDLE=../run.bundle python -c "$ELSEWHERE"
+cd ../work
 echo 'x = 1' >>train.py && git stash --quiet
 echo 'y = 1' >>train.py && git add train.py && echo 'z = 1' >>train.py
 echo 'print("new")' >new.py
 echo three >../model/weights
 for n in 4 5; do echo "row $n" >../data/$n.csv; done
+"""
+
+# It runs where there is no repository, and goes into a file.
+_BUNDLED = """
+import gitreg, pathlib
+with gitreg.init(job_type="elsewhere") as run:
+    run.log({"loss": 0.5})
+    pathlib.Path("weights").write_text("elsewhere\\n")
+    run.link_model("weights", "M", name="m", aliases=["elsewhere"])
+    run.log_artifact("weights", name="n", type="dataset")
 """
 
 _SCRIPT = """
@@ -139,7 +152,7 @@ class World:
         self.folder = base / "world"
         self._prepared = base / "prepared"
         self.folder.mkdir(parents=True)
-        run_shell(_STORY, self.folder)
+        run_shell(_STORY, self.folder, {"ELSEWHERE": _BUNDLED})
         (self.folder / "script.py").write_text(_SCRIPT)
         for clone in ("work", "other") if shutil.which("setsid") else ():
             run_shell(_ELSEWHERE, self.folder / clone)

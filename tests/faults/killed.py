@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 from crashing import Command, Ended, Step, World, sha256
 
@@ -72,6 +73,16 @@ def _alias_is_done(world: World) -> None:
     assert alias
     assert alias.place
     assert alias.place.version.label == "v2"
+
+
+def _import_is_done(world: World) -> None:
+    assert [_versions_with(world, name, "elsewhere\n") for name in ("m", "n", "model/M")] == [1, 1, 1]
+    with Registry.opened(world.work) as registry:
+        found = aliases.get(registry, AliasName(CollectionName.parse("model/M"), "elsewhere"))
+        assert found
+        assert found.place
+        job_types = [run.record.job_type for run in map(partial(runs.get, registry), runs.tips(registry))]
+    assert job_types.count("elsewhere") == 1
 
 
 def _push_is_done(world: World) -> None:
@@ -143,6 +154,19 @@ COMMANDS = (
         ),
         "-> v2",
         _alias_is_done,
+    ),
+    Command(
+        "gitreg run import",
+        ("gitreg", "run", "import", "../run.bundle"),
+        (
+            Step("the file was unpacked aside", _files("work/.git/objects/.gitreg-*.tmp/objects/pack/*.idx")),
+            _STORED,
+            Step("the Git objects were brought in", _objects("tag", more=7)),
+            Step("the versions were there", _refs("refs/gitreg/drafts/n@v0")),
+            Step("the run was there", _refs("refs/gitreg/runs", more=2)),
+        ),
+        "took 1 run",
+        _import_is_done,
     ),
     Command(
         "gitreg push",
