@@ -1,4 +1,4 @@
-"""Files that a live run has logged beside its values: kept in this clone until the run ends, then one artifact of it."""
+"""Files that a live run has logged beside its values: kept in this clone, and one artifact of the run when it ends."""
 
 from __future__ import annotations
 
