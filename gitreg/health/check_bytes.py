@@ -91,6 +91,7 @@ class Bytes:
     _uses: dict[str, _Use] = field(default_factory=dict)
     _published: dict[Storage, dict[str, _Use]] = field(default_factory=dict)
     _folders: dict[str, Wanted] = field(default_factory=dict)
+    _absent: list[tuple[Owner, list[Wanted]]] = field(default_factory=list)
 
     def open(self) -> None:
         """Look for the cache."""
@@ -126,16 +127,20 @@ class Bytes:
                 self._published.setdefault(owner.storage, {}).setdefault(wanted.md5, _Use(owner, wanted))
             elif self._place(wanted.md5) is None:
                 absent.append(wanted)
-        if not absent or self.cache is None:
-            return
-        if owner.state == "alone" and owner.storage:
-            problem = f"{_several(absent)} not here, and without a registry remote nobody knows whether it is published"
-            self.findings.warning(owner.subject, problem, owner.mend)
-        elif owner.state != "published":
-            self.findings.error(owner.subject, f"{_several(absent)} not here, and nowhere else", owner.mend)
+        if absent and self.cache is not None:
+            self._absent.append((owner, absent))
 
     def tell(self) -> None:
-        """Report what is damaged here, once, however many need it."""
+        """Report what is not here and should be, and what is damaged here, once, however many need it."""
+        for owner, objects in self._absent:
+            # what a draft has kept from a published version of its collection need not be here
+            published = self._published.get(owner.storage, {}) if owner.storage else {}
+            absent = [wanted for wanted in objects if wanted.md5 not in published]
+            if absent and owner.state == "alone" and owner.storage:
+                problem = f"{_several(absent)} not here, and without a registry remote nobody knows"
+                self.findings.warning(owner.subject, f"{problem} whether it is published", owner.mend)
+            elif absent and owner.state != "published":
+                self.findings.error(owner.subject, f"{_several(absent)} not here, and nowhere else", owner.mend)
         for use in self._uses.values():
             if use.problem:
                 others = f" ({use.count - 1} more need it)" if use.count > 1 else ""

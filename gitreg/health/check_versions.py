@@ -162,7 +162,7 @@ class Versions:
         if not is_draft:
             return Owner(str(version.name), "published", get, storage or self.content.default)
         if self.survey.registry.has_remote or self.survey.is_draft(version):
-            return Owner(str(version.name), "draft", put, None)
+            return Owner(str(version.name), "draft", put, storage or self.content.default)
         return Owner(str(version.name), "alone", get if storage else put, storage)
 
     def _references(self, found: Details, owner: Owner, files: dict[str, bytes], remedy: str) -> bytes | None:

@@ -106,15 +106,15 @@ def gather(registry: Registry, draft: Draft, last: Version | None) -> Listing:
         taken = {*draft.files, *kept, *(reference.path for reference in references)}
         kept.update((entry.path, Kept(entry, base)) for entry in listing if entry.path not in taken)
         references += (reference for reference in listing.references if reference.path not in taken)
-    _secure(registry, kept.values())
+    _secure(registry, draft.collection, kept.values())
     entries = [replace(item.entry, path=path) for path, item in kept.items()]
     listing = store(draft.files, registry.cache, registry.progress, kept=entries, references=references)
     draft.check(listing)
     return listing
 
 
-def _secure(registry: Registry, kept: Collection[Kept]) -> None:
-    """Keep what is here of these files, and fetch the others, unless they are where the draft will be published."""
+def _secure(registry: Registry, collection: CollectionName, kept: Collection[Kept]) -> None:
+    """Keep what is here of these files, and fetch the others, unless the collection has them where this one will be."""
     here: list[str] = []
     fetch: dict[Oid, tuple[Details, set[str]]] = {}
     is_there: dict[Oid, bool] = {}
@@ -123,7 +123,7 @@ def _secure(registry: Registry, kept: Collection[Kept]) -> None:
         commit = source.version.commit
         if registry.cache.has(entry.md5, entry.size):
             here.append(entry.md5)
-        elif not is_there.setdefault(commit, _is_published(registry, source)):
+        elif not is_there.setdefault(commit, _is_there(registry, collection, source)):
             fetch.setdefault(commit, (source, set()))[1].add(entry.path)
     for source, paths in fetch.values():
         contents.ensure(registry, source, paths)
@@ -131,6 +131,7 @@ def _secure(registry: Registry, kept: Collection[Kept]) -> None:
     registry.cache.protect(here)
 
 
-def _is_published(registry: Registry, source: Details) -> bool:
-    """Whether a version's files are on the storage to which a draft made now is published."""
-    return source.version.published and contents.storage_of(registry, source) == registry.project.default_storage
+def _is_there(registry: Registry, collection: CollectionName, source: Details) -> bool:
+    """Whether a version is a published one of the collection, on the storage that a version made now names."""
+    here = source.version.published and source.artifact.collection == collection
+    return here and contents.storage_of(registry, source) == registry.project.default_storage
