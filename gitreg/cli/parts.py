@@ -13,6 +13,7 @@ from gitreg.cli.page import Line, Page, Words, bad, bold, dim, good, name, odd
 from gitreg.cli.sparkline import sparkline
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
+from gitreg.records import dotted
 from gitreg.records.history import History
 from gitreg.records.objects import Identity, Oid
 from gitreg.records.records import Code, RunRecord
@@ -118,7 +119,12 @@ def moment(when: str, at: str) -> str:
 
 
 def value(found: object) -> str:
-    """A config or metadata value on one line."""
+    """A config, metadata or summary value on one line; a medium as what it is, and where its file is."""
+    if isinstance(found, Mapping) and dotted.is_medium(found):
+        parts = (found.get(key) for key in ("_type", "artifact", "path"))
+        return " ".join(part for part in parts if isinstance(part, str))
+    if isinstance(found, list) and found and all(map(dotted.is_medium, found)):
+        return value(found[0]) + (f" and {len(found) - 1} more" if len(found) > 1 else "")
     return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
 
 

@@ -11,10 +11,15 @@ Path = tuple[str, ...]
 def leaves(values: Mapping[str, object], above: Path = ()) -> Iterator[tuple[Path, object]]:
     """What is no mapping with something in it, with the keys that lead there, in the order given."""
     for key, value in values.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping) and value and not is_medium(value):
             yield from leaves(value, (*above, key))
         else:
             yield (*above, key), value
+
+
+def is_medium(value: object) -> bool:
+    """Whether it stands for a table, a picture or another medium that a run has logged: a mapping with `_type`."""
+    return isinstance(value, Mapping) and isinstance(value.get("_type"), str)
 
 
 def dotted(path: Path) -> str:

@@ -152,3 +152,14 @@ def test_media_of_a_killed_run_are_recovered_with_it(project: Path, sh: Shell) -
     assert found(run.summary["img"]).caption == "before"
     assert staged(project) == []
     sh("gitreg fsck", cwd=project)
+
+
+def test_a_run_shows_what_they_are_and_where(project: Path, sh: Shell) -> None:
+    with gitreg.init(id="r1") as run:
+        run.log({"loss": 1, "img": picture(1), "all": [picture(2), picture(3)], "t": Table(["a"], [[1]])})
+        one, both = run.summary["img"]["path"], run.summary["all"][0]["path"]
+    lines = [" ".join(line.split()) for line in sh("gitreg show r1", cwd=project).splitlines()]
+    assert f"summary img image-file run-r1-media {one}" in lines
+    assert f"all image-file run-r1-media {both} and 1 more" in lines
+    assert "t table-file run-r1-t:v0 t.table/table.json" in lines
+    assert not [line for line in lines if "img.size" in line or "nrows" in line]
