@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from gitreg.git.objects import Objects
 from gitreg.git.runner import Git
@@ -96,6 +98,19 @@ def agrees(repo: Path, reference: str, directory: Path | None = None) -> None:
     assert theirs == ours
     sums = [line.split(" ")[1].removeprefix("\\") for line in lines if line.startswith("file ")]
     assert sums == files
+
+
+def steps(text: str) -> list[dict[str, Any]]:
+    """The steps that a `run/history.json` holds, read without gitreg."""
+    columns = json.loads(text or "{}")
+    rows: list[dict[str, Any]] = [{} for _ in columns.get("_step", ())]
+    for key, column in columns.items():
+        is_dense = isinstance(column, list)
+        at, values = (range(len(rows)), column) if is_dense else (column["at"], column["values"])
+        for row, value in zip(at, values, strict=True):
+            if value is not None or not is_dense:
+                rows[row][key] = value
+    return rows
 
 
 def capture(git: Git, objects: Objects, *, snapshot: bool = True) -> Code:

@@ -180,7 +180,8 @@ def show(page: Page, registry: Registry, shown: VersionFacts) -> None:
         page.fact("link to", [name(str(found.record.link.version))])
     others = [str(link.name) for link in shown.links]
     page.fact("linked as", *([[name(", ".join(others))]] if others else []))
-    parts.metrics(page, dotted.numbers(runs.results(found.run, run)), history.series(shown.steps or History()), most=_METRICS)
+    series = history.series(shown.steps or History())
+    parts.metrics(page, dotted.numbers(runs.results(found.run, run)), series, most=_METRICS)
     parts.versions(page, "made from", shown.inputs)
     parts.run_line(page, run, shown.state)
     parts.code(page, registry, run.code)

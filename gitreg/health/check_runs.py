@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from gitreg.errors import RecordError
+from gitreg.data.config import parse_version_config
+from gitreg.errors import RecordError, reading
 from gitreg.health.check_bytes import Bytes, Owner, Wanted
 from gitreg.health.findings import Findings
 from gitreg.health.survey import Refs, Step, Survey, quoted
 from gitreg.records import refs as names_of_refs
+from gitreg.records.history import History
 from gitreg.records.names import CollectionName, RunId
-from gitreg.records.objects import Oid
-from gitreg.registry import history
+from gitreg.records.objects import Oid, TreeEntry
+from gitreg.registry import history, trees
 from gitreg.registry.history import HISTORY
 from gitreg.registry.journal import Journal
 from gitreg.registry.recover import dead_runs
@@ -183,22 +184,26 @@ class Runs:
         if found is None:
             return
         end, tree = found[0], found[1].tree
-        objects, subject, look = self.survey.registry.objects, self._subject(run_id), self._take_back(run_id, end)
-        top = objects.tree(tree)
-        folder, name = HISTORY.split("/")
-        files = objects.tree(top[folder].oid) if folder in top else {}
-        if set(top) - {folder} or set(files) - {name, f"{name}.dvc"} or len(files) > 1:
-            self._findings.error(subject, f"the tree of its last commit holds more than '{HISTORY}'", look)
-        text = objects.blob_at(tree, HISTORY)
-        if text is not None and not _is_history(text):
-            self._findings.error(subject, f"'{HISTORY}' is not one JSON object with '_step' a line", look)
-        pointer = history.pointer(self.survey.registry, tree)
+        registry, subject, look = self.survey.registry, self._subject(run_id), self._take_back(run_id, end)
+        top = registry.objects.tree(tree)
+        inside = {f"{name}/{leaf}" for name, entry in top.items() for leaf in self._names(entry)}
+        if inside not in history.PATHS:
+            self._findings.error(subject, f"the tree of its last commit holds other files than '{HISTORY}'", look)
+        text = registry.objects.blob_at(tree, HISTORY)
+        if text is not None:
+            with self._findings.guarded(subject, look), reading(f"'{HISTORY}'", str(end)):
+                History(text).check()
+        pointer = history.pointer(registry, tree)
         if pointer:
             place = f"files/md5/{pointer.md5[:2]}/{pointer.md5[2:]}"
             mend = f"copy {place} from {'another cache that has it' if is_pending else 'the storage, or another cache'}"
-            storage = None if is_pending else self.content.default
+            own = parse_version_config(trees.config(registry, tree))
+            storage = None if is_pending else own or self.content.default
             owner = Owner(subject, "draft" if is_pending else "published", mend, storage)
             self.content.need(owner, [Wanted(pointer.md5, pointer.size, "", "its history")])
+
+    def _names(self, entry: TreeEntry) -> Iterable[str]:
+        return self.survey.registry.objects.tree(entry.oid) if entry.is_tree else ("",)
 
     def _compare(self, run_id: RunId, refs: Refs, chains: dict[str, list[Oid]]) -> None:
         """A run grows at its end only, so that what is pending contains what is published, or the other way round."""
@@ -255,12 +260,3 @@ class Runs:
     @cached_property
     def _logged(self) -> frozenset[tuple[Oid, CollectionName]]:
         return frozenset((version.commit, version.name.collection) for version in self.survey.versions)
-
-
-def _is_history(text: bytes) -> bool:
-    """One JSON object a line, each with its step."""
-    try:
-        lines = [json.loads(line) for line in text.splitlines()]
-    except ValueError:
-        return False
-    return all(isinstance(line, dict) and isinstance(line.get("_step"), int) for line in lines)

@@ -11,6 +11,7 @@ from gitreg.data.materialise import materialise, read_file
 from gitreg.data.storage import open_storage
 from gitreg.errors import IntegrityError, MissingBytesError, NotFoundError, StorageError
 from gitreg.records.listing import Listing
+from gitreg.records.objects import Oid
 from gitreg.records.pointer import Pointer
 from gitreg.registry import trees, versions
 from gitreg.registry.repository import Registry
@@ -37,8 +38,12 @@ def _sidecars(registry: Registry, found: Details) -> tuple[Pointer, ...]:
 def storage_of(registry: Registry, found: Details) -> Storage | None:
     """The storage that a version's tree names, else this clone's default."""
     with versions.reading_of(found.version):
-        own = parse_version_config(trees.config(registry, found.commit.tree))
-    return own or registry.project.default_storage
+        return storage_in(registry, found.commit.tree)
+
+
+def storage_in(registry: Registry, tree: Oid) -> Storage | None:
+    """The storage that a tree names, else this clone's default. Raises: RecordError."""
+    return parse_version_config(trees.config(registry, tree)) or registry.project.default_storage
 
 
 def make_directory_object(registry: Registry, found: Details) -> None:
@@ -63,9 +68,8 @@ def _sidecar_names(registry: Registry, found: Details) -> dict[str, str]:
     return {pointer.md5: f"artifacts/{pointer.path}" for pointer in side}
 
 
-def _storages(registry: Registry, found: Details) -> Iterator[Storage]:
-    """Where a version's bytes may be: its own storage, the default, then any other remote of the user's."""
-    own = storage_of(registry, found)
+def _storages(registry: Registry, own: Storage | None) -> Iterator[Storage]:
+    """Where bytes may be: their own storage, the default, then any other remote of the user's."""
     default = registry.project.default_storage
     seen: set[str] = set()
     for storage in (own, default, *registry.project.storages):
@@ -96,9 +100,17 @@ def ensure(registry: Registry, found: Details, only: Container[str] | None = Non
 
 
 def _download(registry: Registry, found: Details, objects: Needed, called: Mapping[str, str]) -> None:
+    download(registry, str(found.version.name), storage_of(registry, found), objects, called)
+
+
+def download(registry: Registry, owner: str, own: Storage | None, objects: Needed, called: Mapping[str, str]) -> None:
+    """Bring the objects of `owner` into the cache from its own storage, or from any other of the user's.
+
+    Raises: MissingBytesError when no storage has them, StorageError.
+    """
     missing = {md5: size for md5, size in objects.items() if not registry.cache.has(md5, size)}
     failures: list[StorageError] = []
-    for storage in _storages(registry, found) if missing else ():
+    for storage in _storages(registry, own) if missing else ():
         try:
             place = open_storage(registry.project, storage)
             place.download(registry.cache, missing.items(), registry.progress, called)
@@ -108,14 +120,14 @@ def _download(registry: Registry, found: Details, objects: Needed, called: Mappi
         if not missing:
             return
     if missing:
-        raise _nowhere(found, {called[md5]: md5 for md5 in missing}, failures)
+        raise _nowhere(owner, {called[md5]: md5 for md5 in missing}, failures)
 
 
-def _nowhere(found: Details, missing: Mapping[str, str], failures: list[StorageError]) -> StorageError:
+def _nowhere(owner: str, missing: Mapping[str, str], failures: list[StorageError]) -> StorageError:
     """What is to be said of files (path -> DVC hash) that no storage has given."""
-    what = f"'{min(missing)}' of '{found.version.name}'"
+    what = f"'{min(missing)}' of '{owner}'"
     if len(missing) > 1:
-        what = f"{len(missing)} files of '{found.version.name}', '{min(missing)}' the first,"
+        what = f"{len(missing)} files of '{owner}', '{min(missing)}' the first,"
     if not failures:
         why = f"{what} cannot be fetched: it names no storage"
         return MissingBytesError(why, sorted(missing.values()), hint="set one: gitreg init --storage URL")

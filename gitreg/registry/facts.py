@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from gitreg.errors import MissingBytesError, NotARepositoryError, NotFoundError, RecordError, UsageError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import refs as names_of_refs
+from gitreg.records.history import History
 from gitreg.records.listing import Listing
 from gitreg.records.names import AliasName, CollectionName, RunId, VersionName, VersionNumber
 from gitreg.records.objects import Identity, Oid
@@ -131,7 +132,7 @@ class RunFacts:
     complete: bool
     inputs: Sequence[Known]
     outputs: Sequence[Known]
-    steps: Sequence[history.Row] | None
+    steps: History | None
 
 
 def inputs(registry: Registry, run: Run) -> list[Known]:
@@ -292,13 +293,13 @@ def live(registry: Registry, run_id: RunId) -> RunRecord | None:
         return None
 
 
-def steps(registry: Registry, run: Run | None, run_id: RunId) -> list[history.Row] | None:
+def steps(registry: Registry, run: Run | None, run_id: RunId) -> History | None:
     """The step history of a run, also of one that goes on here; None when it is not here."""
     journal = Journal.of(registry.private, run_id)
     try:
         if journal.path.exists():
             return history.so_far(journal)
-        return history.read(registry, run) if run else []
+        return history.read(registry, run) if run else History()
     except (NotFoundError, NotARepositoryError, MissingObjectError, RecordError):
         return None
 

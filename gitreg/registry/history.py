@@ -1,120 +1,133 @@
-"""A run's step history, FORMAT.md 4.3: JSON Lines in the tree of its last commit, or a DVC object when it is long."""
+"""A run's step history, FORMAT.md 4.3: in the tree of the commit that ends it, or a DVC object when it is long."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 
-from gitreg.errors import MissingBytesError
+from gitreg.data.config import VERSION_GITIGNORE, version_config
+from gitreg.errors import MissingBytesError, RecordError, reading
 from gitreg.records import dotted
+from gitreg.records.history import History, Row, encode
 from gitreg.records.objects import Oid
 from gitreg.records.pointer import Pointer
-from gitreg.registry import trees
+from gitreg.registry import contents, trees
 from gitreg.registry.journal import Journal
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
 
-HISTORY = "run/history.jsonl"
+HISTORY = "run/history.json"
+_NAME = "history.json"
+_POINTER = f"{HISTORY}.dvc"
+PATHS: Sequence[set[str]] = (set(), {HISTORY}, {_POINTER, "run/.gitignore", ".dvc/config", ".dvc/.gitignore"})
+"""What the tree of the commit that ends a run may hold."""
 # In bytes. More than this is not read to be looked at.
 _READABLE = 64 << 20
-_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-
-Row = Mapping[str, object]
 
 
-def encode(events: Iterable[tuple[str, object]]) -> bytes:
-    """The history that a journal's events hold; empty without any."""
-    lines = (json.dumps(_strict(row), ensure_ascii=False, allow_nan=False) + "\n" for row in _rows(events))
-    return "".join(lines).encode()
-
-
-def _rows(events: Iterable[tuple[str, object]]) -> Iterable[Row]:
-    rows: dict[tuple[object, object], dict[str, object]] = {}
+def rows(events: Iterable[tuple[str, object]]) -> Iterable[Row]:
+    """The steps that a journal's events hold."""
+    found: dict[tuple[object, object], dict[str, object]] = {}
     for number, (event, value) in enumerate(events):
         if event in ("step", "log") and isinstance(value, dict):
             # parts of one step have one time; two processes may be at the same step
-            rows.setdefault((value["_step"], value.get("_timestamp", number)), {}).update(value)
-    return rows.values()
+            found.setdefault((value["_step"], value.get("_timestamp", number)), {}).update(value)
+    return found.values()
 
 
 def files(registry: Registry, history: bytes) -> dict[str, bytes]:
-    """The files of the last commit's tree; a long history goes into the cache. Raises: StorageError."""
+    """The files of the tree that holds a history; a long one goes into the cache. Raises: StorageError."""
     if len(history) <= trees.MAX_BLOB:
         return {HISTORY: history} if history else {}
     stored = registry.cache.add_bytes(history)
-    name = HISTORY.rpartition("/")[2]
-    return {f"{HISTORY}.dvc": Pointer(name, stored.md5, stored.size, None).encode()}
+    return {
+        _POINTER: Pointer(_NAME, stored.md5, stored.size, None).encode(),
+        "run/.gitignore": f"/{_NAME}\n".encode(),
+        ".dvc/config": version_config(registry.project.default_storage),
+        ".dvc/.gitignore": VERSION_GITIGNORE,
+    }
 
 
 def pointer(registry: Registry, tree: Oid) -> Pointer | None:
-    """The DVC object that a last commit's tree names, None when it holds the history itself. Raises: RecordError."""
-    text = registry.objects.blob_at(tree, f"{HISTORY}.dvc")
+    """The DVC object that a tree names, None when it holds the history itself. Raises: RecordError."""
+    text = registry.objects.blob_at(tree, _POINTER)
     return Pointer.parse(text) if text is not None else None
 
 
-def read(registry: Registry, run: Run) -> list[Row] | None:
-    """The steps of a run that has ended, the first one first; none when it logged none.
+def read(registry: Registry, run: Run) -> History | None:
+    """The steps of a run as of when it ended last; none when it logged none.
 
-    None when they are in a DVC object that is not here, is damaged, or is too long to look at.
+    None when they are in a DVC object that is not here, is damaged, or is too long to look at. Raises: RecordError.
     """
+    return _read(registry, run, _READABLE)
+
+
+def fetched(registry: Registry, run: Run) -> History:
+    """The same, however long, and brought here from a storage when it has to be.
+
+    Raises: MissingBytesError when no storage has it, StorageError, RecordError.
+    """
+    found = _read(registry, run, None)
+    if found is None and run.end:
+        stored = pointer(registry, run.end.tree)
+        if stored:
+            if registry.cache.has(stored.md5, stored.size):
+                # and damaged
+                registry.cache.quarantine(stored.md5)
+            own = contents.storage_in(registry, run.end.tree)
+            called = {stored.md5: HISTORY}
+            contents.download(registry, f"run {run.record.name}", own, {stored.md5: stored.size}, called)
+            found = _read(registry, run, None)
+    if found is None:
+        raise MissingBytesError(f"the steps of run '{run.record.id}' are damaged in the cache", [])
+    return found
+
+
+def _read(registry: Registry, run: Run, longest: int | None) -> History | None:
     if run.end is None:
-        return []
+        return History()
     text = registry.objects.blob_at(run.end.tree, HISTORY)
     if text is None:
         stored = pointer(registry, run.end.tree)
-        if stored is None:
-            return []
-        text = _stored(registry, stored)
-    return None if text is None else list(_parsed(text))
+        text = _stored(registry, stored, longest) if stored else b""
+    if text is None:
+        return None
+    with reading(f"the step history of run '{run.record.id}'", str(run.end.oid)):
+        return History(text)
 
 
-def need(registry: Registry, run: Run) -> list[Row]:
-    """The same, fetched from a storage when it is not here. Raises: MissingBytesError."""
-    found = read(registry, run)
-    if found is None:
-        raise MissingBytesError(f"the step history of run '{run.record.id}' is not here", [])
-    return found
-
-
-def _stored(registry: Registry, stored: Pointer) -> bytes | None:
-    if stored.size > _READABLE or not registry.cache.has(stored.md5, stored.size):
+def _stored(registry: Registry, stored: Pointer, longest: int | None) -> bytes | None:
+    if (longest is not None and stored.size > longest) or not registry.cache.has(stored.md5, stored.size):
         return None
     text = registry.cache.path(stored.md5).read_bytes()
-    return text if hashlib.md5(text, usedforsecurity=False).hexdigest() == stored.md5 else None
+    if hashlib.md5(text, usedforsecurity=False).hexdigest() == stored.md5:
+        return text
+    return None
 
 
-def _parsed(text: bytes) -> Iterator[Row]:
-    """What is no JSON object is passed over: fsck says so."""
-    for line in text.splitlines():
-        with contextlib.suppress(ValueError, RecursionError):
-            row = json.loads(line)
-            if isinstance(row, dict):
-                yield row
-
-
-def so_far(journal: Journal) -> list[Row]:
+def so_far(journal: Journal) -> History:
     """The steps of a run that goes on here, or was killed here. Raises: NotFoundError."""
-    return list(_rows(journal.events()))
+    return History(encode(rows(journal.events())))
 
 
-def series(rows: Iterable[Row]) -> dict[str, list[float]]:
-    """The numbers that were logged, by dotted name, in the order of the steps; NaN and infinities among them."""
+def series(history: History) -> dict[str, list[float]]:
+    """The numbers that were logged, by dotted name, in the order of the steps; NaN and infinities among them.
+
+    A column that cannot be read is passed over: fsck says so.
+    """
     found: dict[str, list[float]] = {}
-    for row in rows:
-        for name, value in dotted.flat(row).items():
-            read = _NOT_FINITE.get(value) if isinstance(value, str) else dotted.number(value)
-            if read is not None and not name.startswith("_"):
-                found.setdefault(name, []).append(read)
+    for name, value in _values(history):
+        number = dotted.number(value)
+        if number is not None and not name.startswith("_"):
+            found.setdefault(name, []).append(number)
     return found
 
 
-def _strict(value: object) -> object:
-    """The value for strict JSON, which has no NaN and no infinities: they become strings."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {key: _strict(item) for key, item in value.items()}
-    return [_strict(item) for item in value] if isinstance(value, list) else value
+def _values(history: History) -> Iterator[tuple[str, object]]:
+    for key in history.keys:
+        try:
+            column = history.column(key)
+        except RecordError:
+            continue
+        for value in column.values():
+            yield from dotted.flat({key: value}).items()

@@ -6,7 +6,7 @@ Each step is kept before it is acknowledged, in the journal or as a commit.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from gitreg.errors import InvalidNameError, NotFoundError, RecordError, UsageError
@@ -14,6 +14,7 @@ from gitreg.git.objects import Batch, MissingObjectError
 from gitreg.git.refs import Change, RefMovedError
 from gitreg.records import refs as names_of_refs
 from gitreg.records import trailers, yamlio
+from gitreg.records.history import Row, encode
 from gitreg.records.listing import Listing
 from gitreg.records.names import RunId, VersionName, VersionNumber, check_run_id
 from gitreg.records.objects import ZERO, Commit, Oid
@@ -25,7 +26,7 @@ from gitreg.records.records import (
     State,
     Use,
 )
-from gitreg.registry import history, runs, trees, versions
+from gitreg.registry import history, run_files, runs, trees, versions
 from gitreg.registry.draft import Draft, gather, is_same
 from gitreg.registry.journal import Journal
 from gitreg.registry.repository import Registry, retried
@@ -100,7 +101,7 @@ class LiveRun:
             found = _ended(registry, run_id)
             record = replace(found.record, state="running", ended="", inputs=(), reused=())
             step = -1
-            for row in history.need(registry, found):
+            for row in history.fetched(registry, found).rows():
                 journal.append_soon("step", row)
                 step = max(step, int(str(row["_step"])))
             # last: a journal without it is one of a run that does not go on yet
@@ -221,9 +222,9 @@ class LiveRun:
             self._journal.append("labels", labels)
             self._replay("labels", labels)
 
-    def rows(self) -> list[history.Row]:
+    def rows(self) -> Iterable[Row]:
         """What it has logged so far, a step each."""
-        return history.so_far(self._journal)
+        return history.rows(self._journal.events())
 
     def define_metric(self, name: str, definition: Mapping[str, object]) -> None:
         """Say what is to be known of the metric `name`, FORMAT.md 4.6. Raises: RecordError for what it cannot hold."""
@@ -357,8 +358,11 @@ class LiveRun:
         # one may be of this process: it was written, and the journal could not be removed
         self._note_commits()
         if self.record.state == "running":
+            media = run_files.draft(self.registry, self.record.id)
+            if media is not None:
+                self.log_artifact(media)
             last = replace(self.record, state=state, ended=ended or self.registry.now().when)
-            files = history.files(self.registry, history.encode(self._journal.events()))
+            files = history.files(self.registry, encode(history.rows(self._journal.events())))
 
             def attempt() -> None:
                 batch = Batch()
@@ -368,6 +372,7 @@ class LiveRun:
 
             retried(attempt)
             self.record = last
+        run_files.drop(self.registry, self.record.id)
         self._journal.remove()
         self.registry.refs.pack_if_many()
         self.registry.settle()

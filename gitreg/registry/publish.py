@@ -186,8 +186,8 @@ def _objects(
             names |= {md5: f"{version.name}/{path}" for md5, path in called.items()}
     for run in pending.runs.values():
         pointer = history.pointer(registry, run.end.tree) if run.end else None
-        if pointer:
-            storage = _known(registry.project.default_storage)
+        if run.end and pointer:
+            storage = _known(contents.storage_in(registry, run.end.tree))
             needed.setdefault(storage, {})[pointer.md5] = pointer.size
             names[pointer.md5] = f"history of run {run.record.name}"
     return needed, behind, names

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from gitreg.errors import NotFoundError, RecordError
+from gitreg.errors import InvalidValueError, MissingExtraError, NotFoundError, RecordError, UsageError
 from gitreg.git.objects import MissingObjectError
+from gitreg.records.history import STEP, History
 from gitreg.records.names import RunId, VersionName, VersionNumber
 from gitreg.records.objects import Oid
 from gitreg.records.records import Place, RunRecord, Use
-from gitreg.registry import index, runs, versions
+from gitreg.registry import history, index, runs, versions
 from gitreg.registry.aliases import version_at
 from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
@@ -20,6 +21,7 @@ from gitreg.registry.repository import Registry
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.labels import Labelled
 from gitreg.sdk.logged import Logged
+from gitreg.sdk.media.base import need
 
 
 class RunView(Labelled):
@@ -115,7 +117,79 @@ class RunView(Labelled):
         """The commit of the code that ran; a snapshot when there were uncommitted changes."""
         return str(self._record.code.commit)
 
-    def logged_artifacts(self) -> list[Artifact]:
+    @property
+    def url(self) -> None:
+        """None: there is no server with a page for it."""
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Where it comes from, in W&B's words: `{"git": {"commit": ...}, "startedAt": ...}`."""
+        return {"git": {"commit": self.commit}, "startedAt": self.created_at}
+
+    @property
+    def lastHistoryStep(self) -> int:  # noqa: N802  # W&B's word
+        """The number of its last step, -1 before the first. Raises: as `history`."""
+        steps = self._steps().column(STEP).values()
+        return max((step for step in steps if isinstance(step, int)), default=-1)
+
+    def history(
+        self,
+        samples: int = 500,
+        keys: Sequence[str] | None = None,
+        x_axis: str = STEP,
+        pandas: bool | None = None,
+        stream: str = "default",
+    ) -> Any:
+        """Its steps, at most `samples` of them, evenly spread, the first and the last among them.
+
+        `keys` are the metrics wanted: these and `x_axis`, of the steps that have all of `keys`; only they are read. A
+        pandas data frame where pandas is installed, else, and with `pandas=False`, a list with a mapping for each step;
+        `pandas=True` insists. What a step did not log is NaN in the frame, and not in the mapping. Nothing is recorded
+        of the machine, so the stream `system` is empty.
+
+        Steps that are not in this clone are fetched from the storage. On the command line: `gitreg steps`. Raises:
+        UsageError, also for keys that are no list (a ValueError); MissingExtraError; MissingBytesError when no storage
+        has the steps; StorageError, RecordError.
+        """
+        wanted = _names(keys)
+        steps = self._steps() if stream == "default" else History()
+        columns = list(dict.fromkeys((x_axis, *wanted))) if wanted else list(steps.keys)
+        rows = list(steps.rows(columns, _spread(_complete(steps, wanted), samples)))
+        if pandas is False:
+            return rows
+        try:
+            frames = need("pandas", "pandas")
+        except MissingExtraError:
+            if pandas:
+                raise
+            return rows
+        return frames.DataFrame.from_records(rows, columns=columns)
+
+    def scan_history(
+        self,
+        keys: Sequence[str] | None = None,
+        page_size: int = 1000,  # noqa: ARG002  # W&B's, whose pages come from a server
+        min_step: int = 0,
+        max_step: int | None = None,
+        use_cache: bool = True,  # noqa: ARG002
+    ) -> Iterator[dict[str, Any]]:
+        """All its steps, a mapping each, from `min_step` to below `max_step`; see `history` for `keys` and `Raises`."""
+        wanted = _names(keys)
+        steps = self._steps()
+        at = steps.column(STEP)
+        inside = (
+            number
+            for number in _complete(steps, wanted)
+            if isinstance(step := at.get(number), int) and min_step <= step and (max_step is None or step < max_step)
+        )
+        return steps.rows(wanted or None, inside)
+
+    def _steps(self) -> History:
+        with contextlib.suppress(NotFoundError):
+            return history.so_far(Journal.of(self._registry.private, self._record.id))
+        return history.fetched(self._registry, self._run) if self._run else History()
+
+    def logged_artifacts(self, per_page: int = 100) -> list[Artifact]:  # noqa: ARG002  # W&B's
         """The versions that it made or logged again, in this order, as far as they are in this clone."""
         made = [
             self._version(Place(VersionName(commit.artifact.collection, VersionNumber(0)), commit.oid))
@@ -124,7 +198,7 @@ class RunView(Labelled):
         ]
         return [artifact for artifact in (*made, *map(self._of_use, self._uses("reused"))) if artifact]
 
-    def used_artifacts(self) -> list[Artifact]:
+    def used_artifacts(self, per_page: int = 100) -> list[Artifact]:  # noqa: ARG002  # W&B's
         """The versions that it used, in the order of use, as far as they are in this clone."""
         return [artifact for artifact in map(self._of_use, self._uses("inputs")) if artifact]
 
@@ -140,3 +214,31 @@ class RunView(Labelled):
     def _version(self, place: Place) -> Artifact | None:
         found = version_at(versions.all_versions(self._registry, place.version.collection), place)
         return Artifact._of(Logged(self._registry, found)) if found else None
+
+
+def _names(keys: object) -> list[str]:
+    """The names of metrics. Raises: InvalidValueError."""
+    found = [keys] if isinstance(keys, str) else list(keys) if isinstance(keys, (list, tuple)) else keys
+    if found is None:
+        return []
+    if not isinstance(found, list) or not all(isinstance(key, str) for key in found):
+        raise InvalidValueError(f"keys {keys!r:.100} are no list of metrics", hint='such as keys=["loss", "accuracy"]')
+    return found
+
+
+def _complete(steps: History, keys: Sequence[str]) -> list[int]:
+    """The numbers of the rows that have all these columns."""
+    columns = [steps.column(key) for key in keys]
+    if not columns:
+        return list(range(len(steps)))
+    return [number for number in columns[0] if all(number in column for column in columns)]
+
+
+def _spread(numbers: Sequence[int], most: int) -> list[int]:
+    """At most so many of the numbers, evenly spread, the last one always among them. Raises: UsageError."""
+    if most < 1:
+        raise UsageError(f"{most} samples are none", hint="1 or more; scan_history gives all steps")
+    if len(numbers) <= most:
+        return list(numbers)
+    last = len(numbers) - 1
+    return [numbers[round(last * at / (most - 1))] for at in range(most)] if most > 1 else [numbers[last]]

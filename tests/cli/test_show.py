@@ -285,8 +285,9 @@ class TestARun:
     def test_that_goes_on_shows_what_it_has_logged_so_far(self, project: Path, sh: Shell) -> None:
         sh("echo one >x && gitreg --quiet put x --name d --type dataset", project)
         script = (
-            "import gitreg, sys; run = gitreg.init(name='long', config={'lr': 0.1}); run.use_artifact('d:latest');"
-            "[run.log({'loss': 1 / (step + 1)}) for step in range(5)]; print('logged', flush=True); sys.stdin.read()"
+            "import gitreg, sys; run = gitreg.init(name='long', config={'lr': 0.1});"
+            "[run.log({'loss': 1 / (step + 1)}) for step in range(5)]; run.use_artifact('d:latest');"
+            "print('logged', flush=True); sys.stdin.read()"
         )
         with subprocess.Popen(["python", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             assert process.stdout

@@ -349,9 +349,9 @@ RUNS = [
         "a history that is no JSON",
         lambda ground: end_with(
             ground,
-            "git update-index --add --cacheinfo 100644,$(echo step | git hash-object -w --stdin),run/history.jsonl",
+            "git update-index --add --cacheinfo 100644,$(echo step | git hash-object -w --stdin),run/history.json",
         ),
-        (error("run 'train-2'", "'run/history.jsonl' is not one JSON object with '_step' a line", "git show "),),
+        (error("run 'train-2'", "'run/history.json': a step history is one JSON object", "git show "),),
         mend=after("to take it back: "),
     ),
     Case(
@@ -359,7 +359,7 @@ RUNS = [
         lambda ground: end_with(
             ground, "git update-index --add --cacheinfo 100644,$(echo all | git hash-object -w --stdin),notes.txt"
         ),
-        (error("run 'train-2'", "the tree of its last commit holds more than 'run/history.jsonl'", "git show "),),
+        (error("run 'train-2'", "the tree of its last commit holds other files than 'run/history.json'", "git show "),),
     ),
     Case(
         "a run killed with kill -9",

@@ -173,10 +173,7 @@ def test_threads_of_one_run_lose_no_version_and_no_step(project: Path, tally: Ta
     assert len(set(there)) == threads * count
     run = sdk.Api().run("a")
     assert len(run.used_artifacts()) == threads * count
-    history = subprocess.run(
-        ["git", "show", "refs/gitreg/runs/a/a:run/history.jsonl"], cwd=project, capture_output=True, check=True
-    )
-    assert [json.loads(line)["_step"] for line in history.stdout.splitlines()] == list(range(threads * count))
+    assert [row["_step"] for row in run.scan_history()] == list(range(threads * count))
     assert dict(run.summary) == {f"t{who}": count - 1 for who in range(threads)}
 
 

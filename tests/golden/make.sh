@@ -263,8 +263,9 @@ END
 model_version 1 "$model1" "$model1_digest"
 
 at 07
-history=$(printf '{"_step": 0, "loss": 0.75}\n{"_step": 1, "loss": 0.5, "accuracy": 0.875}\n' | blob)
-history=$(folder run "$(file history.jsonl "$history" | git mktree)" | git mktree)
+history=$(printf '{\n"_step": [0,1,2],\n"loss": [0.75,"NaN",0.5],\n"val.loss": [null,1.5,1.25],\n"accuracy": {"at":[2],"values":[0.875]}\n}\n' |
+    blob)
+history=$(folder run "$(file history.json "$history" | git mktree)" | git mktree)
 ref refs/gitreg/runs/3k/3kf9a1xq "$(commit "$history" "$model1" <<END
 finish vague-morning-5 (finished)
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from gitreg.records.history import History, encode
+
 if TYPE_CHECKING:
     from conftest import Shell
 
@@ -125,8 +127,15 @@ def test_the_run_of_a_version_is_a_record_with_its_inputs(golden: Path, sh: Shel
 
 
 def test_a_finished_run_holds_its_history_and_a_failed_one_says_so(golden: Path, sh: Shell) -> None:
-    history = sh("git show refs/gitreg/runs/3k/3kf9a1xq:run/history.jsonl", cwd=golden)
-    assert [json.loads(line)["_step"] for line in history.splitlines()] == [0, 1]
+    text = sh("git show refs/gitreg/runs/3k/3kf9a1xq:run/history.json", cwd=golden).encode()
+    steps = list(History(text).rows())
+    assert math.isnan(float(str(steps[1].pop("loss"))))
+    assert steps == [
+        {"_step": 0, "loss": 0.75},
+        {"_step": 1, "val.loss": 1.5},
+        {"_step": 2, "loss": 0.5, "accuracy": 0.875, "val.loss": 1.25},
+    ]
+    assert encode([steps[0], {"_step": 1, "loss": math.nan, "val.loss": 1.5}, steps[2]]) == text
     finished = trailer(sh, golden, "Gitreg-Run", "refs/gitreg/runs/3k/3kf9a1xq")
     failed = trailer(sh, golden, "Gitreg-Run", "refs/gitreg/runs/z0/z0serene")
     assert (finished["state"], failed["state"]) == ("finished", "failed")

@@ -17,7 +17,7 @@ from gitreg.records.records import Code, RunRecord
 from gitreg.registry import runs, trees
 from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
-from helpers import agrees, capture, fingerprint
+from helpers import agrees, capture, fingerprint, steps
 
 
 def ref(run: LiveRun) -> str:
@@ -109,7 +109,7 @@ def test_what_no_record_can_hold_is_refused_when_it_is_set_and_the_run_goes_on(
         run.log_step({"_step": 0, **values})
     run.log_step({"_step": 0, "ok": 1})
     run.finish("finished")
-    assert desk.git(f"show {ref(run)}:run/history.jsonl") == '{"_step": 0, "ok": 1}'
+    assert steps(desk.git(f"show {ref(run)}:run/history.json")) == [{"_step": 0, "ok": 1}]
 
 
 def test_a_name_with_odd_characters_makes_a_subject_of_one_line(desk: Desk) -> None:
@@ -125,9 +125,9 @@ def test_the_history_is_in_the_last_commits_tree(desk: Desk) -> None:
     for step in range(3):
         run.log_step({"_step": step, "loss": 1 / (step + 1), "text": "é\n"})
     run.finish("finished")
-    lines = desk.git(f"show {ref(run)}:run/history.jsonl").splitlines()
-    assert [json.loads(line)["_step"] for line in lines] == [0, 1, 2]
-    assert desk.git(f"ls-tree -r --name-only {ref(run)}") == "run/history.jsonl"
+    rows = steps(desk.git(f"show {ref(run)}:run/history.json"))
+    assert [(row["_step"], row["text"]) for row in rows] == [(0, "é\n"), (1, "é\n"), (2, "é\n")]
+    assert desk.git(f"ls-tree -r --name-only {ref(run)}") == "run/history.json"
     assert not Journal.of(desk.registry.private, run.record.id).path.exists()
     empty = desk.start()
     empty.finish("finished")
@@ -142,8 +142,8 @@ def test_the_history_is_strict_json(desk: Desk) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
-    step = json.loads(desk.git(f"show {ref(run)}:run/history.jsonl"), parse_constant=refuse)
-    assert step == {"_step": 0, "loss": "NaN", "bounds": ["Infinity", {"low": "-Infinity"}], "ok": 1.5}
+    columns = json.loads(desk.git(f"show {ref(run)}:run/history.json"), parse_constant=refuse)
+    assert columns == {"_step": [0], "loss": ["NaN"], "bounds": [["Infinity", {"low": "-Infinity"}]], "ok": [1.5]}
 
 
 def test_a_big_history_is_kept_in_the_cache_and_uploaded(ada: Desk, world: World) -> None:
@@ -152,11 +152,12 @@ def test_a_big_history_is_kept_in_the_cache_and_uploaded(ada: Desk, world: World
     for step in range(3):
         run.log_step({"_step": step, "text": text})
     run.finish("finished")
-    assert ada.git(f"ls-tree -r --name-only {ref(run)}") == "run/history.jsonl.dvc"
-    pointer = yaml.safe_load(ada.git(f"show {ref(run)}:run/history.jsonl.dvc"))["outs"][0]
+    paths = ".dvc/.gitignore .dvc/config run/.gitignore run/history.json.dvc"
+    assert ada.git(f"ls-tree -r --name-only {ref(run)}").split() == paths.split()
+    pointer = yaml.safe_load(ada.git(f"show {ref(run)}:run/history.json.dvc"))["outs"][0]
     assert ada.publish().objects == 1
     stored = world.storage / "files" / "md5" / pointer["md5"][:2] / pointer["md5"][2:]
-    assert [json.loads(line)["_step"] for line in stored.read_text().splitlines()] == [0, 1, 2]
+    assert [step["_step"] for step in steps(stored.read_text())] == [0, 1, 2]
 
 
 def test_an_id_is_taken_once_here_or_on_the_remote(ada: Desk, bob: Desk) -> None:
@@ -221,7 +222,7 @@ def test_another_process_goes_on_with_the_run(desk: Desk) -> None:
     assert [str(oid) for oid in found.outputs] == [printed]
     assert [str(use.version) for use in found.inputs] == ["data:v0"]
     assert desk.git(f"log -1 --format=%P {printed}").split() == [desk.git("rev-parse HEAD"), str(data.commit)]
-    assert len(desk.git(f"show {ref(run)}:run/history.jsonl").splitlines()) == 2
+    assert len(steps(desk.git(f"show {ref(run)}:run/history.json"))) == 2
 
 
 def test_a_line_that_was_cut_off_is_not_glued_to_the_next(desk: Desk) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -22,7 +21,7 @@ from gitreg.records.objects import ZERO
 from gitreg.registry import recover, runs
 from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
-from helpers import agrees
+from helpers import agrees, steps
 
 SCRIPT = """
 import os, signal, sys
@@ -33,6 +32,9 @@ with gitreg.init(config={"lr": 0.1}, job_type="train") as run:
         run.log({"loss": 1 / (step + 1)})
     run.log({"open": 1}, commit=False)
     run.log({"still": 2}, commit=False)
+    # what is logged is on disk a little later
+    while b"still" not in open(f".git/gitreg/journal/{run.id}.jsonl", "rb").read():
+        pass
     print(run.id, flush=True)
     if sys.argv[1:] == ["log"]:
         open("weights", "w").write("w")
@@ -67,8 +69,7 @@ def test_a_killed_run_is_recovered_with_all_that_it_had_logged(desk: Desk) -> No
     assert (run.record.config, run.record.job_type) == ({"lr": 0.1}, "train")
     assert run.record.summary["loss"] == pytest.approx(1 / 3)
     assert [str(use.version) for use in run.inputs] == ["data:v0"]
-    tree = desk.git(f"show {run.tip.oid}:run/history.jsonl").splitlines()
-    rows = [json.loads(line) for line in tree]
+    rows = steps(desk.git(f"show {run.tip.oid}:run/history.json"))
     assert [row["_step"] for row in rows] == [0, 1, 2, 3]
     # also of a step that was not complete
     assert {key: value for key, value in rows[3].items() if key[0] != "_"} == {"open": 1, "still": 2}

@@ -13,9 +13,8 @@ from helpers import agrees
 
 
 def steps(desk: Desk, run_id: RunId) -> list[object]:
-    found = history.read(desk.registry, runs.get(desk.registry, run_id))
-    assert found is not None
-    return [(row["_step"], row["loss"]) for row in found]
+    found = history.fetched(desk.registry, runs.get(desk.registry, run_id))
+    return [(row["_step"], row["loss"]) for row in found.rows()]
 
 
 def ended(desk: Desk, state: str = "finished") -> RunId:
@@ -30,7 +29,7 @@ def ended(desk: Desk, state: str = "finished") -> RunId:
 
 
 def sound(desk: Desk) -> None:
-    assert [finding for finding in fsck(desk.reopen()).findings if finding.level != "note"] == []
+    assert [finding for finding in fsck(desk.reopen()).findings if finding.severity != "note"] == []
 
 
 @pytest.mark.parametrize("state", ["finished", "failed"])

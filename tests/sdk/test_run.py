@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import logging
 import math
 import threading
@@ -12,6 +11,7 @@ import pytest
 
 import gitreg
 from conftest import Shell
+from helpers import steps
 
 
 @pytest.fixture
@@ -21,8 +21,7 @@ def run(project: Path) -> gitreg.Run:
 
 def history(sh: Shell, project: Path, run: gitreg.Run) -> list[dict[str, Any]]:
     run.finish()
-    text = sh(f"git show refs/gitreg/runs/{run.id[:2]}/{run.id}:run/history.jsonl", cwd=project)
-    rows = [json.loads(line) for line in text.splitlines()]
+    rows = steps(sh(f"git show refs/gitreg/runs/{run.id[:2]}/{run.id}:run/history.json", cwd=project))
     assert all(row.pop("_timestamp") > 0 for row in rows)
     return rows
 
