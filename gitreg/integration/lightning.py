@@ -19,6 +19,9 @@ from gitreg.errors import MissingExtraError, UsageError
 from gitreg.sdk.api import Api
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.environment import Environment
+from gitreg.sdk.media.files import Audio, Video
+from gitreg.sdk.media.image import Image
+from gitreg.sdk.media.table import Table
 from gitreg.sdk.run import Run
 from gitreg.sdk.session import active_run, init
 
@@ -134,6 +137,43 @@ class Logger(_base.Logger):  # type: ignore[misc]  # published without types
         """Log one step of the run; `step` is Lightning's."""
         values = {f"{self._prefix}-{key}" if self._prefix else key: value for key, value in metrics.items()}
         self.experiment.log(values if step is None else {**values, "trainer/global_step": step})
+
+    def log_table(
+        self,
+        key: str,
+        columns: list[str | int] | None = None,
+        data: Any = None,
+        dataframe: Any = None,
+        step: int | None = None,
+    ) -> None:
+        """Log a `gitreg.Table` of what is given."""
+        self.log_metrics({key: Table(columns=columns, data=data, dataframe=dataframe)}, step)
+
+    log_text = log_table
+
+    def log_image(self, key: str, images: list[Any], step: int | None = None, **options: Any) -> None:
+        """Log a `gitreg.Image` of each; `options` are its arguments, with a value for each. Raises: UsageError."""
+        self._log_media(Image, key, images, step, options)
+
+    def log_audio(self, key: str, audios: list[Any], step: int | None = None, **options: Any) -> None:
+        """Log a `gitreg.Audio` of each, as `log_image`."""
+        self._log_media(Audio, key, audios, step, options)
+
+    def log_video(self, key: str, videos: list[Any], step: int | None = None, **options: Any) -> None:
+        """Log a `gitreg.Video` of each, as `log_image`."""
+        self._log_media(Video, key, videos, step, options)
+
+    def _log_media(
+        self, kind: Any, key: str, items: list[Any], step: int | None, options: Mapping[str, Sequence[Any]]
+    ) -> None:
+        for name, values in options.items():
+            if len(values) != len(items):
+                raise UsageError(
+                    f"there are {len(items)} in '{key}' and {len(values)} in '{name}'", hint="one for each"
+                )
+        each = [{name: values[index] for name, values in options.items()} for index in range(len(items))]
+        media = [kind(item, **described) for item, described in zip(items, each, strict=True)]
+        self.log_metrics({key: media}, step)
 
     def watch(self, model: Any, log: str | None = "gradients", log_freq: int = 100, log_graph: bool = True) -> None:
         """See `Run.watch`."""

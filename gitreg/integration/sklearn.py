@@ -1,8 +1,7 @@
 """For scikit-learn, which has no callbacks: functions to call with what was fitted. Each acts on the active run.
 
-Those that begin with `plot_` are W&B's `wandb.sklearn.plot_...`; what W&B draws is logged as a table, in an artifact
-`run-<id>-<key>` of type `run_table`. Importing this module needs scikit-learn, `pip install 'gitreg[sklearn]'`, and the
-tables need `gitreg[tables]`, too.
+Those that begin with `plot_` are W&B's `wandb.sklearn.plot_...`; what W&B draws is logged as a table, and returned.
+Importing this module needs scikit-learn, `pip install 'gitreg[sklearn]'`, and the tables need `gitreg[tables]`, too.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from gitreg.errors import MissingExtraError, UsageError
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.media.table import Table
 from gitreg.sdk.session import need_run
-from gitreg.sdk.targets import default_name
 
 try:
     import numpy as np
@@ -115,7 +113,7 @@ def plot_summary_metrics(
 
 def plot_confusion_matrix(
     y_true: Any, y_pred: Any, labels: Sequence[Any] | None = None, normalize: bool = False
-) -> Artifact:
+) -> Table:
     """Log the table `confusion_matrix`: how often each class (`Actual`) was taken for which (`Predicted`).
 
     `Count` is the part of the actual class with `normalize`. `labels` are names for the classes 0, 1, ... Raises: Error
@@ -134,7 +132,7 @@ def plot_confusion_matrix(
 
 def plot_feature_importances(
     model: Any, feature_names: Sequence[str] | None = None, max_num_features: int = 50
-) -> Artifact:
+) -> Table:
     """Log the table `feature_importances`: those of a fitted model, the largest first.
 
     They are its `feature_importances_`, or else its coefficients, of several classes their mean size. Raises: Error
@@ -154,7 +152,7 @@ def plot_feature_importances(
     return _log_table("feature_importances", ["feature_names", "importances"], rows)
 
 
-def plot_roc(y_true: Any, y_probas: Any, labels: Sequence[Any] | None = None) -> Artifact:
+def plot_roc(y_true: Any, y_probas: Any, labels: Sequence[Any] | None = None) -> Table:
     """Log the table `roc`: for each class the rates of false and true positives at every threshold.
 
     `y_probas` has a column for each class of `y_true`, in sorted order. Raises: Error without an active run, UsageError
@@ -199,11 +197,10 @@ def plot_classifier(
         plot_feature_importances(model, feature_names)
 
 
-def _log_table(key: str, columns: list[str | int], rows: list[list[Any]]) -> Artifact:
-    run = need_run(f"integration.sklearn.plot_{key}()")
-    artifact = Artifact(default_name(run.id, key), "run_table")
-    artifact.add(Table(columns=columns, data=rows), key)
-    return run.log_artifact(artifact)
+def _log_table(key: str, columns: list[str | int], rows: list[list[Any]]) -> Table:
+    run, table = need_run(f"integration.sklearn.plot_{key}()"), Table(columns=columns, data=rows)
+    run.log({key: table})
+    return table
 
 
 def _names(classes: Iterable[Any], labels: Sequence[Any] | None) -> list[str]:

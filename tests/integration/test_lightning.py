@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -138,6 +139,17 @@ def test_an_artifact_that_is_used_is_an_input(project: Path) -> None:
     assert used.name == "words:v0"
     # without a run it is only read
     assert Logger.download_artifact("words:v0", artifact_type="text")
+
+
+def test_tables_and_pictures_are_logged(project: Path) -> None:
+    logger = Logger()
+    logger.log_table("words", columns=["a", "b"], data=[[1, "x"]], step=3)
+    logger.log_image("shades", [np.zeros((2, 2), "uint8"), torch.ones(2, 2).numpy()], caption=["dark", "light"])
+    run = logger.experiment
+    assert gitreg.Api().artifact(f"run-{run.id}-words").get("words").data == [[1, "x"]]
+    assert [image["caption"] for image in run.summary["shades"]] == ["dark", "light"]
+    with pytest.raises(gitreg.UsageError, match="1 in 'shades' and 2 in 'caption'"):
+        logger.log_image("shades", [np.zeros((2, 2), "uint8")], caption=["dark", "light"])
 
 
 def test_a_log_model_that_means_nothing_is_refused() -> None:

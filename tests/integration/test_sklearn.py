@@ -93,9 +93,9 @@ def test_importances_are_a_table_the_largest_first(run: gitreg.Run, forest: Any)
 
 def test_roc_is_a_table_of_each_class(run: gitreg.Run, forest: Any) -> None:
     iris = load_iris()
-    ours.plot_roc(iris.target, forest.predict_proba(iris.data), iris.target_names)
+    returned = ours.plot_roc(iris.target, forest.predict_proba(iris.data), iris.target_names)
     found = table(run, "roc")
-    assert found.columns == ["class", "fpr", "tpr"]
+    assert found.columns == returned.columns == ["class", "fpr", "tpr"]
     assert {row[0] for row in found.data} == {"setosa", "versicolor", "virginica"}
     with pytest.raises(gitreg.UsageError, match="not a column for each of 3 classes"):
         ours.plot_roc(iris.target, np.ones((150, 2)))
