@@ -27,7 +27,7 @@ test: ## set up, then check style and types and run the tests
 
 test-tutorial: ## set up TensorFlow in an environment of its own, then run the tutorial and the tests of Keras
 	@VENV='$(FRAMEWORKS)' .ci/setup frameworks
-	'$(FRAMEWORKS)/bin/python' -m pytest tests/tutorial tests/integration/test_keras.py
+	'$(FRAMEWORKS)/bin/python' -m pytest -n 2 --dist=loadfile tests/tutorial tests/integration/test_keras.py
 
 test-frameworks: ## set up the same, then run the tests of scikit-learn, Lightning, transformers, and a move from MLflow
 	@VENV='$(FRAMEWORKS)' .ci/setup frameworks

@@ -30,10 +30,10 @@ class Examples:
     def remember(self, model: Any) -> None:
         """Keep hold of the validation data of `fit`, which Keras drops before training ends."""
         # no public way leads to them
-        iterator = getattr(model, "_eval_epoch_iterator", None)
-        adapter = getattr(iterator, "data_adapter", None)
+        iterator: Any = getattr(model, "_eval_epoch_iterator", None)
+        adapter: Any = getattr(iterator, "data_adapter", None)
         # a generator's batches are gone once they are read
-        if adapter is not None and type(adapter).__name__ != "GeneratorDataAdapter":
+        if self._given is None and adapter is not None and type(adapter).__name__ != "GeneratorDataAdapter":
             self._adapter = adapter
             self._steps = self._steps or iterator.steps_per_epoch or adapter.num_batches
 

@@ -9,6 +9,7 @@ import itertools
 import runpy
 import sys
 import warnings
+from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -18,7 +19,9 @@ KERAS_SAYS = [
     ("__array__ implementation doesn't accept a copy keyword", DeprecationWarning),  # its variables, when it saves them
 ]
 
-Part = tuple["np.ndarray", "np.ndarray"]
+Array = Any
+"""Of numpy, whose types are not looked at here."""
+Part = tuple[Array, Array]
 
 _TRAIN, _EVAL = 6000, 1000
 
@@ -35,10 +38,10 @@ def load_data() -> tuple[Part, Part]:
     return _part(images[:-300], digits.target[:-300], _TRAIN), _part(images[-300:], digits.target[-300:], _EVAL)
 
 
-def _part(images: np.ndarray, labels: np.ndarray, count: int) -> Part:
-    found = np.zeros((count, 28, 28), dtype="uint8")
+def _part(images: Array, labels: Array, count: int) -> Part:
+    found: Array = np.zeros((count, 28, 28), dtype="uint8")
     places = itertools.cycle([(2, 2), (1, 2), (3, 2), (2, 1), (2, 3)])
-    at = np.arange(count) % len(images)
+    at: Array = np.arange(count) % len(images)
     for start in range(0, count, len(images)):
         top, left = next(places)
         part = images[at[start : start + len(images)]]
