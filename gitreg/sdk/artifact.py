@@ -19,6 +19,7 @@ from gitreg.registry.repository import Registry
 from gitreg.sdk import targets, values
 from gitreg.sdk.files import ArtifactFile
 from gitreg.sdk.logged import Logged
+from gitreg.sdk.noted import Noted
 from gitreg.sdk.readable import Readable
 from gitreg.sdk.staging import Staging, inside_path
 
@@ -30,11 +31,12 @@ Policy = Literal["mutable", "immutable"]
 _MODES = {"x", "w", "xb", "bx", "wb", "bw", "xt", "tx", "wt", "tw"}
 
 
-class Artifact(Readable):
+class Artifact(Noted, Readable):
     """Files that belong together, under a name.
 
-    A new one is a draft: add files, then log it with `Run.log_artifact`. A logged one is a version and never changes;
-    only its aliases move. On the command line: `gitreg put`, `gitreg get`, `gitreg show`.
+    A new one is a draft: add files, then log it with `Run.log_artifact`. A logged one is a version, and never changes;
+    only its aliases move, and its tags and description can be edited. On the command line: `gitreg put`, `gitreg get`,
+    `gitreg show`.
     """
 
     def __init__(  # noqa: PLR0917  # W&B's signature
@@ -245,10 +247,11 @@ class Artifact(Readable):
         return self
 
     def save(self) -> None:
-        """Log a draft to the active run, or to a run of its own; write changed aliases of a logged one.
+        """Log a draft to the active run, or to a run of its own; of a logged one write aliases, tags and description.
 
         Raises: as `Run.log_artifact`; ArtifactFinalizedError when metadata of a logged artifact were changed;
-        LostRaceError when an alias that is removed names another version by now.
+        RefusedError when others have changed the same description; LostRaceError when an alias that is removed names
+        another version by now.
         """
         if self._logged is None:
             from gitreg.sdk.session import log_draft
@@ -257,6 +260,7 @@ class Artifact(Readable):
             return
         if self._metadata != dict(self._logged.details.artifact.metadata):
             self._need_draft("change the metadata")
+        self._save_notes()
         if self._aliases is not None:
             before, after = self._aliases
             self._logged.change_aliases(before, after)

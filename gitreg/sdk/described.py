@@ -58,16 +58,6 @@ class Described:
         return self._type
 
     @property
-    def description(self) -> str | None:
-        """What it is, in words. Setting it on a logged one raises ArtifactFinalizedError."""
-        return self._description
-
-    @description.setter
-    def description(self, text: str | None) -> None:
-        self._need_draft("change the description")
-        self._description = values.plain(text)
-
-    @property
     def metadata(self) -> dict[str, Any]:
         """Facts about it, at most 100. Of a draft it may be changed in place; of a logged one `save` refuses that."""
         return self._metadata
@@ -90,11 +80,6 @@ class Described:
             return record.size + (record.references.size if record.references else 0)
         listing = self._staging.listing()
         return listing.size + sum(item.size or 0 for item in listing.references)
-
-    @property
-    def state(self) -> str:
-        """`PENDING` for a draft, `COMMITTED` once it is logged."""
-        return "COMMITTED" if self._logged else "PENDING"
 
     def is_draft(self) -> bool:
         """Whether it is not logged yet."""

@@ -10,11 +10,13 @@ from pathlib import Path
 from gitreg.data import materialise
 from gitreg.data.follow import follow
 from gitreg.errors import DifferencesError, UsageError
+from gitreg.records.cards import Notes
 from gitreg.records.listing import Listing
 from gitreg.records.names import LATEST, AliasName, CollectionName, check_alias, parse_number
 from gitreg.records.records import Place, VersionRecord
-from gitreg.registry import aliases, contents, links, versions
+from gitreg.registry import aliases, cards, contents, editing, links, versions
 from gitreg.registry.aliases import version_at
+from gitreg.registry.editing import Wanted
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Details, Version
 
@@ -99,6 +101,26 @@ class Logged:
                 aliases.move(
                     self.registry, alias, None, reason="removed with Artifact.save", expected=self.version.commit
                 )
+
+    def notes(self) -> Notes:
+        """What was said of it since it was logged."""
+        version = self.fresh()
+        return cards.state(self.registry, version.name.collection).notes(version.place)
+
+    def change_notes(self, wanted: Wanted) -> Notes:
+        """Say something else of it; what is said then. Raises: RefusedError, InvalidNameError, TooLargeError."""
+        version = self.fresh()
+        state, _ = editing.edit(self.registry, version.name.collection, wanted, version=version)
+        return state.notes(version.place)
+
+    def is_deleted(self) -> bool:
+        """Whether somebody has deleted it."""
+        version = self.fresh()
+        return version.place in cards.state(self.registry, version.name.collection).deleted
+
+    def delete(self, *, delete_aliases: bool) -> None:
+        """Mark it as deleted. Raises: RefusedError."""
+        editing.delete(self.registry, self.fresh(), delete_aliases=delete_aliases)
 
     def link(self, target: CollectionName, names: Collection[str]) -> Logged:
         """Link it as a version of a registered model. Raises: RefusedError."""

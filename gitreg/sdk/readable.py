@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gitreg.errors import InvalidArtifactError
 from gitreg.records.listing import FileEntry, Listing
@@ -16,8 +16,6 @@ from gitreg.sdk.described import Described
 from gitreg.sdk.files import ArtifactFile, ArtifactManifest
 
 if TYPE_CHECKING:
-    from gitreg.sdk.media.base import Media
-    from gitreg.sdk.media.table import Table
     from gitreg.sdk.views import RunView
 
 
@@ -78,11 +76,11 @@ class Readable(Described):
         """Under which name a file of this machine was added to a draft; None when it was not."""
         return self._staging.name_of(targets.place(local_path))
 
-    def __getitem__(self, name: str) -> Table | Media | None:
+    def __getitem__(self, name: str) -> Any:
         return self.get(name)
 
-    def get(self, name: str) -> Table | Media | None:
-        """The table, image or other medium of that name, or None.
+    def get(self, name: str) -> Any:
+        """The `Table`, `Image` or other medium of that name, or None.
 
         Only what it needs is fetched, and each column of a table when it is first asked for; nothing but the cache is
         written. Of a draft it gives what was added. Raises: StorageError, IntegrityError, RecordError for what is
