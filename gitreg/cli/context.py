@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from gitreg.errors import Error, RecordError, UsageError
 from gitreg.git import hooks
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import yamlio
-from gitreg.records.names import Reference
+from gitreg.records.names import Reference, RunId, check_run_id
 from gitreg.registry import resolve
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
@@ -27,6 +28,7 @@ Found = TypeVar("Found")
 _LONGEST_PART, _LONGEST_PATH = 255, 4095
 
 RUN_VARIABLE = "GITREG_RUN_ID"
+BUNDLE = "GITREG_BUNDLE"
 
 
 class Text(click.types.StringParamType):
@@ -78,8 +80,36 @@ def path(text: str | os.PathLike[str]) -> Path:
 def opened() -> Iterator[Registry]:
     """The repository around the command's directory. Raises: NotARepositoryError."""
     trace = _trace if console.settings.trace else None
+    joined = _bundle() if os.environ.get(BUNDLE) and attached_run() else None
+    if joined:
+        joined.progress = progress.listener()
+        yield joined
+        joined.close()
+        return
     with Registry.opened(directory(), trace=trace, progress=progress.listener()) as registry:
         yield registry
+
+
+def _bundle() -> Registry | None:
+    """The file that the run around this command goes into, None when it goes into the repository."""
+    from gitreg.sdk import bundling
+
+    return bundling.joined(directory(), check_run_id(attached_run()))
+
+
+@contextlib.contextmanager
+def opened_for_run(run_id: RunId) -> Iterator[Registry]:
+    """The repository, or the file that GITREG_BUNDLE has a new run go into. Raises: NotARepositoryError."""
+    if not os.environ.get(BUNDLE):
+        with opened() as registry:
+            yield registry
+        return
+    from gitreg.sdk import bundling
+
+    found = bundling.opened(directory(), "online", run_id)
+    assert found
+    found[0].progress = progress.listener()
+    yield found[0]
 
 
 def _trace(arguments: Sequence[str], seconds: float) -> None:
@@ -105,6 +135,8 @@ def numbered(registry: Registry, text: str, *, deleted: bool = False) -> Version
 
 def published_by(registry: Registry) -> str:
     """How what was just made gets to others, for people."""
+    if registry.target:
+        return f"in a clone: gitreg run import {shlex.quote(str(registry.target))}"
     if not registry.has_remote:
         return f"without a remote '{registry.remote}' it stays here"
     return f"'{'git' if hooks.state(registry.git).publishes else 'gitreg'} push' publishes it"

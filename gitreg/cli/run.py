@@ -21,7 +21,7 @@ from gitreg.registry import recover, runs
 from gitreg.registry.live import LiveRun
 from gitreg.registry.recover import Recovered
 from gitreg.registry.repository import Registry
-from gitreg.registry.start import discard_run, start_run
+from gitreg.registry.start import discard_run, new_id, start_run
 from gitreg.registry.versions import all_versions
 
 _FORWARDED = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
@@ -30,6 +30,7 @@ _FORWARDED = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT")
 def begin(
     registry: Registry,
     *,
+    run_id: RunId | None = None,
     name: str = "",
     job_type: str = "",
     config: Mapping[str, object] | None = None,
@@ -37,7 +38,7 @@ def begin(
 ) -> LiveRun:
     """Start a run at the code as it is now, and say so when that could not be captured; record what was killed."""
     tell_recovered(registry)
-    run = start_run(registry, name=name, job_type=job_type, config=config, brief=brief)
+    run = start_run(registry, run_id=run_id, name=name, job_type=job_type, config=config, brief=brief)
     if run.record.code.error:
         console.warn(f"uncommitted changes are not recorded: {run.record.code.error}")
     return run
@@ -144,11 +145,11 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
         raise UsageError("no command to run", hint="gitreg run -- python train.py")
     if context.attached_run():
         raise UsageError("this is inside a run already", hint="run the command without 'gitreg run'")
-    with context.opened() as registry:
+    run_id = new_id()
+    with context.opened_for_run(run_id) as registry:
         settings = context.pairs(config, "--config")
         inputs = [context.version(registry, use) for use in uses]
-        live = begin(registry, name=name, job_type=job_type, config=settings)
-        run_id = live.record.id
+        live = begin(registry, run_id=run_id, name=name, job_type=job_type, config=settings)
         try:
             for version in inputs:
                 live.use(version)
@@ -170,7 +171,8 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
             how = f"{state} (exit code {status})" if status else state
             what = f"{live.record.name} {how}, logged {', '.join(made or ()) or 'no version'}"
             console.say(f"run {what}; {context.published_by(registry)}")
-            console.say(f"undo with: gitreg drop {run_id}")
+            if not registry.target:
+                console.say(f"undo with: gitreg drop {run_id}")
     return status
 
 
@@ -227,6 +229,9 @@ def _execute(command: tuple[str, ...], live: LiveRun, child: _Child) -> int:
     It holds the run as well: should this process be killed, the run goes on for as long as the command does.
     """
     environment = {**os.environ, context.RUN_VARIABLE: live.record.id}
+    if live.registry.target:
+        # whatever its name was made of
+        environment[context.BUNDLE] = str(live.registry.target)
     held = () if os.name == "nt" else (live.descriptor,)
     try:
         status = child.start(command, env=environment, cwd=context.directory(), pass_fds=held)

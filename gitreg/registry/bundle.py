@@ -89,6 +89,8 @@ class Bundle(Parcel):
         target: the file.
     """
 
+    target: Path
+
     def __init__(self, folder: Path, worktree: Path | None = None, *, clone: Registry | None = None) -> None:
         super().__init__(folder, worktree, clone=clone)
         self.target = folder.with_name(folder.name.removesuffix(END))

@@ -34,7 +34,10 @@ class Registry:
         remote: the name of the registry remote, whether or not it exists.
         private: the folder for what is this clone's own business, `<git common dir>/gitreg`.
         progress: who is told of what takes its time.
+        target: the file that its runs go into, see `registry.bundle`; None for a repository.
     """
+
+    target: Path | None = None
 
     def __init__(self, git: Git, progress: Progress = SILENT) -> None:
         self.git = git

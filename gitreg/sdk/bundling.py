@@ -19,6 +19,7 @@ from gitreg.errors import Error, NoRepositoryError, NotARepositoryError
 from gitreg.git.runner import Git
 from gitreg.records.names import RunId
 from gitreg.registry.bundle import END, Bundle, names, was_begun_here
+from gitreg.registry.journal import Journal
 from gitreg.registry.repository import Registry
 from gitreg.registry.start import new_id
 from gitreg.sdk.environment import Environment
@@ -35,12 +36,17 @@ def opened(directory: Path, mode: str, run_id: RunId | None) -> tuple[Bundle, Ru
     """The file that a run goes into, and the run's id; None for a run that goes into the repository.
 
     GITREG_BUNDLE names it. Without, it is for a run that is offline where there is no repository.
-    Raises: NoRepositoryError without a repository for any other run; StorageError, GitError.
+    Raises: StorageError, GitError.
     """
     name = Environment.read().bundle
-    clone = _clone(directory, only_try=name is not None or mode == "offline")
-    if name is None and (clone is not None or mode != "offline"):
+    if name is None and mode != "offline":
         return None
+    clone = _clone(directory, only_try=name is not None)
+    if clone and (name is None or (run_id and _goes_on(clone.private, run_id))):
+        return None
+    found = joined(directory, run_id) if run_id else None
+    if found and run_id:
+        return found, run_id
     run_id = run_id or new_id()
     if name is not None and (name.endswith("/") or Path(name).is_dir()):
         name = str(Path(name) / _DEFAULT)
@@ -55,21 +61,32 @@ def opened(directory: Path, mode: str, run_id: RunId | None) -> tuple[Bundle, Ru
     return found, run_id
 
 
+def joined(directory: Path, run_id: RunId) -> Bundle | None:
+    """The file that a run of another process, `gitreg run`, goes into; None when it goes into none."""
+    name = Environment.read().bundle
+    folder = Path(os.path.abspath(f"{name}{END}"))  # noqa: PTH100 - as above
+    if name is None or not _goes_on(folder / "gitreg", run_id):
+        return None
+    if any(bundle.folder == folder for key, bundle in _open.items() if key[0] == os.getpid()):
+        return None
+    return Bundle(folder, directory, clone=_clone(directory, only_try=True))
+
+
+def _goes_on(private: Path, run_id: RunId) -> bool:
+    return Journal.of(private, run_id).path.exists()
+
+
 def _clone(directory: Path, *, only_try: bool) -> Registry | None:
-    """The repository around a directory, None without one, or when it cannot be used."""
+    """The repository around a directory, None without one; one that cannot be used is as good, with `only_try`."""
     try:
         return Registry(Git.discover(directory))
-    except NoRepositoryError as error:
-        error.hint = (
-            "run 'git init' there; or let the run go into a file, to be imported later: GITREG_BUNDLE=run.bundle"
-        )
-        if not only_try:
-            raise
+    except NoRepositoryError:
+        return None
     except NotARepositoryError as error:
         if not only_try:
             raise
         logger.warning("no commit is recorded as the code: %s", error)
-    return None
+        return None
 
 
 def _create(template: str, run_id: RunId, directory: Path, clone: Registry | None) -> Bundle:

@@ -6,7 +6,7 @@ import os
 import weakref
 from pathlib import Path
 
-from gitreg.errors import NotARepositoryError
+from gitreg.errors import NoRepositoryError, NotARepositoryError
 from gitreg.git.runner import Git
 from gitreg.registry.repository import Registry
 
@@ -23,7 +23,14 @@ def open_registry(directory: Path, *, writing: bool = True) -> Registry:
     Raises: NotARepositoryError, with `writing` also when it is not set up yet.
     """
     check_directory(directory)
-    registry = Registry(Git.discover(directory))
+    try:
+        registry = Registry(Git.discover(directory))
+    except NoRepositoryError as error:
+        if writing:
+            error.hint = (
+                "run 'git init' there; or let the run go into a file, to import it later: GITREG_BUNDLE=run.bundle"
+            )
+        raise
     # artifacts outlive their run, so nobody knows when the last of them is read
     weakref.finalize(registry, registry.objects.close)
     if writing:

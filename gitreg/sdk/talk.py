@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import sys
 
-from gitreg.registry.bundle import Bundle
 from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version, record
@@ -71,7 +70,7 @@ def finished(live: LiveRun) -> None:
     if logger.isEnabledFor(logging.INFO):
         what = "'gitreg push' publishes it, " if live.registry.has_remote else ""
         run = live.record
-        if isinstance(live.registry, Bundle):
+        if live.registry.target:
             logger.info("run %s %s; in a clone: gitreg run import %s", run.name, run.state, live.registry.target)
             return
         logger.info("run %s %s; %s'gitreg drop %s' takes it back", run.name, run.state, what, run.id)

@@ -10,7 +10,6 @@ from pathlib import Path
 from gitreg.errors import InvalidArtifactError, InvalidNameError, NotFoundError, UsageError, VersionDeletedError
 from gitreg.records.names import CollectionName, Reference, check_alias, parse_collection, split_date
 from gitreg.registry import resolve, versions
-from gitreg.registry.bundle import Bundle
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 
@@ -58,7 +57,7 @@ def _resolved(registry: Registry, text: str) -> Version:
         place = registry.git.worktree or registry.git.common_dir
         words = f"artifact membership '{name}' not found in '{place}'"
         hint = error.hint
-        if isinstance(registry, Bundle) and not versions.all_versions(registry):
+        if registry.target and not versions.all_versions(registry):
             hint = "a run that has no repository can use what its process has logged before, into the same file"
         raise NotFoundError(error.kind, error.name, words, hint=hint) from None
 

@@ -38,7 +38,7 @@ ONE = """
 import gitreg
 with gitreg.init() as run:
     print(run.id)
-    run.log({"loss": 0.5})
+    run.log(dict(loss=0.5))
 """
 
 
@@ -289,3 +289,27 @@ with gitreg.init() as run:
         print(error.hint)
 """
     assert "no repository can use what its process has logged" in job.run(code, GITREG_BUNDLE="../run.bundle")
+
+
+def test_a_shell_script_in_gitreg_run_goes_into_a_file_too(job: Job, repo: Path, sh: Shell) -> None:
+    script = """
+echo weights >../weights
+gitreg put ../weights --name m --type model
+python -c "
+import gitreg
+with gitreg.init(config={'epochs': 3}) as run:
+    run.log({'loss': 0.5})"
+"""
+    (job.path / "job" / "train.sh").write_text(script)
+    sh("GITREG_BUNDLE='../{id}.bundle' gitreg run --config lr=0.1 -- sh train.sh", job.path / "job")
+    (name,) = job.files()
+    sh(f"gitreg run import {job.path}/{name} && gitreg fsck", repo)
+    (run,) = json.loads(sh("gitreg runs --json", repo))["runs"]
+    assert f"{run['id']}.bundle" == name
+    assert (run["config"], run["summary"], run["outputs"]) == ({"lr": 0.1, "epochs": 3}, {"loss": 0.5}, ["m:v0"])
+
+
+def test_in_a_run_of_a_repository_the_file_is_not_asked_for(job: Job, repo: Path, sh: Shell) -> None:
+    sh(f"gitreg run -- env GITREG_BUNDLE={job.path}/run.bundle {sys.executable} -c '{ONE}'", repo)
+    assert job.files() == []
+    assert len(json.loads(sh("gitreg runs --json", repo))["runs"]) == 1
