@@ -100,7 +100,9 @@ def ensure(registry: Registry, found: Details, only: Container[str] | None = Non
 
 
 def _download(registry: Registry, found: Details, objects: Needed, called: Mapping[str, str]) -> None:
-    download(registry, str(found.version.name), storage_of(registry, found), objects, called)
+    # a bare repository has no storage of its own, and can be read as far as nothing is needed from one
+    if objects:
+        download(registry, str(found.version.name), storage_of(registry, found), objects, called)
 
 
 def download(registry: Registry, owner: str, own: Storage | None, objects: Needed, called: Mapping[str, str]) -> None:

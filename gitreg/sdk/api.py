@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from gitreg.errors import NotFoundError, TypeMismatchError, UsageError
 from gitreg.records.names import check_run_id, parse_collection
 from gitreg.registry import resolve, runs, versions
+from gitreg.registry.order import named
 from gitreg.registry.repository import Registry
-from gitreg.sdk import filters, targets
+from gitreg.sdk import targets
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.collection import ArtifactCollection
 from gitreg.sdk.environment import Environment
+from gitreg.sdk.filters import Filter
+from gitreg.sdk.lazy import Lazy
 from gitreg.sdk.logged import Logged
 from gitreg.sdk.opening import open_registry
+from gitreg.sdk.registries import ModelRegistry, Registries, bare
 from gitreg.sdk.views import RunView
+
+_NEWEST_FIRST = ("-created_at", "-createdAt")
+_OLDEST_FIRST = ("+created_at", "+createdAt", "created_at", "createdAt")
 
 
 class Api:
@@ -26,7 +35,16 @@ class Api:
     a run.
     """
 
-    def __init__(self, dir: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        dir: str | os.PathLike[str] | None = None,
+        *,
+        overrides: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        api_key: str | None = None,
+    ) -> None:
+        """Look at a repository. W&B's arguments are taken and mean nothing here."""
+        del overrides, timeout, api_key
         self._directory = Path(dir or Environment.read().directory or ".").absolute()
 
     @cached_property
@@ -53,14 +71,35 @@ class Api:
             return False
         return True
 
-    def artifacts(self, type_name: str | None = None, name: str | None = None) -> list[Artifact]:
-        """The versions of a collection, or of all, the newest of each first. On the command line: `gitreg ls`.
+    def artifacts(
+        self,
+        type_name: str | None = None,
+        name: str | None = None,
+        order: str | None = None,
+        per_page: int = 50,  # noqa: ARG002  # W&B's argument: nothing comes in pages
+        tags: Sequence[str] | None = None,
+    ) -> Sequence[Artifact]:
+        """The versions of a collection, or of all, the newest of each first; each is read when it is looked at.
 
-        Raises: NotFoundError, InvalidNameError, TypeMismatchError when the collection `name` is of another type.
+        Only those with all of `tags`. With `order="+created_at"` the oldest come first. On the command line:
+        `gitreg ls`. Raises: NotFoundError, InvalidNameError, UsageError, TypeMismatchError when the collection `name`
+        is of another type.
         """
-        if name is None:
-            return [artifact for found in self.artifact_collections(type_name) for artifact in found.artifacts()]
-        return self.artifact_collection(type_name, name).artifacts()
+        if order not in (None, *_NEWEST_FIRST, *_OLDEST_FIRST):
+            raise UsageError(f"order {order!r} is not known", hint="+created_at or -created_at")
+        chosen = (
+            self.artifact_collections(type_name=type_name)
+            if name is None
+            else [self.artifact_collection(type_name, name)]
+        )
+        wanted = set([tags] if isinstance(tags, str) else tags or ())
+        lists: Iterable[Sequence[Artifact]] = (collection.artifacts() for collection in chosen)
+        if order in _OLDEST_FIRST:
+            lists = (found[::-1] for found in lists)
+        if not wanted and name is not None:
+            return next(iter(lists))
+        found = (item for versions_of in lists for item in versions_of if wanted <= set(wanted and item.tags))
+        return Lazy(found, lambda artifact: artifact)
 
     def artifact_collection(self, type_name: str | None, name: str) -> ArtifactCollection:
         """The collection of that name. Raises: NotFoundError, InvalidNameError, TypeMismatchError."""
@@ -70,14 +109,72 @@ class Api:
             raise TypeMismatchError(name, found.type, type_name)
         return found
 
-    def artifact_collections(self, type_name: str | None = None) -> list[ArtifactCollection]:
-        """All collections (of a type), by name."""
+    def artifact_collection_exists(self, name: str, type: str | None = None) -> bool:
+        """Whether there is such a collection. Raises: InvalidNameError."""
+        try:
+            self.artifact_collection(type, name)
+        except (NotFoundError, TypeMismatchError):
+            return False
+        return True
+
+    def artifact_collections(
+        self,
+        project_name: str | None = None,
+        type_name: str | None = None,
+        per_page: int = 50,  # noqa: ARG002  # W&B's argument: nothing comes in pages
+    ) -> list[ArtifactCollection]:
+        """All collections (of a type), by name.
+
+        A single argument is the type. Of two, the first is W&B's project, which says nothing of collections here.
+        """
+        wanted = type_name or project_name
         found = (ArtifactCollection(self._registry, name) for name in versions.collections(self._registry))
-        return [collection for collection in found if type_name is None or collection.type == type_name]
+        return [collection for collection in found if wanted is None or collection.type == wanted]
+
+    def artifact_types(self, project: str | None = None) -> list[ArtifactType]:  # noqa: ARG002  # W&B's: a label
+        """The types that versions have, by name."""
+        return [ArtifactType(self, name) for name in sorted({item.type for item in self.artifact_collections()})]
+
+    def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
+        """The type of that name. Raises: NotFoundError."""
+        found = next((item for item in self.artifact_types(project) if item.name == type_name), None)
+        if found is None:
+            known = ", ".join(item.name for item in self.artifact_types())
+            raise NotFoundError("type", type_name, hint=f"this repository has {known}" if known else "it has none yet")
+        return found
+
+    def registries(
+        self,
+        organization: str | None = None,  # noqa: ARG002  # W&B's: the repository is the organization
+        filter: Filter | None = None,  # noqa: A002  # W&B's name
+        order: str | None = None,
+        per_page: int = 100,  # noqa: ARG002  # W&B's argument: nothing comes in pages
+    ) -> Registries:
+        """The registries of linked models that fit, by name: `registries().collections(...).versions(...)`.
+
+        `filter` is as in `runs`; its key is `name`. Raises: UsageError, when the first one is looked at.
+        """
+        if order not in (None, "name", "+name"):
+            raise UsageError(f"order {order!r} is not known", hint="they come by name")
+        return Registries(self._registry, filter)
+
+    def registry(self, name: str, organization: str | None = None) -> ModelRegistry:  # noqa: ARG002  # see `registries`
+        """The registry of that name, also in W&B's long form. Raises: NotFoundError."""
+        found = next((item for item in self.registries() if item.name == bare(name)), None)
+        if found is None:
+            known = ", ".join(item.name for item in self.registries())
+            hint = f"this repository has {known}" if known else "linking a model makes it: run.link_artifact"
+            raise NotFoundError("registry", name, hint=hint)
+        return found
 
     def run(self, path: str) -> RunView:
-        """The run of an id, also written `entity/project/id`. Raises: NotFoundError, InvalidNameError."""
-        run_id = check_run_id(path.strip("/").rpartition("/")[2])
+        """The run of an id or name, also written `entity/project/id`; of several of that name the newest.
+
+        Raises: NotFoundError, InvalidNameError.
+        """
+        word = path.strip("/").rpartition("/")[2]
+        known = named(self._registry, word)
+        run_id = known[0] if known else check_run_id(word)
         found = RunView.find(self._registry, run_id)
         if found is None:
             # says which ids come close
@@ -85,8 +182,14 @@ class Api:
             raise NotFoundError("run", run_id)
         return found
 
-    def runs(
-        self, path: str | None = None, filters: filters.Filter | None = None, order: str = "+created_at"
+    def runs(  # noqa: PLR0917  # W&B's signature
+        self,
+        path: str | None = None,
+        filters: Filter | None = None,
+        order: str = "+created_at",
+        per_page: int = 50,  # noqa: ARG002  # W&B's argument: nothing comes in pages
+        include_sweeps: bool = True,  # noqa: ARG002  # the same
+        lazy: bool = True,  # noqa: ARG002  # the same
     ) -> list[RunView]:
         """The runs that fit, those of a project when `path` is `project` or `entity/project`.
 
@@ -103,3 +206,40 @@ class Api:
             raise UsageError(f"order {order!r} names no key", hint="such as -created_at or +summary.loss")
         found = [run for run in found if language.fits(language.of_run(run), filters or {})]
         return language.ordered(found, lambda run: language.of_run(run)(key), descending=descending)
+
+    def from_path(self, path: str) -> RunView | Artifact:
+        """The version when there is a `:` in the path, else the run. Raises: NotFoundError, InvalidNameError."""
+        return self.artifact(path) if ":" in path else self.run(path)
+
+    @property
+    def default_entity(self) -> str | None:
+        """GITREG_ENTITY: the label that runs get which say nothing else."""
+        return Environment.read().entity
+
+    def flush(self) -> None:
+        """Forget what was read; what is asked for next is read anew."""
+        self.__dict__.pop("_registry", None)
+
+
+class ArtifactType:
+    """A type that versions have, such as `model`."""
+
+    def __init__(self, api: Api, name: str) -> None:
+        self._api = api
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._name
+
+    def collections(self) -> list[ArtifactCollection]:
+        """The collections of this type, by name."""
+        return self._api.artifact_collections(self._name)
+
+    def collection(self, name: str) -> ArtifactCollection:
+        """The collection of that name. Raises: NotFoundError, InvalidNameError, TypeMismatchError."""
+        return self._api.artifact_collection(self._name, name)
+
+    def __repr__(self) -> str:
+        return f"<ArtifactType {self._name}>"

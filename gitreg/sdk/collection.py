@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gitreg.registry import aliases, cards, versions
 from gitreg.sdk.artifact import Artifact
+from gitreg.sdk.lazy import Lazy
 from gitreg.sdk.logged import Logged
 from gitreg.sdk.noted import NotedCollection
 
@@ -26,10 +27,11 @@ class ArtifactCollection(NotedCollection):
         """The aliases that name one of its versions."""
         return [item.name.alias for item in aliases.all_aliases(self._registry, self._name)]
 
-    def artifacts(self) -> list[Artifact]:
-        """Its versions that are not deleted, the newest first."""
+    def artifacts(self, per_page: int = 50) -> Lazy[Artifact]:  # noqa: ARG002  # W&B's argument: nothing comes in pages
+        """Its versions that are not deleted, the newest first. Each is read when it is looked at."""
         found = cards.living(self._registry, versions.all_versions(self._registry, self._name))
-        return [Artifact._of(Logged(self._registry, item)) for item in versions.own(self._registry, reversed(found))]
+        own = versions.own(self._registry, reversed(found))
+        return Lazy(own, lambda item: Artifact._of(Logged(self._registry, item)))
 
     def __repr__(self) -> str:
         return f"<ArtifactCollection {self.name}>"

@@ -128,6 +128,107 @@ def test_artifacts_are_listed_newest_first(filled: Path) -> None:
         api.artifacts("model", "none")
 
 
+class TestCollections:
+    @pytest.fixture
+    def api(self, filled: Path) -> gitreg.Api:
+        with gitreg.init() as run:
+            for number in range(3):
+                (filled / "README").write_text(f"{number}\n")
+                made = run.log_artifact("README", name="net", type="model", aliases=[f"alias-{number}"])
+                run.link_artifact(made, "Net", aliases=["production"] if number == 1 else None)
+                run.link_artifact(made, "archive/Old")
+        return gitreg.Api(timeout=30, overrides={"entity": "team"})
+
+    def test_versions_can_be_asked_for_oldest_first_and_by_tag(self, api: gitreg.Api) -> None:
+        found = api.artifacts("model", "net")
+        assert (len(found), found[0].name, found[-1].name) == (4, "net:v3", "net:v0")
+        assert [item.name for item in found[1:3]] == ["net:v2", "net:v1"]
+        assert [item.name for item in found[::-1]] == ["net:v0", "net:v1", "net:v2", "net:v3"]
+        with pytest.raises(IndexError, match="there are 4"):
+            found[4]
+        oldest = api.artifacts("model", "net", order="+created_at", per_page=2)
+        assert [item.version for item in oldest] == ["v0", "v1", "v2", "v3"]
+        oldest[1].tags = ["good", "tested"]
+        oldest[1].save()
+        oldest[2].tags = ["good"]
+        oldest[2].save()
+        assert [item.name for item in api.artifacts("model", "net", tags=["good", "tested"])] == ["net:v1"]
+        assert [item.name for item in api.artifacts("model", tags="good")] == ["net:v2", "net:v1"]
+        with pytest.raises(gitreg.UsageError, match="order '-size' is not known"):
+            api.artifacts("model", "net", order="-size")
+
+    def test_types_lead_to_collections(self, api: gitreg.Api) -> None:
+        assert [item.name for item in api.artifact_types()] == ["dataset", "model"]
+        kind = api.artifact_type("model", "team/digits")
+        assert [item.name for item in kind.collections()] == ["net", "archive/Old", "model/Net"]
+        assert kind.collection("net").artifacts()[0].name == "net:v3"
+        assert [item.name for item in api.artifact_collections("dataset")] == ["digits"]
+        assert [item.name for item in api.artifact_collections("team/digits", "dataset")] == ["digits"]
+        exist = [
+            api.artifact_collection_exists(*words) for words in (("net", "model"), ("net", "dataset"), ("no", "model"))
+        ]
+        assert exist == [True, False, False]
+        with pytest.raises(NotFoundError, match="type 'table' not found"):
+            api.artifact_type("table")
+
+    def test_registries_lead_to_collections_and_versions(self, api: gitreg.Api) -> None:
+        assert [(item.name, item.full_name) for item in api.registries()] == [
+            ("archive", "wandb-registry-archive"),
+            ("model", "wandb-registry-model"),
+        ]
+        assert [item.name for item in api.registries(filter={"name": {"$regex": "mod"}})] == ["model"]
+        assert [item.name for item in api.registries().collections(filter={"name": "Old"})] == ["archive/Old"]
+        found = api.registries().collections(filter={"name": "Net"}).versions(filter={"alias": "production"})
+        assert [item.name for item in found] == ["model/Net:v1"]
+        either = {"$or": [{"alias": "production"}, {"version": "v0"}]}
+        assert [item.name for item in api.registries(filter={"name": "model"}).versions(filter=either)] == [
+            "model/Net:v1",
+            "model/Net:v0",
+        ]
+        registry = api.registry("wandb-registry-model")
+        assert [item.name for item in registry.collections()] == ["model/Net"]
+        assert (len(registry.versions()), registry.versions()[0].source_name) == (3, "net:v3")
+        with pytest.raises(NotFoundError, match="registry 'none' not found") as caught:
+            api.registry("none")
+        assert caught.value.hint == "this repository has archive, model"
+        for wrong in (lambda: api.registries(filter={"colour": 1}), lambda: registry.versions({"colour": 1})):
+            with pytest.raises(gitreg.UsageError, match="have no 'colour'"):
+                list(wrong())
+        with pytest.raises(gitreg.UsageError, match="order '-name' is not known"):
+            api.registries(order="-name")
+
+    def test_a_version_is_read_when_it_is_looked_at(self, api: gitreg.Api, filled: Path, sh: Shell) -> None:
+        sh("git tag --annotate --message mine net@v4", filled)
+        sh("printf 'net:v5\\n\\nGitreg-Version: ---\\n  schema: 99\\n' | git tag --annotate --file - net@v5", filled)
+        found = api.artifacts(name="net")
+        assert (len(found), found[1].name) == (5, "net:v3")
+        with pytest.raises(NewerSchemaError, match="schema 99"):
+            found[0].name  # noqa: B018
+
+
+def test_a_run_is_found_by_its_name_too(filled: Path) -> None:
+    with gitreg.init(id="one", name="morning") as first, gitreg.init(name="morning", reinit="create_new") as second:
+        first.log({"a": 1})
+        second.use_artifact("digits")
+    api = gitreg.Api()
+    assert api.run("team/digits/morning").id in (first.id, second.id)
+    assert (api.run("one").id, api.from_path("team/digits/runs/one").name) == ("one", "morning")
+    version = api.from_path("team/digits/digits:v0")
+    assert isinstance(version, gitreg.Artifact)
+    with pytest.raises(gitreg.CommError, match="'evening' not found"):
+        api.run("evening")
+
+
+def test_what_was_read_can_be_forgotten(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = gitreg.Api()
+    registry = api._registry
+    api.flush()
+    assert api._registry is not registry
+    assert api.default_entity is None
+    monkeypatch.setenv("GITREG_ENTITY", "team")
+    assert api.default_entity == "team"
+
+
 def test_reading_makes_no_run_an_input(filled: Path) -> None:
     with gitreg.init(id="reader"):
         gitreg.Api().artifact("digits").download("data")
