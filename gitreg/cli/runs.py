@@ -16,7 +16,7 @@ from gitreg.records.names import RunId
 from gitreg.registry import index, order
 from gitreg.registry import runs as registry_runs
 from gitreg.registry.facts import Catalogue
-from gitreg.registry.live import live_runs
+from gitreg.registry.live import going_on, live_runs
 from gitreg.registry.recover import dead_runs
 from gitreg.registry.repository import Registry
 
@@ -76,6 +76,7 @@ def _newest_first(registry: Registry, killed: set[RunId]) -> list[Row]:
     with index.updated(registry) as known:
         tips, told = known.tips(), known.began()
     live = {record.id: record for record in live_runs(registry)}
+    going = going_on(registry)
     began = {run_id: told[run_id] for run_id in tips} | order.began(live.values())
     catalogue = Catalogue(registry)
 
@@ -83,6 +84,9 @@ def _newest_first(registry: Registry, killed: set[RunId]) -> list[Row]:
         def state(told: str) -> str:
             if run_id in killed:
                 return "crashed"
+            if run_id in going:
+                # also one that had ended, and was resumed
+                return "running"
             # all that is here of a run without a ref is the commit of one of its versions
             return "unknown" if told == "running" and run_id not in published and run_id not in live else told
 

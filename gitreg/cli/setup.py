@@ -159,7 +159,7 @@ def status(*, as_json: bool) -> None:
             console.out(f"  {title:<8} {name}")
     for note in notes:
         console.out(f"  note: {note}")
-    for refusal in found.broken:
+    for refusal in found.refused:
         console.warn(f"{refusal.name} cannot be published: {refusal.why}")
 
 

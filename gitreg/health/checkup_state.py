@@ -124,7 +124,7 @@ def _recover(registry: Registry) -> str:
 def waiting(registry: Registry) -> Iterator[Diagnosis]:
     """What is not published."""
     found = collect(registry)
-    for refusal in found.broken:
+    for refusal in found.refused:
         yield warning("pending", f"{refusal.name} cannot be published: {refusal.why}", "gitreg fsck")
     counts = [
         plural(len(items), noun)

@@ -388,6 +388,11 @@ class LiveRun:
         return self._journal.descriptor
 
 
+def going_on(registry: Registry) -> set[RunId]:
+    """The runs that go on in this clone, or were killed here."""
+    return {RunId(journal.path.stem) for journal in Journal.all_in(registry.private)}
+
+
 def live_runs(registry: Registry) -> list[RunRecord]:
     """The runs that go on in this clone, or were killed here, and have not committed anything yet."""
     found = []

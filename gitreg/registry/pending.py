@@ -23,6 +23,8 @@ from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
 from gitreg.registry.versions import Version
 
+PARTED = "somebody else went on with it too, and published that; 'gitreg drop RUN' takes back what was done here"
+
 
 @dataclass(frozen=True, slots=True)
 class PendingAlias:
@@ -50,6 +52,7 @@ class Pending:
     Attributes:
         versions, runs, aliases, cards: what can be published.
         broken: what cannot, until somebody mends it.
+        parted: the runs of these that somebody else went on with too, and published that.
     """
 
     versions: tuple[Version, ...]
@@ -57,6 +60,12 @@ class Pending:
     aliases: tuple[PendingAlias, ...]
     cards: tuple[PendingCard, ...] = ()
     broken: tuple[Refusal, ...] = ()
+    parted: frozenset[RunId] = frozenset()
+
+    @property
+    def refused(self) -> tuple[Refusal, ...]:
+        """What stays here, and why."""
+        return (*self.broken, *(Refusal(f"run '{self.runs[run_id].record.name}'", PARTED) for run_id in self.parted))
 
     def __bool__(self) -> bool:
         return bool(self.versions or self.runs or self.aliases or self.cards)
@@ -79,7 +88,20 @@ def collect(registry: Registry) -> Pending:
     cards = tuple(editing.pending_cards(registry, lambda name, why: broken.append(Refusal(str(name), why))))
     # after what leads to them: bytes are uploaded for these, and a run that goes on gets more
     drafts = tuple(version for version in versions.all_versions(registry) if not version.published)
-    return Pending(drafts, found, moved, cards, tuple(broken))
+    return Pending(drafts, found, moved, cards, tuple(broken), _parted(registry, found))
+
+
+def _parted(registry: Registry, found: Mapping[RunId, Run]) -> frozenset[RunId]:
+    """The runs that go on from one commit in two ways, here and on the remote: somebody else resumed them too."""
+    tracking = registry.refs.find(f"{registry.tracking}runs/") if found and not registry.is_server else ()
+    there = {names_of_refs.parse_run(ref.name): ref.target for ref in tracking}
+    return frozenset(
+        run_id
+        for run_id, run in found.items()
+        if run.complete
+        and there.get(run_id, run.tip.oid) not in {commit.oid for commit in run.commits}
+        and not is_ancestor(registry.git, run.tip.oid, there[run_id])
+    )
 
 
 def _moved_aliases(registry: Registry, broken: list[Refusal]) -> Iterator[PendingAlias]:

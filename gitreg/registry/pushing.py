@@ -12,7 +12,7 @@ from gitreg.git.refs import Change, RefMovedError
 from gitreg.git.transport import Outcome, Push
 from gitreg.records import refs as names_of_refs
 from gitreg.records.objects import ZERO, Oid
-from gitreg.registry.pending import Pending
+from gitreg.registry.pending import PARTED, Pending
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 
@@ -39,12 +39,14 @@ class Unit:
         pushes: its refs.
         makes: the commits of versions that it brings.
         needs: the commits of versions that must not stay behind when it is published.
+        parted: somebody else went on with the run too, and published that.
     """
 
     name: str
     pushes: tuple[Push, ...]
     makes: frozenset[Oid] = frozenset()
     needs: frozenset[Oid] = frozenset()
+    parted: bool = False
 
 
 def units_of(pending: Pending, leave: frozenset[str]) -> list[Unit]:
@@ -62,7 +64,8 @@ def units_of(pending: Pending, leave: frozenset[str]) -> list[Unit]:
         pushes = [Push(run.tip.oid, names_of_refs.run(run.record.id)), *(_tag_push(version) for version in own)]
         wanted = tuple(push for push in pushes if push.ref not in leave)
         makes, needs = frozenset(run.outputs), frozenset(use.commit for use in run.inputs)
-        units.append(Unit(f"run '{run.record.name}'", wanted, makes, needs - makes))
+        parted = run.record.id in pending.parted
+        units.append(Unit(f"run '{run.record.name}'", wanted, makes, needs - makes, parted))
     rest = [version for version in loose if names_of_refs.version_tag(version.name) not in leave]
     units += [Unit(f"'{item.name}'", (_tag_push(item),), needs=frozenset({item.commit})) for item in rest]
     return _in_order([unit for unit in units if unit.pushes])
@@ -137,7 +140,7 @@ def push_units(
 
 def _held_back(unit: Unit, lacking: dict[Oid, str]) -> str:
     """Why the unit must not be published, '' when it may; what needs it is held back as well."""
-    own = next((lacking[commit] for commit in unit.makes if commit in lacking), "")
+    own = PARTED if unit.parted else next((lacking[commit] for commit in unit.makes if commit in lacking), "")
     why = own or next((lacking[commit] for commit in unit.needs if commit in lacking), "")
     if why:
         lacking |= dict.fromkeys(unit.makes, _needs(unit))
