@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import servers
 
 import gitreg
-import servers
 from conftest import Shell
 from gitreg.errors import (
     ChangedReferenceError,
@@ -60,7 +60,7 @@ def draft(name: str = "data") -> gitreg.Artifact:
     return gitreg.Artifact(name, "dataset")
 
 
-def of(uri: str | Path, name: str | None = None, checksum: bool = True) -> gitreg.Artifact:
+def of(uri: str | Path, name: str | None = None, *, checksum: bool = True) -> gitreg.Artifact:
     artifact = draft()
     artifact.add_reference(uri, name, checksum)
     artifact.save()
@@ -158,7 +158,7 @@ class TestAWebServer:
     def test_that_has_something_else_now_is_refused(self, project: Path, web: servers.Server) -> None:
         artifact = of(f"{web.url}/data.csv")
         (web.root / "data.csv").write_text("3,4\n")
-        with pytest.raises(ChangedReferenceError, match="its etag is '.*' instead of '"):
+        with pytest.raises(ChangedReferenceError, match=r"its etag is '.*' instead of '"):
             artifact.download("here")
         assert texts("here") == {}
 
@@ -179,7 +179,7 @@ class TestAWebServer:
         (web.root / "data.csv").unlink()
         with pytest.raises(MissingReferenceError):
             artifact.download()
-        with pytest.raises(StorageError, match="'http://127.0.0.1:1/x' cannot be asked"):
+        with pytest.raises(StorageError, match=r"'http://127\.0\.0\.1:1/x' cannot be asked"):
             draft().add_reference("http://127.0.0.1:1/x")
 
     def test_cannot_lead_to_a_file(self, project: Path, web: servers.Server, share: Path) -> None:
@@ -302,9 +302,9 @@ class TestContent:
         artifact = draft()
         artifact.add_reference(share / "a.txt")
         artifact.add_reference(share / "a.txt")
-        with pytest.raises(ValueError, match="'a.txt' is in the artifact already"):
+        with pytest.raises(ValueError, match=r"'a\.txt' is in the artifact already"):
             artifact.add_reference(share / "deep" / "b.txt", "a.txt")
-        with pytest.raises(ValueError, match="'a.txt' is in the artifact already"):
+        with pytest.raises(ValueError, match=r"'a\.txt' is in the artifact already"):
             artifact.add_file(share / "deep" / "b.txt", "a.txt")
         artifact.remove("a.txt")
         assert artifact.add_file(share / "a.txt").ref is None
