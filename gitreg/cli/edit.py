@@ -51,7 +51,7 @@ def edit(
     Each edit is a commit, waits here until it is published, and leaves the text before it in the history. Where others
     have changed the same text meanwhile, publishing waits until --theirs or --ours says which one counts.
     """
-    check_tags(tags)
+    check_tags((*tags, *untag))
     is_edit = bool(tags or untag or card or description is not None)
     if theirs + ours + is_edit != 1:
         why = "nothing is to be changed" if not (theirs or ours) else "--theirs and --ours go alone"
@@ -84,7 +84,7 @@ def _meant(registry: Registry, text: str) -> tuple[CollectionName, Version | Non
 
 def _card(path: Path) -> str:
     """The text of a card's file. Raises: UsageError for what is no text."""
-    if str(path) != "-" and not context.path(path).is_file():
+    if str(path) != "-" and (context.path(path).is_dir() or not context.path(path).exists()):
         raise UsageError(f"'{path}' is no file", hint="name a Markdown file, or - for the standard input")
     data = sys.stdin.buffer.read() if str(path) == "-" else context.path(path).read_bytes()
     try:

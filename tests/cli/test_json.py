@@ -105,6 +105,8 @@ def test_show_tells_everything_about_a_version(read: Read, repo: Path, sh: Shell
         "published": False,
         "type": "model",
         "description": "",
+        "tags": [],
+        "deleted": None,
         "digest": shown["digest"],
         "size": 8,
         "files": [
@@ -183,6 +185,7 @@ def test_ls_lists_collections_and_versions(read: Read) -> None:
         "unpublished": 1,
         "latest": "v0",
         "aliases": [],
+        "tags": [],
         "registered": False,
         "created": "2026-01-02T03:04:05Z",
         "by": "Test User <test@example.org>",
@@ -210,7 +213,7 @@ def test_status_lists_what_is_pending(read: Read, repo: Path, sh: Shell) -> None
     assert document["pending"]["aliases"] == ["model/MNIST:production", "model/MNIST:staging"]
     assert sorted(run["name"] for run in document["pending"]["runs"])[:1] == ["evaluate-1"]
     sh("git push --quiet origin main", cwd=repo)
-    assert read("status")["pending"] == {"versions": [], "runs": [], "aliases": []}
+    assert read("status")["pending"] == {"versions": [], "runs": [], "aliases": [], "edits": []}
 
 
 def test_it_is_the_same_bytes_every_time(read: Read, repo: Path, sh: Shell) -> None:

@@ -28,10 +28,13 @@ TRIED = {
     "doctor": ["doctor --json"],
     "fsck": ["fsck --json"],
     "lineage": ["lineage --all --json", "lineage {} --json"],
-    "ls": ["ls --json", "ls {} --json", "ls mnist --json"],
+    "ls": ["ls --json", "ls {} --json", "ls mnist --json", "ls digits --deleted --json", "ls --deleted --json"],
     "pin": ["pin --json"],
     "runs": ["runs --json"],
-    "show": ["show {} --json", "show {}:production --json", "show mnist:v0 --json", "show train-1 --json"],
+    "show": [
+        *("show {} --json", "show {}:production --json", "show mnist:v0 --json", "show train-1 --json"),
+        *("show mnist --json", "show digits:v1 --deleted --json", "show digits --deleted --json"),
+    ],
     "status": ["status --json"],
 }
 # A state of a repository, and how it comes about; the last line of each is the clone to look at.
@@ -77,6 +80,9 @@ STORY = """
         gitreg run --name evaluate-1 --use mnist -- true 2>/dev/null
         gitreg link mnist:v0 model/MNIST --alias production 2>/dev/null
         gitreg alias set mnist:removed v0 2>/dev/null && gitreg alias rm mnist:removed --reason over 2>/dev/null
+        gitreg edit mnist --description words --tag vision 2>/dev/null && gitreg edit mnist:v0 --tag small 2>/dev/null
+        echo bad >../bad && gitreg put ../bad --name digits --type dataset 2>/dev/null
+        gitreg delete digits:v1 --reason wrong 2>/dev/null
 """
 
 

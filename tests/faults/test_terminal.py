@@ -42,6 +42,9 @@ evil = os.environ["EVIL"]
 with gitreg.init(notes=evil, tags=[evil], config={evil: {evil: [evil]}}) as run:
     run.log({evil: evil, "k": {evil: 1.5}})
     run.summary[evil] = evil'
+printf '# %s\n' "$EVIL" >../card && gitreg edit data --description "$EVIL" --card ../card --reason "$EVIL"
+gitreg put ../m --name gone --type model && gitreg edit gone:v0 --description "$EVIL$EVIL" --tag tag
+gitreg delete gone:v0 --reason "$EVIL"
 git tag -a -m "$EVIL" "$SILENT@v0" && git tag -a -m "$EVIL" "m@v7"
 """
 
@@ -73,8 +76,12 @@ TRIED = {
     "ls": [
         "", "data", "m", "--json", "data --json", "{}", "--format csv", "data --format tsv", "--type {}", "--alias {}",
         "--sort {}", "data --columns version,metadata,{}", "data --where {}<1", "data --where version={}",
+        "--tag {}", "--deleted", "gone --deleted", "gone --deleted --json",
     ],
-    "show": ["data", "data --json", "m:v0", "m:v0 --json", "model/M", "m", "m:{}", "{}", "data:v0", "data:v0 --json"],
+    "show": [
+        "data --card", "gone", "gone:v0", "gone:v0 --deleted", "gone:v0 --deleted --json",
+        "data", "data --json", "m:v0", "m:v0 --json", "model/M", "m", "m:{}", "{}", "data:v0", "data:v0 --json",
+    ],
     "diff": [
         "data:v0 m:v0", "m:v0 data:v0 --json", "m:v0 data:v0 --format markdown", "data", "{} m", "m:{}",
         "m m --format {}",
@@ -100,6 +107,13 @@ TRIED = {
     "alias set": ["model/M:a v0 --reason {}", "model/M:a {}", "model/M:{} v0", "model/M:a v0 --from {}"],
     "alias reset": ["model/M:a", "{}"],
     "alias rm": ["model/M:{}", "model/M:production --reason {}"],
+    "edit": [
+        "data --description {}", "data --tag {}", "data --untag {}", "data --card {}", "data --tag a --reason {}",
+        "{} --tag a", "data:{} --tag a", "data --theirs", "data --ours",
+    ],
+    "delete": ["data:v0 --reason {}", "data:{}", "{}"],
+    "undelete": ["data:v0 --reason {}", "data:v0", "{}"],
+    "unlink": ["model/M:v0 --reason {}", "data:v0", "{}"],
     "drop": ["data:v0", "{}"],
     "run": ["--name {} -- {}", "--use {} -- true", "--config {} -- true", "-- true"],
     "init": ["--remote {}", "--storage {}", "--storage {}://x", ""],
