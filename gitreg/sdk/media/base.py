@@ -6,17 +6,16 @@ import os
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from gitreg.errors import InvalidValueError, MissingExtraError
 from gitreg.sdk import values
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+_M = TypeVar("_M", bound="Media")
 
 
 def need(library: str, extra: str = "tables") -> Any:
-    """Import a library that an extra brings. Raises: MissingExtraError (an ImportError) that names the extra."""
+    """Import a library that an extra brings ('': none does). Raises: MissingExtraError (an ImportError)."""
     try:
         return import_module(library)
     except ModuleNotFoundError as error:
@@ -45,7 +44,7 @@ class Media:
         self._details: dict[str, Any] = values.plain(given)
 
     @classmethod
-    def _of(cls, data: bytes, format: str, caption: str | None, details: Mapping[str, Any]) -> Self:
+    def _of(cls: type[_M], data: bytes, format: str, caption: str | None, details: Mapping[str, Any]) -> _M:  # noqa: PYI019  # Python 3.10 has no Self
         """One that is encoded already."""
         medium = cls.__new__(cls)
         Media.__init__(medium, data, format, caption, details)
