@@ -24,6 +24,7 @@ COMMANDS = (
     "completion",
     "run",
     "run recover",
+    "run import",
     "put",
     "link",
     "unlink",
@@ -117,7 +118,12 @@ BEFORE = {
     "alias-reset": "gitreg alias set model/MNIST:production v1",
     "alias-rm": "",
     "drop": "echo last >model.pt && gitreg put model.pt --name mnist_model --type model",
+    "edit": "echo '# Digits' >MODEL_CARD.md",
+    "unlink": "",
+    "delete": "",
+    "undelete": "",
     "run-recover": "",
+    "run-import": "for at in run results/run; do GITREG_BUNDLE=$at.bundle gitreg run -- true; done",
     "init": "",
 }
 _A_RUN = "import gitreg, os\nrun = gitreg.init()\nprint(run.id, flush=True)\n"
