@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from gitreg.cli import console, context, human
+from gitreg.data.follow import follow, hosts
 from gitreg.data.materialise import default_folder, stranger
+from gitreg.records.listing import Listing
 from gitreg.registry import contents, versions
 
 
@@ -21,11 +23,16 @@ from gitreg.registry import contents, versions
     type=context.Place(file_okay=False),
     help="The folder to write into. Default: artifacts/NAME:vN",
 )
-def get(reference: str, output: Path | None) -> None:
+@click.option("--references", is_flag=True, help="Also fetch the files that the version only refers to.")
+def get(reference: str, output: Path | None, *, references: bool) -> None:
     """Write a version's files and print the folder, and nothing else, on standard output.
 
     The bytes come from the cache or the storage and are checked against the sha256 in the version's commit. Other files
     in the folder are left alone.
+
+    What a version refers to elsewhere is fetched with --references only: whoever made the version wrote where that is,
+    and servers are asked. A file of this machine is copied when it has the recorded hash, a server's when its etag is
+    the recorded one.
     """
     with context.opened() as registry:
         version = context.version(registry, reference)
@@ -34,8 +41,20 @@ def get(reference: str, output: Path | None) -> None:
         target = output or Path("artifacts") / str(source)
         place = context.path(output) if output else default_folder(context.directory(), str(source), make=True)
         listing = contents.write_out(registry, found, place)
+        if references and listing.references:
+            console.say(f"fetching {_references(listing)}")
+            follow(registry.project, listing.references, place, registry.progress)
         other = stranger(listing, place)
     console.say(f"got {version}: {human.plural(len(listing), 'file')}, {human.size(listing.size)}, checked")
+    if listing.references and not references:
+        console.say(f"note: {_references(listing)} left out; --references fetches what can be checked")
     if other:
         console.say(f"note: the folder has other files too, such as '{other}'; they do not belong to {version.name}")
     console.out(str(target))
+
+
+def _references(listing: Listing) -> str:
+    """`2 references to s3://bucket`."""
+    asked = hosts(listing.references)
+    more = f" and {len(asked) - 1} more" if len(asked) > 1 else ""
+    return f"{human.plural(len(listing.references), 'reference')} to {asked[0]}{more}"

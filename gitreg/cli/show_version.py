@@ -113,6 +113,7 @@ def document(registry: Registry, shown: VersionFacts) -> Document:
         "digest": found.artifact.digest,
         "size": found.artifact.size,
         "files": _files(shown.files),
+        "references": _references(shown.files),
         "aliases": [item.alias.alias for item in shown.standings if item.alias.collection == own],
         "asked": parts.standing_document(shown.asked) if shown.asked else None,
         "named_by": [parts.standing_document(item) for item in shown.standings],
@@ -137,6 +138,13 @@ def _files(listing: Listing | None) -> list[Document] | None:
     if listing is None:
         return None
     return [{"path": item.path, "size": item.size, "md5": item.md5, "sha256": item.sha256} for item in listing]
+
+
+def _references(listing: Listing | None) -> list[Document] | None:
+    if listing is None:
+        return None
+    known = ("path", "uri", "size", "md5", "sha256", "etag", "version", "modified")
+    return [{key: getattr(item, key) or None for key in known} | {"size": item.size} for item in listing.references]
 
 
 def _user(registry: Registry, run_id: RunId, tip: Oid) -> Document:
@@ -188,6 +196,7 @@ def show(page: Page, registry: Registry, shown: VersionFacts) -> None:
     by = found.commit.committer
     page.fact("made", [f"{parts.moment(by.when, at)}, by {by.name}"])
     _show_files(page, shown)
+    _show_references(page, shown)
     _show_users(page, registry, shown.users)
     quiet = artifact.metadata or run.config
     if quiet:
@@ -205,6 +214,8 @@ def _show_files(page: Page, shown: VersionFacts) -> None:
         (entry,) = listing
         page.fact("content", [entry.path, "  ", human.size(entry.size)])
         return
+    if not artifact.files and artifact.references:
+        return
     page.fact("content", [f"{human.plural(artifact.files, 'file')}, {human.size(artifact.size)}"])
     if listing is None:
         page.fact("", [dim(f"the list is not here; gitreg get {shown.found.version.name} brings it")])
@@ -216,6 +227,20 @@ def _show_files(page: Page, shown: VersionFacts) -> None:
     )
     if len(listing) > _FILES:
         page.fact("", [dim(f"and {len(listing) - _FILES:,} more; --json has all")])
+
+
+def _show_references(page: Page, shown: VersionFacts) -> None:
+    told, listing = shown.found.artifact.references, shown.files
+    if not told:
+        return
+    page.fact("elsewhere", [f"{human.plural(told.files, 'reference')}, {human.size(told.size)}"])
+    known = listing.references if listing else ()
+    rows: list[Line] = [
+        [dim(middle(item.path, _PATH) if page.width else item.path), dim(item.uri)] for item in known[:_FILES]
+    ]
+    page.grid("", rows)
+    if len(known) > _FILES:
+        page.fact("", [dim(f"and {len(known) - _FILES:,} more; --json has all")])
 
 
 def _show_users(page: Page, registry: Registry, users: Mapping[RunId, Oid]) -> None:
