@@ -366,16 +366,15 @@ class InvalidValueError(UsageError, ValueError, TypeError):
 
 
 class MissingExtraError(Error, ImportError):
-    """A library that an extra of gitreg brings, or that is wanted for its own sake, is not installed.
+    """A library that an extra of gitreg brings is not installed.
 
     Attributes:
         library: what could not be imported.
-        extra: the extra that brings it, '' when none does.
+        extra: the extra that brings it.
     """
 
     def __init__(self, library: str, extra: str) -> None:
-        wanted = f"'gitreg[{extra}]'" if extra else library
-        super().__init__(f"'{library}' is not installed", hint=f"pip install {wanted}")
+        super().__init__(f"'{library}' is not installed", hint=f"pip install 'gitreg[{extra}]'")
         self.library = library
         self.extra = extra
 

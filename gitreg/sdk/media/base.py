@@ -15,7 +15,7 @@ _M = TypeVar("_M", bound="Media")
 
 
 def need(library: str, extra: str = "tables") -> Any:
-    """Import a library that an extra brings ('': none does). Raises: MissingExtraError (an ImportError)."""
+    """Import a library that an extra brings. Raises: MissingExtraError (an ImportError) that names the extra."""
     try:
         return import_module(library)
     except ModuleNotFoundError as error:

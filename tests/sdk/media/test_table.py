@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,12 @@ class TestMaking:
             assert back.dtypes["i"] == np.uint8
             assert back["t"].dtype == frame["t"].dtype
             assert back["c"].tolist() == ["x", "y"]
+
+    def test_a_data_frame_needs_pandas(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "pandas", None)
+        with pytest.raises(ImportError, match="'pandas' is not installed") as caught:
+            Table().get_dataframe()
+        assert getattr(caught.value, "hint", "") == "pip install 'gitreg[pandas]'"
 
     @pytest.mark.parametrize(
         ("arguments", "words"),
