@@ -53,6 +53,9 @@ CONFIGURATION = {
 }
 ENVIRONMENT = {
     "GITREG_DIR": "Where gitreg.init() looks for the repository. Default: the current directory.",
+    "GITREG_BUNDLE": (
+        "The file that runs go into instead of the repository, for 'gitreg run import'; '{id}' in it is the run's id."
+    ),
     "GITREG_RUN_ID": "The run that a process belongs to; 'gitreg run' sets it for its command.",
     "GITREG_NAME, GITREG_NOTES, GITREG_TAGS, GITREG_PROJECT, GITREG_ENTITY, GITREG_RUN_GROUP, GITREG_JOB_TYPE": (
         "What gitreg.init() takes where its argument of that name is not given; tags are separated by commas."
@@ -117,7 +120,8 @@ def below(command: click.Command, name: str) -> Iterator[Command]:
             yield from below(command.commands[child], f"{name} {child}")
     elif name == "run":
         # no child, because what follows 'run' may be any command's name
-        yield described(command.make_context("run", ["recover"], resilient_parsing=True).command, "run recover")
+        for child in ("import", "recover"):
+            yield described(command.make_context("run", [child], resilient_parsing=True).command, f"run {child}")
 
 
 def by_task() -> dict[str, list[Command]]:

@@ -115,7 +115,7 @@ TRIED = {
     "undelete": ["data:v0 --reason {}", "data:v0", "{}"],
     "unlink": ["model/M:v0 --reason {}", "data:v0", "{}"],
     "drop": ["data:v0", "{}"],
-    "run": ["--name {} -- {}", "--use {} -- true", "--config {} -- true", "-- true"],
+    "run": ["--name {} -- {}", "--use {} -- true", "--config {} -- true", "-- true", "import {}"],
     "init": ["--remote {}", "--storage {}", "--storage {}://x", ""],
     "pin": ["", "--json", "--check", "{}", "m:{}", "m:v0 {}", "m:v0 --file {}"],
     "completion": ["bash", "{}"],
