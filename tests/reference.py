@@ -61,6 +61,7 @@ ENVIRONMENT = {
         "What gitreg.init() takes where its argument of that name is not given; tags are separated by commas."
     ),
     "GITREG_MODE": "W&B's word, taken where gitreg.init() has no 'mode': online, offline or shared, all of them alike.",
+    "GITREG_LOG_MODEL": "What the callback for transformers logs of the model: 'false' (the default), 'end', 'checkpoint'.",
     "NO_COLOR": "No colours, as '--color never'.",
     "GIT_PAGER, PAGER, LESS": "The pager of long lists on a terminal, as git chooses it.",
     "CI": "No progress bars.",
