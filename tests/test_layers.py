@@ -24,8 +24,8 @@ ROWS = (
     ("registry",),
     ("lineage", "promotion", "health"),
     ("sdk",),
-    ("__init__",),
     ("integration",),
+    ("__init__",),
     ("cli",),
     ("__main__",),
 )
