@@ -64,7 +64,7 @@ def test_a_process_that_is_killed_as_it_logs_loses_its_last_second_at_most(desk:
     command = [sys.executable, "-c", LOGS_ON, str(told)]
     with subprocess.Popen(command, cwd=desk.path) as process:
         first = last = 0.0
-        while last < first + 2 or not first:
+        while last < first + 1.5 or not first:
             assert process.poll() is None
             last = float((told.read_text() if told.exists() else "") or 0)
             first = first or last
