@@ -24,6 +24,7 @@ import pages
 from gitreg.cli.main import SECTIONS, cli
 from gitreg.sdk.collection import ArtifactCollection
 from gitreg.sdk.files import ArtifactFile
+from gitreg.sdk.media.base import Media
 from gitreg.sdk.views import RunView
 
 DOCS = Path(gitreg.__file__).parent / "docs"
@@ -364,9 +365,16 @@ def python() -> str:
             *_docstring(function),
         ]
     lines += ["`gitreg.run`, `gitreg.config` and `gitreg.summary` are the active run, its config and its summary.", ""]
-    for kind in (gitreg.Run, gitreg.Artifact, gitreg.Api, RunView, ArtifactCollection, ArtifactFile):
+    media = [
+        kind for kind in map(gitreg.__getattr__, gitreg.__all__) if inspect.isclass(kind) and issubclass(kind, Media)
+    ]
+    others = (gitreg.Api, RunView, ArtifactCollection, ArtifactFile)
+    for kind in (gitreg.Run, gitreg.Artifact, gitreg.Table, *media, *others):
         shown = f"gitreg.{kind.__name__}" if kind.__name__ in gitreg.__all__ else kind.__name__
         lines += [f"## {shown}", "", *_docstring(kind)]
+        made: Any = vars(kind).get("__init__")
+        if shown != kind.__name__ and made and made.__doc__:
+            lines += ["```python", f"{kind.__name__}{_signature(made)}", "```", "", *_docstring(made)]
         for name, signature, words in _members(kind):
             lines += [f"### {kind.__name__}.{name}", "", "```python", f"{name}{signature}", "```", "", *words]
     errors = [name for name in gitreg.__all__ if name.endswith("Error")]

@@ -55,13 +55,15 @@ class Image(Media):
     ) -> None:
         """Make one from an array, a tensor, a picture of Pillow, a figure of matplotlib, the path of a file, or bytes.
 
-        - An array is `(height, width)` or `(height, width, channels)` with 1, 3 or 4 channels; a tensor of torch is
-          `(channels, height, width)`. Other axes of length 1 are left out.
-        - **Floats in [0, 1] are scaled by 255**; those of an array with negative numbers, and none beyond [-1, 1], from
-          [-1, 1] to [0, 255]. Other floats, and integers, are brightness from 0 to 255: what is beyond is cut off, and
-          NaN is black. `normalize=False` scales nothing. True is white.
-        - Arrays, pictures and figures become PNG, or what `file_type` says (`png`, `jpg`, `bmp`), in Pillow's `mode`
-          when that is given. The bytes of a file are kept as they are.
+        An array is `(height, width)` or `(height, width, channels)` with 1, 3 or 4 channels; a tensor of torch is
+        `(channels, height, width)`. Other axes of length 1 are left out.
+
+        **Floats in [0, 1] are scaled by 255**; those of an array with negative numbers, and none beyond [-1, 1], from
+        [-1, 1] to [0, 255]. Other floats, and integers, are brightness from 0 to 255: what is beyond is cut off, and
+        NaN is black. `normalize=False` scales nothing. True is white.
+
+        Arrays, pictures and figures become PNG, or what `file_type` says (`png`, `jpg`, `bmp`), in Pillow's `mode` when
+        that is given. The bytes of a file are kept as they are.
 
         Raises: InvalidValueError (a ValueError and TypeError) for what is no picture; MissingExtraError.
         """
