@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gitreg import errors, integration
+    from types import ModuleType
+
+    from gitreg import errors
     from gitreg.errors import (
         ArtifactFinalizedError,
         ArtifactNotLoggedError,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from gitreg.sdk.settings import Settings
 
     __version__: str
+    integration: ModuleType
     run: Run | None
 
 __all__ = [

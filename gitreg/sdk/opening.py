@@ -9,6 +9,7 @@ from pathlib import Path
 from gitreg.errors import NoRepositoryError, NotARepositoryError
 from gitreg.git.runner import Git
 from gitreg.registry.repository import Registry
+from gitreg.sdk.notebook import rest_after_cells
 
 
 def check_directory(directory: Path) -> None:
@@ -33,6 +34,7 @@ def open_registry(directory: Path, *, writing: bool = True) -> Registry:
         raise
     # artifacts outlive their run, so nobody knows when the last of them is read
     weakref.finalize(registry, registry.objects.close)
+    rest_after_cells(registry)
     if writing:
         _ = registry.cache
     return registry

@@ -13,7 +13,7 @@ from typing import Any
 from gitreg.errors import Error, UsageError
 from gitreg.registry.live import LiveRun
 from gitreg.registry.start import new_id
-from gitreg.sdk import talk
+from gitreg.sdk import notebook, talk
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.environment import Environment
 from gitreg.sdk.mappings import Config, Summary
@@ -149,21 +149,21 @@ def init(  # noqa: PLR0917  # W&B's signature
         raise UsageError("a run cannot be gone back in", hint="use_artifact the version to start from, in a new run")
     if given.get("tensorboard") or given.get("sync_tensorboard") or given.get("monitor_gym"):
         talk.once("init: tensorboard and gym are not recorded; log what you want to see, with run.log")
-    if told.silent or told.quiet or Environment.read().silent:
-        talk.hush("WARNING" if told.quiet else "ERROR")
+    silent = told.silent or Environment.read().silent
+    talk.listen("ERROR" if silent else "WARNING" if told.quiet else None)
     reinit = given.get("reinit")
     with _session.lock:
         previous = _session.active
         if previous is not None and reinit != "create_new":
-            if reinit in (True, "finish_previous") or (reinit in (None, "default") and _in_notebook()):
+            if reinit in (True, "finish_previous") or (reinit in (None, "default") and notebook.shell()):
                 previous.finish()
             else:
                 logger.info("run '%s' is active: init returns it", previous.name)
                 return previous
         wanted = Wanted.of(given, told.ranks)
-        talk.listen()
         started = start(wanted)
         if isinstance(started.live, LiveRun):
+            notebook.rest_after_cells(started.live.registry)
             talk.started(started.live, attached=started.attached, resumed=started.resumed)
         run = Run(started, wanted, on_finish=_session.remove)
         _session.add(run)
@@ -242,9 +242,3 @@ def _check_reinit(reinit: object) -> None:
         raise UsageError(
             f"reinit={str(reinit)[:100]!r} is not known", hint="finish_previous, return_previous or create_new"
         )
-
-
-def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return type(shell).__name__ == "ZMQInteractiveShell"

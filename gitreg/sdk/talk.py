@@ -25,6 +25,8 @@ class _Prompt(logging.StreamHandler):  # type: ignore[type-arg]  # it has one on
 
 
 _said: set[str] = set()
+# what was set here, by the logger's name
+_levels: dict[str, int] = {}
 
 
 def once(text: str) -> None:
@@ -34,16 +36,18 @@ def once(text: str) -> None:
         logger.warning("%s", text)
 
 
-def hush(level: str) -> None:
-    """Tell nothing below this level, unless the program has said itself what it wants to hear."""
-    if logger.level == logging.NOTSET:
-        logger.setLevel(level)
+def listen(level: str | None = None) -> None:
+    """Show what is told to somebody at a prompt, unless logging is set up already.
 
-
-def listen() -> None:
-    """Show what is told to somebody at a prompt, unless logging is set up already."""
-    if hasattr(sys, "ps1") and not logger.hasHandlers() and logger.level == logging.NOTSET:
-        logger.setLevel(logging.INFO)
+    Below `level` nothing is told at all. What the program has said itself counts more.
+    """
+    if logger.level != _levels.get(logger.name, logging.NOTSET):
+        return
+    shows = any(isinstance(handler, _Prompt) for handler in logger.handlers)
+    prompt = hasattr(sys, "ps1") and (shows or not logger.hasHandlers())
+    _levels[logger.name] = getattr(logging, level) if level else logging.INFO if prompt else logging.NOTSET
+    logger.setLevel(_levels[logger.name])
+    if prompt and not shows:
         logger.addHandler(_Prompt())
 
 
