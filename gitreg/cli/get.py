@@ -9,8 +9,11 @@ import click
 from gitreg.cli import console, context, human
 from gitreg.data.follow import follow, hosts
 from gitreg.data.materialise import default_folder, stranger
+from gitreg.errors import Error
 from gitreg.records.listing import Listing
 from gitreg.registry import contents, versions
+
+_HOSTS = 3
 
 
 @click.command(
@@ -41,20 +44,25 @@ def get(reference: str, output: Path | None, *, references: bool) -> None:
         target = output or Path("artifacts") / str(source)
         place = context.path(output) if output else default_folder(context.directory(), str(source), make=True)
         listing = contents.write_out(registry, found, place)
+        left_out: list[Error] = []
         if references and listing.references:
             console.say(f"fetching {_references(listing)}")
-            follow(registry.project, listing.references, place, registry.progress)
+            left_out = follow(registry.project, listing.references, place, registry.progress, allow_missing=True)
         other = stranger(listing, place)
     console.say(f"got {version}: {human.plural(len(listing), 'file')}, {human.size(listing.size)}, checked")
     if listing.references and not references:
-        console.say(f"note: {_references(listing)} left out; --references fetches what can be checked")
+        console.say(f"note: not fetched: {_references(listing)}; --references fetches what can be checked")
     if other:
         console.say(f"note: the folder has other files too, such as '{other}'; they do not belong to {version.name}")
+    for error in left_out[1:]:
+        console.warn(str(error))
+    if left_out:
+        raise left_out[0]
     console.out(str(target))
 
 
 def _references(listing: Listing) -> str:
     """`2 references to s3://bucket`."""
     asked = hosts(listing.references)
-    more = f" and {len(asked) - 1} more" if len(asked) > 1 else ""
-    return f"{human.plural(len(listing.references), 'reference')} to {asked[0]}{more}"
+    more = f" and {len(asked) - _HOSTS} more" if len(asked) > _HOSTS else ""
+    return f"{human.plural(len(listing.references), 'reference')} to {', '.join(asked[:_HOSTS])}{more}"

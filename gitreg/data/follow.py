@@ -236,5 +236,7 @@ def _changed(reference: Reference, what: str) -> ChangedReferenceError:
 
 def _missing(reference: Reference) -> MissingReferenceError:
     return MissingReferenceError(
-        reference.path, reference.uri, hint="bring it back, or leave it out: download(allow_missing_references=True)"
+        reference.path,
+        reference.uri,
+        hint="bring it back; in Python, download(allow_missing_references=True) leaves it out",
     )

@@ -5,6 +5,7 @@ Asked through the file systems that DVC brings (fsspec), which are imported when
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -49,7 +50,7 @@ def parse_uri(text: str) -> str:
     scheme = scheme_of(text)
     if scheme in ("", "file"):
         try:
-            path = Path(parse_storage_url(text)) if scheme else Path(text).absolute()
+            path = Path(parse_storage_url(text) if scheme else os.path.abspath(text))  # noqa: PTH100 - follows no link
         except UsageError as error:
             raise InvalidArtifactError(error.message, hint=error.hint) from error
         return path.as_uri()
