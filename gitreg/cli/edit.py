@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from gitreg.cli import console, context
-from gitreg.errors import UsageError
+from gitreg.errors import NotFoundError, UsageError
 from gitreg.records.cards import check_tags
 from gitreg.records.names import CollectionName, parse_collection
+from gitreg.records.similar import listed
 from gitreg.registry import cards, editing, resolve, versions
 from gitreg.registry.cards import State
 from gitreg.registry.editing import Wanted
@@ -51,7 +52,7 @@ def edit(
     Each edit is a commit, waits here until it is published, and leaves the text before it in the history. Where others
     have changed the same text meanwhile, publishing waits until --theirs or --ours says which one counts.
     """
-    check_tags((*tags, *untag))
+    check_tags(tags)
     is_edit = bool(tags or untag or card or description is not None)
     if theirs + ours + is_edit != 1:
         why = "nothing is to be changed" if not (theirs or ours) else "--theirs and --ours go alone"
@@ -64,6 +65,11 @@ def edit(
         if card and version:
             raise UsageError(f"'{name}' is a version, and a card is of a collection", hint=f"gitreg edit {collection}")
         before = cards.state(registry, collection)
+        known = before.notes(version.place if version else None).tags
+        unknown = next((tag for tag in untag if tag not in known), None)
+        if unknown is not None:
+            hint = f"it has {listed(known)}" if known else "it has no tags"
+            raise NotFoundError("tag", unknown, f"'{name}' has no tag '{unknown}'", hint=hint)
         wanted = Wanted(description, _card(card) if card else None, tags, untag)
         after, changed = editing.edit(registry, collection, wanted, version=version, reason=reason)
         what = str(version.name if version else collection)

@@ -11,7 +11,7 @@ from gitreg.records.names import AliasName, CollectionName
 from gitreg.records.objects import EMPTY_TREE, Oid, hash_object
 from gitreg.records.records import Place
 from gitreg.records.trailers import Message
-from gitreg.registry import aliases
+from gitreg.registry import aliases, cards
 from gitreg.registry.aliases import Move
 from gitreg.registry.versions import Version
 
@@ -66,6 +66,7 @@ class Aliases:
             self._check_moves(name, ref, found)
             if found[0].record.now:
                 self._check_place(name, ref, found[0].record.now)
+                self._check_living(name, found[0].record.now)
             return [move.oid for move in found]
         return None
 
@@ -126,6 +127,14 @@ class Aliases:
         elif there and all(version.name != place.version for version in there):
             problem = f"its record says {label}, and the version of that commit is {there[0].name.label}"
             self._findings.warning(name, problem, f"gitreg alias set {name} {there[0].name.label} --reason WHY")
+
+    def _check_living(self, name: AliasName, place: Place) -> None:
+        """The version that an alias names is not deleted."""
+        stone = cards.state(self.survey.registry, name.collection).deletion(place)
+        if stone:
+            problem = f"it names {place.version.label}, which was deleted by {stone.by.partition(' <')[0]}"
+            remedy = f"gitreg undelete {place.version}, or move it: gitreg alias set {name} VERSION"
+            self._findings.warning(name, problem, remedy)
 
     def _compare(self, name: AliasName, chains: dict[str, list[Oid] | None]) -> None:
         """What is pending follows what is published, or is published already."""

@@ -105,17 +105,18 @@ class Remote:
             return {}
 
     def _is_meant(self, ref: str, runs: Container[str] | None) -> bool:
-        """Whether the ref of a run or alias is to be checked."""
+        """Whether the ref of a run, an alias or a collection is to be checked."""
         alias, run_id = names_of_refs.parse_alias(ref), names_of_refs.parse_run(ref)
-        if alias:
-            return self.survey.covers(alias.collection)
+        collection = alias.collection if alias else names_of_refs.parse_card(ref)
+        if collection:
+            return self.survey.covers(collection)
         return run_id is not None and (runs is None or run_id in runs)
 
 
 def _subject(ref: str) -> str:
     """What a ref is, for people."""
-    alias, run_id = names_of_refs.parse_alias(ref), names_of_refs.parse_run(ref)
-    return str(alias) if alias else f"run {run_id}"
+    alias, card = names_of_refs.parse_alias(ref), names_of_refs.parse_card(ref)
+    return str(alias) if alias else f"card of {card}" if card else f"run {names_of_refs.parse_run(ref)}"
 
 
 def _short(oid: Oid | None) -> str:

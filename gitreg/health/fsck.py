@@ -15,6 +15,7 @@ from gitreg.errors import NotFoundError, UsageError
 from gitreg.git.checked import CheckedObjects
 from gitreg.health.check_aliases import Aliases
 from gitreg.health.check_bytes import Bytes
+from gitreg.health.check_cards import Cards
 from gitreg.health.check_remote import Remote
 from gitreg.health.check_runs import Runs
 from gitreg.health.check_versions import Versions
@@ -76,6 +77,7 @@ def _fsck(registry: Registry, objects: CheckedObjects, collections: Sequence[str
         runs.check(only)
         aliases = Aliases(survey)
         aliases.check()
+        Cards(survey).check()
         content.tell()
     if remote:
         Remote(survey).check(only)

@@ -66,7 +66,7 @@ class Step:
 
 @dataclass(slots=True)
 class Refs:
-    """The refs of one run or alias: here and pending, and as the registry remote is known to have it."""
+    """The refs of one run, alias or collection: here and pending, and as the registry remote is known to have it."""
 
     pending: Oid | None = None
     tracking: Oid | None = None
@@ -89,7 +89,7 @@ class Survey:
         versions: those that really are versions, by name; of all collections.
         tags: what the tags hold that are named like versions; whosever they are.
         tracked: what the registry remote is known to have below `refs/gitreg/`.
-        runs, aliases: which refs they have; of all collections.
+        runs, aliases, cards: which refs they have; of all collections.
         steps: run commits that have been read; None for other commits, an error for what cannot be read.
         told: versions, runs and aliases whose refs have been reported: what follows from that is not reported too.
     """
@@ -103,6 +103,7 @@ class Survey:
     tracked: dict[str, Oid] = field(default_factory=dict)
     runs: dict[RunId, Refs] = field(default_factory=dict)
     aliases: dict[AliasName, Refs] = field(default_factory=dict)
+    cards: dict[CollectionName, Refs] = field(default_factory=dict)
     steps: dict[Oid, Step | Error | None] = field(default_factory=dict)
     told: set[VersionName | RunId | AliasName | CollectionName] = field(default_factory=set)
     _drafts: set[Oid] = field(default_factory=set)
@@ -264,14 +265,15 @@ class Survey:
         return bool(step and step.collection and (step.collection == collection or collection.space))
 
     def _ref(self, ref: RawRef) -> None:
-        """Take in a run's or alias's ref."""
+        """Take in the ref of a run, of an alias, or a collection's own."""
         pending = ref.name.startswith(names_of_refs.PENDING)
         below = ref.name.removeprefix(names_of_refs.PENDING if pending else self.registry.tracking)
         run_id, alias = names_of_refs.parse_run(ref.name), names_of_refs.parse_alias(ref.name)
+        card = names_of_refs.parse_card(ref.name)
         if not pending:
             self.tracked[names_of_refs.PENDING + below] = ref.oid
-        if below.startswith(("collections/", "doctor/")):
-            return  # reserved, and what a remote that deletes nothing has kept of 'gitreg doctor --remote'
+        if below.startswith("doctor/"):
+            return  # what a remote that deletes nothing has kept of 'gitreg doctor --remote'
         if below.startswith("drafts/"):
             self.findings.warning(
                 ref.name,
@@ -279,7 +281,7 @@ class Survey:
                 f"git push --no-verify {self.registry.remote} :refs/gitreg/{quoted(below)} && gitreg fetch",
             )
             return
-        if run_id is None and alias is None:
+        if run_id is None and alias is None and card is None:
             self._unknown(ref)
             return
         found = self._read(ref)
@@ -298,6 +300,8 @@ class Survey:
             refs = self.runs.setdefault(run_id, refs)
         elif alias:
             refs = self.aliases.setdefault(alias, refs)
+        elif card:
+            refs = self.cards.setdefault(card, refs)
         if pending:
             refs.pending = oid
         else:

@@ -7,7 +7,7 @@ link one commit twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -53,9 +53,14 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
             why = "only letters, digits, '_', '-', and blanks between words are allowed"
         if why:
             raise InvalidNameError(tag, "tag", why, hint="such as 'ready for review'")
-    if len(found) > MAX_TAGS:
-        raise TooLargeError(f"{len(found)} tags are more than {MAX_TAGS}", hint="put the rest into the metadata")
+    check_count(found)
     return found
+
+
+def check_count(tags: Sequence[str]) -> None:
+    """Raises: TooLargeError for more tags than there may be."""
+    if len(tags) > MAX_TAGS:
+        raise TooLargeError(f"{len(tags)} tags are more than {MAX_TAGS}", hint="put the rest into the metadata")
 
 
 def check_description(text: str) -> str:

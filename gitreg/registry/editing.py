@@ -72,9 +72,10 @@ def edit(
     def files(state: State) -> Files:
         notes = state.notes(place)
         tags = [tag for tag in notes.tags if tag not in wanted.remove]
+        codec.check_count([*tags, *wanted.add])
         said = notes.description if wanted.description is None else wanted.description
         # what it was logged with needs no words
-        fresh = Notes(None if said == logged else said, codec.check_tags([*tags, *wanted.add]))
+        fresh = Notes(None if said == logged else said, tuple(dict.fromkeys([*tags, *wanted.add])))
         found = {codec.notes_path(place): fresh.encode()}
         return found if wanted.card is None else {**found, codec.CARD: codec.encode_card(wanted.card)}
 
