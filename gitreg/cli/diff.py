@@ -115,6 +115,7 @@ def document(found: Comparison) -> Document:
         "results": _changes(found.results),
         "inputs": _inputs(found.inputs),
         "files": _files(found.files) if found.files else None,
+        "references": _changes(found.references),
         "code": _code(found.code),
     }
 

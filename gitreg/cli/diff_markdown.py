@@ -81,6 +81,8 @@ def _lines(found: Comparison) -> Iterator[str]:
     ]
     yield from _table("Inputs", ["", code(old), code(new)], 0, list(inputs), _rest(found.inputs.unchanged))
     yield from _files(found)
+    leads = found.references
+    yield from _table("References", ["", code(old), code(new)], 0, _rows(leads), _rest(leads.unchanged))
     if not found.code.same:
         command = f": `{diff_page.command(found)}`" if found.code.stat else ""
         yield from ("", f"**Code** {diff_page.stat(found)}{command}")

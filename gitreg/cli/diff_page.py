@@ -30,6 +30,7 @@ def show(page: Page, found: Comparison, asked: tuple[str, str] = ("", "")) -> No
     _show_changes(page, "metadata", found.metadata)
     _show_inputs(page, found)
     _show_files(page, found)
+    _show_changes(page, "elsewhere", found.references)
     _show_code(page, found)
     _show_changes(page, "about", found.about)
     same = _same(found)
@@ -46,6 +47,7 @@ def _same(found: Comparison) -> list[str]:
         ("metadata value", 0 if found.metadata.changed else found.metadata.unchanged),
         ("input", 0 if found.inputs.changed else found.inputs.unchanged),
         ("file", found.files.new.count if found.files and found.files.same else 0),
+        ("reference", 0 if found.references.changed else found.references.unchanged),
     ]
     words = [human.plural(count, noun) for noun, count in counts if count]
     words += ["code"] if found.code.same else []

@@ -62,6 +62,7 @@ class Subject:
         config, summary, metadata: as they were recorded.
         inputs: what was used.
         content: None for a run.
+        references: where each reference of a version leads, and what tells its bytes from others, by path.
         code: what it was made with.
     """
 
@@ -75,6 +76,7 @@ class Subject:
     metadata: Mapping[str, object] = field(default_factory=dict)
     inputs: Sequence[Input] = ()
     content: Content | None = None
+    references: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,7 @@ class Comparison:
         results: what else is in the summaries.
         inputs, code: what they were made from.
         files: None for runs.
+        references: by path.
     """
 
     old: Subject
@@ -223,12 +226,13 @@ class Comparison:
     results: Changes
     inputs: InputChanges
     files: FileChanges | None
+    references: Changes
     code: CodeChange
 
     @property
     def same(self) -> bool:
         """Whether nothing differs."""
-        parts = (self.about, self.config, self.metadata, self.results, self.inputs)
+        parts = (self.about, self.config, self.metadata, self.results, self.inputs, self.references)
         return (
             not any(part.changed for part in parts)
             and not any(metric.kind for metric in self.metrics)
@@ -261,6 +265,7 @@ def compare(
         results=changes(_others(old.summary, names), _others(new.summary, names)),
         inputs=_inputs(old.inputs, new.inputs),
         files=_files(old.content, new.content) if old.content and new.content else None,
+        references=changes(old.references, new.references),
         code=CodeChange(old.code, new.code, stat),
     )
 

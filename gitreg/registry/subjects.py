@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from gitreg.errors import NotFoundError
 from gitreg.git import difference
+from gitreg.records.listing import Listing
 from gitreg.records.names import RunId
+from gitreg.records.records import ArtifactRecord
 from gitreg.registry import compare, facts, runs, versions
 from gitreg.registry.compare import Comparison, Content, Input, Subject
 from gitreg.registry.facts import Known
@@ -29,8 +31,17 @@ def of_version(registry: Registry, version: Version) -> Subject:
         code=record.code,
         metadata=artifact.metadata,
         inputs=[_input(known) for known in facts.inputs(registry, run)],
+        references=_references(artifact, listing),
         content=Content(artifact.manifest, artifact.files, artifact.size, listing.entries if listing else None),
     )
+
+
+def _references(artifact: ArtifactRecord, listing: Listing | None) -> dict[str, object]:
+    """Where each leads; one for all where the list is not here."""
+    if listing is None:
+        return {"*": f"list {artifact.references.manifest}"} if artifact.references else {}
+    told = ((item.path, (item.uri, item.version, item.etag or item.sha256)) for item in listing.references)
+    return {path: " ".join(filter(None, words)) for path, words in told}
 
 
 def of_run(registry: Registry, run_id: RunId) -> Subject:

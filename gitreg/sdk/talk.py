@@ -66,7 +66,9 @@ def logged(registry: Registry, version: Version, *, created: bool) -> None:
         logger.info("the same content is %s already; no new version was made", version.name)
     elif logger.isEnabledFor(logging.INFO):
         made = record(registry, version)
-        logger.info("logged %s: %d file%s, %d bytes", version.name, made.files, "s" * (made.files != 1), made.size)
+        elsewhere = f", {made.references.files} kept elsewhere" if made.references else ""
+        files = f"{made.files} file{'s' * (made.files != 1)}, {made.size} bytes{elsewhere}"
+        logger.info("logged %s: %s", version.name, files)
 
 
 def finished(live: LiveRun) -> None:
