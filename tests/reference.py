@@ -61,8 +61,11 @@ ENVIRONMENT = {
     "GITREG_NAME, GITREG_NOTES, GITREG_TAGS, GITREG_PROJECT, GITREG_ENTITY, GITREG_RUN_GROUP, GITREG_JOB_TYPE": (
         "What gitreg.init() takes where its argument of that name is not given; tags are separated by commas."
     ),
-    "GITREG_MODE": "W&B's word, taken where gitreg.init() has no 'mode': online, offline or shared, all of them alike.",
-    "GITREG_LOG_MODEL": "What the callback for transformers logs of the model: 'false' (the default), 'end', 'checkpoint'.",
+    "GITREG_MODE": "What gitreg.init() takes for its 'mode': online, offline, shared, or disabled to record nothing.",
+    "GITREG_RESUME": "The same for 'resume': allow, must, never or auto.",
+    "GITREG_RANKS": "Which of several distributed processes record: 'first', the default, or 'all'.",
+    "GITREG_SILENT": "Whether the Python API tells of errors alone: 'true' or 'false'.",
+    "GITREG_LOG_MODEL": "What the callback for transformers logs: 'end', 'checkpoint', or 'false', the default.",
     "NO_COLOR": "No colours, as '--color never'.",
     "GIT_PAGER, PAGER, LESS": "The pager of long lists on a terminal, as git chooses it.",
     "CI": "No progress bars.",
