@@ -116,9 +116,12 @@ def init(  # noqa: PLR0917  # W&B's signature
     GITREG_RUN_ID, GITREG_NAME, GITREG_NOTES, GITREG_TAGS, GITREG_RUN_GROUP, GITREG_JOB_TYPE, GITREG_MODE,
     GITREG_RESUME, GITREG_SILENT and GITREG_RANKS.
 
-    Everything works offline, so the modes online and offline are the same. With `mode="disabled"` the run is in memory:
-    it needs no repository and writes nothing, and what it logs is in no repository. With `mode="shared"` processes that
-    say the same `id` are one run, which the first of them ends.
+    With GITREG_BUNDLE the run goes into the file of that name instead, for `gitreg run import` in a clone; with mode
+    offline so does one where there is no repository, into `gitreg-RUN_ID.bundle` in the current directory.
+
+    Everything works offline, so the modes online and offline are the same otherwise. With `mode="disabled"` the run is
+    in memory: it needs no repository and writes nothing, and what it logs is in no repository. With `mode="shared"`
+    processes that say the same `id` are one run, which the first of them ends.
 
     `resume` says what is to be done with a run `id` that has ended: "allow" goes on with it when there is one, "must"
     refuses when there is none, "never" when there is one; "auto" (or True) without an `id` goes on with the run that
