@@ -24,10 +24,12 @@ class Kept:
     Attributes:
         entry: the file, by its path in `source`.
         source: the version.
+        registry: where that is.
     """
 
     entry: FileEntry
     source: Details
+    registry: Registry = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def gather(registry: Registry, draft: Draft, last: Version | None) -> Listing:
         base = versions.details(registry, last)
         listing = contents.ensure(registry, base, only=())
         taken = {*draft.files, *kept, *(reference.path for reference in references)}
-        kept.update((entry.path, Kept(entry, base)) for entry in listing if entry.path not in taken)
+        kept.update((entry.path, Kept(entry, base, registry)) for entry in listing if entry.path not in taken)
         references += (reference for reference in listing.references if reference.path not in taken)
     _secure(registry, draft.collection, kept.values())
     entries = [replace(item.entry, path=path) for path, item in kept.items()]

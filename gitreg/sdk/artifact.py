@@ -108,7 +108,7 @@ class Artifact(Noted, Readable):
         logged = self._need("new_draft")
         draft = Artifact(str(logged.source().name.collection), self._type, self._description, self._metadata)
         for entry in logged.listing:
-            draft._staging.keep(entry.path, Kept(entry, logged.details))
+            draft._staging.keep(entry.path, Kept(entry, logged.details, logged.registry))
         draft._staging.refer(logged.listing.references)
         return draft
 
@@ -187,7 +187,8 @@ class Artifact(Noted, Readable):
         if isinstance(known, Reference):
             staging.refer([replace(known, path=inside)])
         else:
-            staging.keep(inside, Kept(known, entry._artifact._need("add_reference").details))
+            source = entry._artifact._need("add_reference")
+            staging.keep(inside, Kept(known, source.details, source.registry))
         return ArtifactFile(inside, self)
 
     def __setitem__(self, name: str, item: Table | Media) -> None:

@@ -5,11 +5,11 @@ What is read was written by a stranger: sizes are bounded, and everything is che
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitreg.errors import InvalidArtifactError, InvalidValueError, NewerSchemaError, RecordError
@@ -20,7 +20,7 @@ from gitreg.sdk.media.base import Media
 from gitreg.sdk.media.columns import ANY, Column
 from gitreg.sdk.media.kinds import KIND_OF_END, end_of, media_class
 from gitreg.sdk.media.table import Name, Table
-from gitreg.sdk.staging import inside_path
+from gitreg.sdk.staging import Staging, inside_path
 
 if TYPE_CHECKING:
     from gitreg.sdk.artifact import Artifact
@@ -72,14 +72,14 @@ class _Files:
     """The files of an artifact, drafts included, by path."""
 
     def __init__(self, artifact: Readable) -> None:
-        logged = artifact._logged
-        self._sizes: Mapping[str, int]
+        logged, staging = artifact._logged, artifact._staging
+        self._sizes: dict[str, int]
         self.read: Callable[[str], bytes]
         """The bytes of a file, those of a logged one checked. Raises: StorageError, IntegrityError."""
         if logged is None:
-            staged = artifact._staging.files()
-            self._sizes = {path: place.stat().st_size for path, place in staged.items()}
-            self.read = lambda path: Path(staged[path]).read_bytes()
+            self._sizes = {path: place.stat().st_size for path, place in staging.files().items()}
+            self._sizes |= {path: item.entry.size for path, item in staging.kept.items()}
+            self.read = partial(_read_staged, staging)
         else:
             self._sizes = {entry.path: entry.size for entry in logged.listing}
             self.read = partial(contents.read, logged.registry, logged.details)
@@ -102,6 +102,15 @@ class _Files:
             raise NewerSchemaError(f"'{path}'", schema, SCHEMA)
         assert isinstance(found, dict)
         return found
+
+
+def _read_staged(staging: Staging, path: str) -> bytes:
+    """The bytes of a draft's file. Raises: StorageError, IntegrityError."""
+    place = staging.path_of(path)
+    if place is not None:
+        return place.read_bytes()
+    kept = staging.kept[path]
+    return contents.read(kept.registry, kept.source, kept.entry.path)
 
 
 # media
@@ -130,10 +139,8 @@ def _add_media(artifact: Artifact, medium: Media, name: str, *, overwrite: bool)
 
 def _write(artifact: Artifact, files: Mapping[str, bytes], first: str, *, overwrite: bool) -> ArtifactFile:
     """Write files into a draft, and take out those without bytes; the entry of the first."""
-    there = {}
-    if any(path in artifact._staging for path in files):
-        there = {path: place.read_bytes() for path, place in artifact._staging.files().items() if path in files}
-    if there and not overwrite and there != dict(files):
+    there = {path: found.sha256 for path in files if (found := artifact._staging.find(path))}
+    if there and not overwrite and there != {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}:
         raise InvalidArtifactError(
             f"'{first}' is in the artifact already, with other content", hint="pass overwrite=True to replace it"
         )

@@ -65,7 +65,7 @@ class TestPixels:
     @pytest.mark.parametrize(
         "data",
         [np.zeros((2, 2, 5)), np.zeros(4), np.zeros((0, 3)), np.array([["a"]]), object(), None, [[1], [2, 3]], 5],
-        ids=repr,
+        ids=lambda data: f"{type(data).__name__}{getattr(data, 'shape', '')}",
     )
     def test_are_refused_when_they_are_none(self, data: Any) -> None:
         with pytest.raises(InvalidValueError, match="image"):

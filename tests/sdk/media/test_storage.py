@@ -257,6 +257,23 @@ class TestFiles:
         draft.add(Image(np.zeros((2, 2))), "p", overwrite=True)
         assert draft.get("p") == Image(np.zeros((2, 2)))
 
+    def test_of_a_version_are_kept_and_replaced_in_a_draft_of_it(self, project: Path) -> None:
+        with gitreg.init() as run:
+            first = Artifact("t", "dataset")
+            first.add(Table(["a"], [[1]]), "t")
+            first.add(Image(np.eye(2), caption="a"), "p")
+            run.log_artifact(first)
+            draft = first.new_draft()
+            assert draft.get("t").data == [[1]]
+            assert draft.get("p").caption == "a"
+            assert draft.add(Image(np.eye(2), caption="a"), "p").path == "p.png"
+            with pytest.raises(ValueError, match="other content"):
+                draft.add(Table(["b"], [["x"]]), "t")
+            draft.add(Table(["b"], [["x"]]), "t", overwrite=True)
+            run.log_artifact(draft)
+        assert gitreg.Api().artifact("t:v1").get("t").data == [["x"]]
+        assert gitreg.Api().artifact("t:v1").get("p").caption == "a"
+
     @pytest.mark.parametrize("thing", [5, "text", None, np.zeros(3), Path("x")])
     def test_other_things_are_not_added(self, thing: Any) -> None:
         with pytest.raises(TypeError, match="cannot be added"):
