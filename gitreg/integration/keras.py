@@ -1,7 +1,8 @@
 """Callbacks for Keras 3, whatever its backend: pass one to `model.fit`, and the active run records the training.
 
-`MetricsLogger` logs metrics, `ModelCheckpoint` logs models; `Callback` is W&B's older one, with a bit of everything.
-The names with `Wandb` in front are the same classes. Importing this needs Keras: `pip install 'gitreg[keras]'`.
+`MetricsLogger` logs metrics, `ModelCheckpoint` models, an `EvalCallback` of yours predictions as tables; `Callback` is
+W&B's older one, with a bit of everything. The names with `Wandb` in front are the same classes. Importing this needs
+Keras: `pip install 'gitreg[keras]'`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Literal
 
 from gitreg.errors import MissingExtraError, UsageError
 from gitreg.sdk.artifact import Artifact
-from gitreg.sdk.media.base import as_array
+from gitreg.sdk.media.base import as_array, need
 from gitreg.sdk.run import Run
 from gitreg.sdk.session import need_run
 from gitreg.sdk.talk import logger, once
@@ -28,12 +29,15 @@ except ModuleNotFoundError as error:
     raise MissingExtraError("keras", "keras") from error
 
 from gitreg.integration.keras_examples import Examples
+from gitreg.integration.keras_tables import EvalCallback
 
 __all__ = [
     "Callback",
+    "EvalCallback",
     "MetricsLogger",
     "ModelCheckpoint",
     "WandbCallback",
+    "WandbEvalCallback",
     "WandbMetricsLogger",
     "WandbModelCheckpoint",
 ]
@@ -205,13 +209,15 @@ class Callback(keras.callbacks.Callback):  # type: ignore[misc]  # published wit
         self._prefix = log_best_prefix
         self._best = self._run.summary.get(f"{log_best_prefix}{monitor}")  # of a run that is resumed
         self._path = None
-        if save_model:
+        if save_model and not self._run.disabled:
             self._path = Path(self._run.dir) / ("model-best.weights.h5" if save_weights_only else "model-best.keras")
         self._log_weights = log_weights
         self._labels = labels
         self._evaluate_every = log_evaluation_frequency
         self._examples = None
         if log_evaluation:
+            # now, and not when everything is trained
+            need("pyarrow")
             self._examples = Examples(generator if validation_data is None else validation_data, validation_steps)
         self._batches = None
         if log_batch_frequency is not None:
@@ -253,13 +259,23 @@ class Callback(keras.callbacks.Callback):  # type: ignore[misc]  # published wit
         if self._prefix is not None:
             self._run.summary.update({f"{self._prefix}{self._monitor}": value, f"{self._prefix}epoch": epoch})
         if self._path:
-            (self.model.save if self._path.suffix == ".keras" else self.model.save_weights)(self._path, overwrite=True)
-            logger.info("epoch %d: %s is %g, the best so far: saved as %s", epoch, self._monitor, value, self._path)
+            save = self.model.save if self._path.suffix == ".keras" else self.model.save_weights
+            try:
+                save(self._path, overwrite=True)
+            except Exception as error:  # noqa: BLE001  # whatever a model of the user's raises; the training goes on
+                logger.warning("the best model is not kept: %s", error)
+                self._path = None
+            else:
+                logger.info("epoch %d: %s is %g, the best so far: saved as %s", epoch, self._monitor, value, self._path)
 
     def _evaluate(self) -> None:
         if not self._examples:
             return
-        table = self._examples.table(self.model, self._labels)
+        try:
+            table = self._examples.table(self.model, self._labels)
+        except Exception as error:  # noqa: BLE001  # whatever data and a model of the user's raise; the training goes on
+            logger.warning("validation_predictions is not logged: %s", error)
+            return
         if table is None:
             once("validation_predictions: the callback cannot read the validation data; give it validation_data")
             return
@@ -300,5 +316,6 @@ def _positive(value: object, name: str) -> int:
 
 
 WandbCallback = Callback
+WandbEvalCallback = EvalCallback
 WandbMetricsLogger = MetricsLogger
 WandbModelCheckpoint = ModelCheckpoint

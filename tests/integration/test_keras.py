@@ -241,6 +241,15 @@ class TestCallback:
         train(classifier(), ours.Callback())
         assert run.summary["best_val_loss"] == 1e-9
 
+    def test_lets_a_training_go_on_whose_model_cannot_be_kept(
+        self, run: gitreg.Run, project: Path, said: Callable[[], list[str]]
+    ) -> None:
+        (project / "model-best.keras").mkdir()
+        told = train(classifier(), ours.Callback(), epochs=3).history
+        assert len(told["loss"]) == 3
+        (line,) = said()
+        assert line.startswith("the best model is not kept: ")
+
     def test_logs_batches_when_asked(self, run: gitreg.Run) -> None:
         train(classifier(), ours.Callback(log_batch_frequency=2, save_model=False))
         logged = rows(run)
@@ -372,6 +381,12 @@ class TestThePredictions:
         assert table.columns == ["input:left", "input:right", "target", "output"]
         np.testing.assert_array_equal(table.get_column("input:right", "numpy"), x[:, 1:])
 
+    def test_that_cannot_be_made_a_table_are_told_and_keep_nobody_from_the_end_of_a_training(
+        self, run: gitreg.Run, said: Callable[[], list[str]]
+    ) -> None:
+        train(classifier(), ours.Callback(log_evaluation=True, save_model=False, labels=["one"]))
+        assert [line.partition(":")[0] for line in said()] == ["validation_predictions is not logged"]
+
     def test_that_are_large_are_cut_and_that_is_said(
         self, run: gitreg.Run, said: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -379,6 +394,44 @@ class TestThePredictions:
         train(classifier(), ours.Callback(log_evaluation=True, save_model=False), validation_batch_size=5)
         assert len(self.table(run)) == 5
         assert said() == ["validation_predictions: the first 5 examples take 120 bytes; more are not logged"]
+
+
+class TestEvalCallback:
+    class Digits(ours.WandbEvalCallback):
+        """As W&B's documentation has it: examples once, and after each epoch what is said of them."""
+
+        def __init__(self, data: tuple[Any, Any]) -> None:
+            super().__init__(data_table_columns=["idx", "image", "label"], pred_table_columns=["epoch", "idx", "pred"])
+            self.x, self.y = data
+
+        def add_ground_truth(self, logs: Any = None) -> None:
+            for index, (point, label) in enumerate(zip(self.x, self.y, strict=True)):
+                self.data_table.add_data(index, gitreg.Image(point.reshape(1, 2).clip(0, 1)), label.argmax())
+
+        def add_model_predictions(self, epoch: int, logs: Any = None) -> None:
+            predicted = self.model.predict(self.x, verbose=0).argmax(axis=1)
+            for index in self.data_table_ref.get_index():
+                self.pred_table.add_data(epoch, self.data_table_ref.data[index][0], predicted[index])
+
+    def test_logs_the_examples_as_an_input_and_predictions_after_each_epoch(self, run: gitreg.Run) -> None:
+        model = classifier()
+        x, y = data(6)
+        train(model, self.Digits((x, y)), epochs=2)
+        run.finish()
+        view = gitreg.Api().run(run.id)
+        assert [item.name for item in view.used_artifacts()] == ["val:v0"]
+        truth = gitreg.Api().artifact("val:v0", type="dataset").get("val_data")
+        assert isinstance(truth, gitreg.Table)
+        assert truth.get_column("label") == list(y.argmax(axis=1))
+        logged = view.logged_artifacts()
+        assert [(item.name, item.type) for item in logged] == [
+            (f"run_{run.id}_pred:v0", "evaluation"),
+            (f"run_{run.id}_pred:v1", "evaluation"),
+        ]
+        last = logged[-1].get("eval_data")
+        assert isinstance(last, gitreg.Table)
+        assert last.get_column("epoch") == [1] * 6
+        assert last.get_column("pred") == list(model.predict(x, verbose=0).argmax(axis=1))
 
 
 def test_a_callback_needs_a_run(project: Path) -> None:
@@ -391,12 +444,14 @@ def test_a_disabled_run_records_nothing(project: Path, sh: Shell) -> None:
     with gitreg.init(mode="disabled"):
         train(classifier(), ours.MetricsLogger(), ours.ModelCheckpoint("m.keras"), ours.Callback(log_evaluation=True))
     assert sh("git for-each-ref refs/gitreg refs/tags", project) == ""
+    assert [path.name for path in project.iterdir() if path.suffix == ".keras"] == ["m.keras"], "which the user named"
 
 
 def test_wandb_s_names_are_the_same_classes() -> None:
     assert ours.WandbMetricsLogger is ours.MetricsLogger
     assert ours.WandbModelCheckpoint is ours.ModelCheckpoint
     assert ours.WandbCallback is ours.Callback
+    assert ours.WandbEvalCallback is ours.EvalCallback
 
 
 STORY = """
@@ -417,7 +472,7 @@ with gitreg.init() as run:
         callbacks=[
             MetricsLogger("batch"),
             ModelCheckpoint("epoch.keras"),
-            Callback(log_weights=True, log_evaluation=True),
+            Callback(log_weights=True, log_evaluation=True, log_evaluation_frequency=1),
         ],
     )
 best = keras.models.load_model("model-best.keras")
