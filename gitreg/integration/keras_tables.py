@@ -17,8 +17,8 @@ class EvalCallback(ABC, keras.callbacks.Callback):  # type: ignore[misc]  # publ
     """A base for callbacks that log what is predicted in a training, and with what it is compared, as tables.
 
     When training begins, `add_ground_truth` fills `data_table`, which is logged as a dataset `val` and used by the run;
-    from then on it is `data_table_ref`. After each epoch `add_model_predictions` fills a new `pred_table`, and each is a
-    version of `run_<id>_pred`. For another name or moment, override `on_train_begin` or `on_epoch_end`.
+    from then on it is `data_table_ref`. After each epoch `add_model_predictions` fills a new `pred_table`, and each is
+    a version of `run_<id>_pred`. For another name or moment, override `on_train_begin` or `on_epoch_end`.
     """
 
     data_table: Table
