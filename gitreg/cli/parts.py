@@ -143,9 +143,11 @@ def pairs(page: Page, title: str, values: Mapping[str, object], *, most: int | N
         page.fact("", [dim(f"and {len(found) - len(shown)} more; --json has all")])
 
 
-def metrics(page: Page, numbers: Mapping[str, float], series: Series, *, most: int | None = None) -> None:
-    """The numbers that a run came to, each with how it got there."""
-    shown = list(measures.ranked(numbers).items())[:most]
+def metrics(
+    page: Page, numbers: Mapping[str, float], series: Series, told: Mapping[str, object], *, most: int | None = None
+) -> None:
+    """The numbers that a run came to, each with how it got there. `told` is what it says of metrics."""
+    shown = list(measures.ranked(numbers, told).items())[:most]
     rows: list[Line] = []
     for key, number in shown:
         steps = series.get(key, ())

@@ -79,11 +79,11 @@ def _show_metrics(page: Page, shown: RunFacts) -> None:
     steps = shown.steps or History()
     series = history.series(steps)
     if not series:
-        parts.metrics(page, numbers, {})
+        parts.metrics(page, numbers, {}, shown.record.metrics)
     else:
         count = human.plural(len(steps), "step")
         rows: list[Line] = [["", "last", "min", "max", count]]
-        for key in dict.fromkeys((*measures.ranked(numbers), *series)):
+        for key in dict.fromkeys((*measures.ranked(numbers, shown.record.metrics), *series)):
             values = series.get(key, ())
             last = numbers.get(key, values[-1] if values else math.nan)
             finite = list(filter(math.isfinite, values))

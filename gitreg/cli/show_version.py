@@ -189,7 +189,8 @@ def show(page: Page, registry: Registry, shown: VersionFacts) -> None:
     others = [str(link.name) for link in shown.links]
     page.fact("linked as", *([[name(", ".join(others))]] if others else []))
     series = history.series(shown.steps or History())
-    parts.metrics(page, dotted.numbers(runs.results(found.run, run)), series, most=_METRICS)
+    told = run.metrics
+    parts.metrics(page, dotted.numbers(runs.results(found.run, run)), series, told, most=_METRICS)
     parts.versions(page, "made from", shown.inputs)
     parts.run_line(page, run, shown.state)
     parts.code(page, registry, run.code)

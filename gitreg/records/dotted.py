@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 
 Path = tuple[str, ...]
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 def leaves(values: Mapping[str, object], above: Path = ()) -> Iterator[tuple[Path, object]]:
@@ -25,6 +27,11 @@ def is_medium(value: object) -> bool:
 def dotted(path: Path) -> str:
     """A path as it is read: `optimizer.lr`. A key that would be misread is quoted: `"a.b".c`."""
     return ".".join(json.dumps(key, ensure_ascii=False) if not key or "." in key else key for key in path)
+
+
+def plain(name: str) -> str:
+    """A dotted path without quotes, as the names of metrics in FORMAT.md 4.6 are written."""
+    return _QUOTED.sub(lambda match: str(json.loads(match[0])), name)
 
 
 def flat(values: Mapping[str, object]) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -61,6 +61,7 @@ class Subject:
         about: what is said of it in a word or a text, such as its type and description.
         config, summary, metadata: as they were recorded.
         inputs: what was used.
+        metrics: what the run has said of metrics, FORMAT.md 4.6.
         content: None for a run.
         references: where each reference of a version leads, and what tells its bytes from others, by path.
         code: what it was made with.
@@ -75,6 +76,7 @@ class Subject:
     code: Code
     metadata: Mapping[str, object] = field(default_factory=dict)
     inputs: Sequence[Input] = ()
+    metrics: Mapping[str, object] = field(default_factory=dict)
     content: Content | None = None
     references: Mapping[str, object] = field(default_factory=dict)
 
@@ -241,17 +243,9 @@ class Comparison:
         )
 
 
-def compare(
-    old: Subject,
-    new: Subject,
-    *,
-    stat: Stat | None = None,
-    direction: Callable[[str], Direction | None] = measures.direction,
-) -> Comparison:
-    """Compare two versions, or two runs. `stat` is what lies between their code commits, None where that is unknown.
-
-    `direction` says of a metric's name whether higher or lower is better, None where that is not known.
-    """
+def compare(old: Subject, new: Subject, *, stat: Stat | None = None) -> Comparison:
+    """Compare two versions, or two runs. `stat` is what lies between their code commits, None where that is unknown."""
+    direction = measures.directions(old.metrics, new.metrics)
     old_numbers, new_numbers = dotted.numbers(old.summary), dotted.numbers(new.summary)
     # what tells how good it is comes first
     names = sorted({**new_numbers, **old_numbers}, key=lambda name: direction(name) is None)

@@ -8,11 +8,14 @@ said of `loss_scale`, `accuracy_drop`, `neg_log_loss` or `latency`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
+
+from gitreg.records import dotted
 
 Direction = Literal["higher", "lower"]
 
+_GOALS: Mapping[str, Direction] = {"minimize": "lower", "maximize": "higher"}
 _LOWER = frozenset("loss error mse rmse mae mape nll perplexity wer cer logloss".split())
 _HIGHER = frozenset("accuracy acc f1 auc auroc auprc precision recall iou miou bleu rouge ndcg r2".split())
 _NEUTRAL = frozenset(
@@ -21,6 +24,37 @@ _NEUTRAL = frozenset(
     "cross entropy squared absolute root word character rate categorical binary the of on at".split()
 )
 _WORD = re.compile(r"[A-Z]?[a-z]+[0-9]*|[A-Z]+(?![a-z])[0-9]*|[0-9]+|[^A-Za-z0-9/_.:@ -]+")
+
+
+def directions(*told: Mapping[str, object]) -> Callable[[str], Direction | None]:
+    """What is said of a metric by its name: by a run's `metrics`, FORMAT.md 4.6, else by the words of the name.
+
+    Where several runs say something else, nothing is.
+    """
+
+    def find(name: str) -> Direction | None:
+        whole = dotted.plain(name)
+        base, _, kind = whole.rpartition(".")
+        goals = set()
+        for metrics in told:
+            held = _of(metrics, base).get("summary")
+            if isinstance(held, list) and kind in held:
+                # `loss.min` is the lowest of `loss`, and as good as that
+                whole = base
+            goal = _of(metrics, whole).get("goal")
+            goals.update([_GOALS[goal]] if isinstance(goal, str) and goal in _GOALS else [])
+        if goals:
+            return goals.pop() if len(goals) == 1 else None
+        return direction(whole)
+
+    return find
+
+
+def _of(metrics: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """What is said of a metric of this name: by itself, else by the longest beginning."""
+    starts = [key for key in metrics if key.endswith("*") and name.startswith(key[:-1])]
+    found = metrics.get(name if name in metrics else max(starts, key=len, default=""))
+    return found if isinstance(found, Mapping) else {}
 
 
 def direction(name: str) -> Direction | None:
@@ -38,6 +72,7 @@ def direction(name: str) -> Direction | None:
     return found.pop() if len(found) == 1 else None
 
 
-def ranked(numbers: Mapping[str, float]) -> dict[str, float]:
+def ranked(numbers: Mapping[str, float], *told: Mapping[str, object]) -> dict[str, float]:
     """The numbers, those first of which it is known which is better: they tell how good something is."""
-    return dict(sorted(numbers.items(), key=lambda item: direction(item[0]) is None))
+    known = directions(*told)
+    return dict(sorted(numbers.items(), key=lambda item: known(item[0]) is None))

@@ -31,6 +31,7 @@ def of_version(registry: Registry, version: Version) -> Subject:
         code=record.code,
         metadata=artifact.metadata,
         inputs=[_input(known) for known in facts.inputs(registry, run)],
+        metrics=record.metrics,
         references=_references(artifact, listing),
         content=Content(artifact.manifest, artifact.files, artifact.size, listing.entries if listing else None),
     )
@@ -57,6 +58,7 @@ def of_run(registry: Registry, run_id: RunId) -> Subject:
         summary=record.summary,
         code=record.code,
         inputs=[_input(item) for item in known.inputs],
+        metrics=record.metrics,
     )
 
 

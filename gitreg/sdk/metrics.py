@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitreg.errors import UsageError
+from gitreg.records import dotted
 from gitreg.sdk.values import MAX_KEY
 
 _GOALS = ("minimize", "maximize")
@@ -157,7 +158,8 @@ class Metrics:
             if metric is not None and metric.summary:
                 new = self._fold(metric, name, value)
             else:
-                new = self._each(value, f"{name}.") if isinstance(value, dict) and value else value
+                nested = isinstance(value, dict) and value and not dotted.is_medium(value)
+                new = self._each(value, f"{name}.") if nested else value
                 if new == {} != value:
                     continue
             if new is not None or value is None:

@@ -171,6 +171,29 @@ def test_a_direction_is_known_only_where_every_word_of_the_name_is(name: str, ex
     assert measures.direction(name) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "metrics", "expected"),
+    [
+        ("latency", [{"latency": {"goal": "minimize"}}], "lower"),
+        ("loss", [{"loss": {"goal": "maximize"}}], "higher"),
+        ("loss", [{}, {"loss": {"goal": "maximize"}}], "higher"),
+        ("latency", [{"latency": {"goal": "minimize"}}, {"latency": {"goal": "maximize"}}], None),
+        ("latency.min", [{"latency": {"goal": "minimize", "summary": ["min", "last"]}}], "lower"),
+        ("latency.max", [{"latency": {"goal": "minimize", "summary": ["min"]}}], None),
+        ("loss.min", [{"loss": {"summary": ["min"]}}], "lower"),
+        ("loss.min", [{}], None),
+        ("test/latency", [{"test/*": {"goal": "minimize"}, "*": {"goal": "maximize"}}], "lower"),
+        ("test/latency", [{"test/latency": {}, "*": {"goal": "maximize"}}], None),
+        ('"v1.2".speed', [{"v1.2.speed": {"goal": "maximize"}}], "higher"),
+        ("speed", [{"speed": "fast"}, {"speed": {"goal": "up"}}, {"speed": {"goal": ["maximize"]}}], None),
+    ],
+)
+def test_what_a_run_has_said_of_a_metric_counts_more_than_its_name(
+    name: str, metrics: list[dict[str, object]], expected: str | None
+) -> None:
+    assert measures.directions(*metrics)(name) == expected
+
+
 def test_inputs_are_paired_by_collection() -> None:
     old = [used("kept:v0", "a"), used("moved:v0", "b"), used("gone:v2", "c")]
     new = [used("kept:v0", "a"), used("moved:v1", "d", None), used("came:v0", "e")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -146,3 +147,15 @@ def test_after_finish_it_is_refused(project: Path) -> None:
         pass
     with pytest.raises(gitreg.UsageError, match="is finished: define_metric"):
         run.define_metric("loss")
+
+
+def test_a_goal_says_which_of_two_runs_is_the_better_one(project: Path, sh: Shell) -> None:
+    for run_id, latency in (("one", 30), ("two", 20)):
+        with gitreg.init(id=run_id) as run:
+            run.define_metric("latency", summary="min", goal="minimize")
+            run.log({"latency": latency, "loss_scale": 1, "aaa": 1})
+    found = json.loads(sh("gitreg diff one two --json || test $? = 3", project))
+    assert [(item["name"], item["better"]) for item in found["metrics"] if item["change"]] == [("latency.min", True)]
+    # what is known to be good or bad comes first
+    shown = sh("gitreg show two", project)
+    assert shown.index("latency.min") < shown.index("aaa")
