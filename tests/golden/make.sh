@@ -65,6 +65,7 @@ artifact() { # artifact NAME: of the files in $work/NAME and the directory objec
         file .gitignore "$(echo "/$1" | blob)"
         file "$1.dvc" "$(blob <"$work/$1.dvc")"
         file "$1.files" "$(blob <"$work/$1.files")"
+        [ ! -f "$work/$1.references" ] || file "$1.references" "$(blob <"$work/$1.references")"
         file "$1.sha256" "$(blob <"$work/$1.sha256")"
     } | git mktree)
     tree=$({ folder .dvc "$dvc"; folder artifacts "$artifacts"; } | git mktree)
@@ -362,6 +363,81 @@ promote 16 set v0 "$model1" "" "" "back again"
 start mnist_model candidate # somebody had put this ref on mnist_model:v0's commit
 promote 17 adopt v0 "$model0" "" ""
 promote 18 set v1 "$model1" v0 "$model0"
+
+# --- gentle-lake-8 logs web_dataset:v0, most of which is kept elsewhere, and ends -------------------------------------
+
+mkdir "$work/web_dataset"
+echo 'see elsewhere' >"$work/web_dataset/readme.txt"
+printf '[{"md5": "%s", "relpath": "readme.txt"}]' "$(sum md5sum "$work/web_dataset/readme.txt")" >"$work/web_dataset.json"
+printf '1,2\n' >"$work/elsewhere"
+cat >"$work/web_dataset.references" <<END
+{"path": "labels/a.csv", "uri": "https://example.com/a.csv?v=2", "size": 9, "etag": "W/\"6d1f"}
+{"path": "labels/日本.csv", "uri": "file:///share/%E6%97%A5.csv", "size": 4, "md5": "$(sum md5sum "$work/elsewhere")", "sha256": "$(sum sha256sum "$work/elsewhere")"}
+{"path": "line\nbreak", "uri": "s3://bucket/set/a b", "size": 7, "etag": "ab12-2", "version": "3/L4kqtJ"}
+{"path": "old.csv", "uri": "http://example.com/old.csv", "size": 3, "modified": "Fri, 02 Jan 2026 03:04:05 GMT"}
+{"path": "unread", "uri": "file:///share/unread", "size": 2}
+END
+artifact web_dataset
+web_digest=b1e3d6eafd9d9eef5df2844d8b7f6c67
+references="{manifest: $(hex "$(sum sha256sum "$work/web_dataset.references")"), files: 5, size: 25}"
+at 19
+web=$(commit "$tree" "$code" <<END
+log web_dataset (dataset, $files files, $size bytes, 5 references)
+
+Gitreg-Run: ---
+  schema: 1
+  id: w8gentle
+  name: gentle-lake-8
+  state: running
+  started: "$now"
+  code: {commit: $(hex "$code"), snapshot: false}
+  config: {}
+  summary: {rows: 7}
+Gitreg-Artifact: ---
+  schema: 1
+  collection: web_dataset
+  type: dataset
+  digest: $(hex "$web_digest")
+  size: $size
+  files: $files
+  pointer: $(hex "$pointer")
+  manifest: $(hex "$manifest")
+  references: $references
+  step: 3
+END
+)
+ref refs/tags/web_dataset@v0 "$(tag web_dataset@v0 "$web" <<END
+web_dataset:v0
+
+Gitreg-Version: ---
+  schema: 1
+  collection: web_dataset
+  number: 0
+  type: dataset
+  digest: $(hex "$web_digest")
+  size: $size
+  files: $files
+  manifest: $(hex "$manifest")
+  references: $references
+  run: w8gentle
+END
+)"
+at 20
+ref refs/gitreg/runs/w8/w8gentle "$(commit "$empty" "$web" <<END
+finish gentle-lake-8 (finished)
+
+Gitreg-Run: ---
+  schema: 1
+  id: w8gentle
+  name: gentle-lake-8
+  state: finished
+  started: "2026-01-02T03:19:05Z"
+  ended: "$now"
+  code: {commit: $(hex "$code"), snapshot: false}
+  config: {}
+  summary: {rows: 7}
+END
+)"
 
 rm -r "$work"
 git reset --quiet --hard
