@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gitreg.cli import console, context, human
-from gitreg.errors import BundleError, RefusedError
+from gitreg.errors import BundleError, Error, RefusedError
 from gitreg.health import importing
 from gitreg.health.importing import Imported
 from gitreg.registry.bundle import END, Bundle
@@ -21,7 +21,7 @@ from gitreg.registry.runs import Run
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=context.Place())
 @click.option("--check", is_flag=True, help="Check the files, say what is in them, and take nothing.")
-def import_runs(files: tuple[Path, ...], check: bool) -> None:  # noqa: FBT001 - click passes it by name
+def import_runs(files: tuple[Path, ...], check: bool) -> int:  # noqa: FBT001 - click passes it by name
     """Take runs out of files that GITREG_BUNDLE has named.
 
     Everything in a file is checked first, and nothing of one that is damaged is taken. Its versions are unpublished
@@ -29,15 +29,22 @@ def import_runs(files: tuple[Path, ...], check: bool) -> None:  # noqa: FBT001 -
     left, is finished first: its runs are crashed ones.
     """
     with context.opened() as registry:
-        for file in files:
-            path = _whole(Path(os.path.normpath(context.path(file))), check=check)
-            try:
-                found = (importing.check if check else importing.take)(registry, path)
-            except BundleError as error:
-                for line in error.findings[1:]:
-                    console.warn(line)
-                raise
-            _tell(registry, file, found, check=check)
+        # one file must not keep the others out
+        codes = [_import(registry, file, check=check) for file in files]
+    return max(codes)
+
+
+def _import(registry: Registry, file: Path, *, check: bool) -> int:
+    """Take a file in, or say why not; the exit code."""
+    try:
+        path = _whole(Path(os.path.normpath(context.path(file))), check=check)
+        _tell(registry, file, (importing.check if check else importing.take)(registry, path), check=check)
+    except Error as error:
+        for line in error.findings[1:] if isinstance(error, BundleError) else ():
+            console.warn(line)
+        console.fail(error)
+        return error.exit_code
+    return 0
 
 
 def _whole(path: Path, *, check: bool) -> Path:

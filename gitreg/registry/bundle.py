@@ -32,6 +32,8 @@ from gitreg.registry.recover import Recovered, recover
 from gitreg.registry.repository import Registry
 
 END = ".partial"
+# What the clone had, and what the file has that was written last: lines of an object id and a ref.
+_BASE, _WRITTEN = "base", "written"
 Refs = Mapping[str, Oid]
 
 
@@ -134,7 +136,14 @@ class Bundle(Parcel):
         if not folder.name.endswith(END) or not (folder / "gitreg" / "lock").is_file():
             raise NotARepositoryError(f"'{folder}' is no bundle that was being written", hint=f"name FILE or FILE{END}")
         found = cls(folder)
-        return found if found._hold() else None
+        if not found._hold():
+            return None
+        lines = _lines(found.private / _WRITTEN)
+        target = folder.parent / Path(lines.pop("target", "")).name
+        if target.is_file():
+            found.target = target
+            found._written = {name: Oid.parse(oid) for name, oid in lines.items()}
+        return found
 
     @property
     def is_idle(self) -> bool:
@@ -196,6 +205,8 @@ class Bundle(Parcel):
             bundle.write(self.git, made, [*refs, *bytes_ref], base.values())
             self._place(made, next((run_id for run_id in map(names_of_refs.parse_run, refs) if run_id), None))
         self._written = refs
+        lines = [f"{self.target.name} target\n", *(f"{oid} {name}\n" for name, oid in refs.items())]
+        (self.private / _WRITTEN).write_text("".join(lines), "utf-8", "surrogateescape")
 
     def _place(self, made: Path, run_id: RunId | None) -> None:
         """Give the file its name: over what this process has written there, and never over anything else."""
@@ -252,7 +263,7 @@ def _prepare(folder: Path, clone: Registry | None) -> None:
         "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags", "refs/gitreg", "refs/gitreg-remotes"
     )
     (folder / "packed-refs").write_bytes(listed)
-    (private / "base").write_bytes(listed + (b"%s HEAD\n" % head.strip() if head else b""))
+    (private / _BASE).write_bytes(listed + (b"%s HEAD\n" % head.strip() if head else b""))
     if head:
         (folder / "HEAD").write_bytes(head)
     for name in ("index", "shallow"):
@@ -262,13 +273,18 @@ def _prepare(folder: Path, clone: Registry | None) -> None:
             shutil.copy2(place, folder / name)
 
 
-def _base(private: Path) -> dict[str, Oid]:
+def _base(private: Path) -> Refs:
     """What the clone had when the file was begun."""
+    return {name: Oid.parse(oid) for name, oid in _lines(private / _BASE).items()}
+
+
+def _lines(place: Path) -> dict[str, str]:
+    """Lines of a value, a space and a name; nothing when there is no such file."""
     try:
-        lines = (private / "base").read_bytes().decode("utf-8", "surrogateescape").split("\n")[:-1]
+        lines = place.read_bytes().decode("utf-8", "surrogateescape").split("\n")[:-1]
     except FileNotFoundError:
         return {}
-    return {name: Oid.parse(oid) for oid, _, name in (line.partition(" ") for line in lines)}
+    return {name: value for value, _, name in (line.rpartition(" ") for line in lines)}
 
 
 def _login() -> str:

@@ -72,6 +72,11 @@ def joined(directory: Path, run_id: RunId) -> Bundle | None:
     return Bundle(folder, directory, clone=_clone(directory, only_try=True))
 
 
+def latest() -> Bundle | None:
+    """The file that this process's last run went into, None when there is none."""
+    return next((bundle for key, bundle in reversed(_open.items()) if key[0] == os.getpid()), None)
+
+
 def _goes_on(private: Path, run_id: RunId) -> bool:
     return Journal.of(private, run_id).path.exists()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from gitreg.errors import NoRepositoryError, NotARepositoryError
 from gitreg.git.runner import Git
 from gitreg.registry.repository import Registry
+from gitreg.sdk import bundling
 from gitreg.sdk.notebook import rest_after_cells
 
 
@@ -27,6 +28,9 @@ def open_registry(directory: Path, *, writing: bool = True) -> Registry:
     try:
         registry = Registry(Git.discover(directory))
     except NoRepositoryError as error:
+        bundle = bundling.latest()
+        if bundle and not writing:
+            return bundle
         if writing:
             error.hint = (
                 "run 'git init' there; or let the run go into a file, to import it later: GITREG_BUNDLE=run.bundle"

@@ -313,3 +313,40 @@ def test_in_a_run_of_a_repository_the_file_is_not_asked_for(job: Job, repo: Path
     sh(f"gitreg run -- env GITREG_BUNDLE={job.path}/run.bundle {sys.executable} -c '{ONE}'", repo)
     assert job.files() == []
     assert len(json.loads(sh("gitreg runs --json", repo))["runs"]) == 1
+
+
+def test_a_process_that_is_killed_after_its_runs_ended_leaves_one_file(job: Job) -> None:
+    code = "import gitreg, sys; gitreg.init().finish(); print('finished', flush=True); sys.stdin.read()"
+    job.killed(code, GITREG_BUNDLE="../run.bundle")
+    assert job.files() == ["run.bundle", "run.bundle.partial"]
+    whole = (job.path / "run.bundle").read_bytes()
+    run_id = job.run(ONE, GITREG_BUNDLE="../run.bundle").split()[0]
+    assert job.files() == [f"run-{run_id}.bundle", "run.bundle"]
+    assert (job.path / "run.bundle").read_bytes() == whole
+
+
+def test_only_the_first_of_distributed_processes_writes(job: Job) -> None:
+    for rank in "10":
+        job.run(ONE, GITREG_BUNDLE="../run.bundle", RANK=rank, LOCAL_RANK=rank, WORLD_SIZE="2")
+        assert job.files() == (["run.bundle"] if rank == "0" else [])
+
+
+def test_what_was_logged_into_the_file_can_be_looked_at_by_the_same_process(job: Job) -> None:
+    code = """
+import gitreg
+with gitreg.init() as run:
+    run.log_model("train.py", name="m")
+print(gitreg.Api().artifact("m:latest").logged_by().id == run.id)
+"""
+    assert job.run(code, GITREG_BUNDLE="../run.bundle").split()[0] == "True"
+
+
+def test_one_damaged_file_among_many_keeps_only_itself_out(job: Job, repo: Path, sh: Shell) -> None:
+    job.run(ONE + ONE, GITREG_BUNDLE="../{id}.bundle")
+    (job.path / "00.bundle").write_text("somebody's")
+    done = subprocess.run(
+        ["sh", "-c", f"gitreg run import {job.path}/*.bundle"], cwd=repo, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert f"error: '{job.path}/00.bundle' is no bundle, or a damaged one" in done.stderr
+    assert len(json.loads(sh("gitreg runs --json", repo))["runs"]) == 2
