@@ -40,6 +40,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "show": ("show", "show a collection, a version or a run on a page"),
         "diff": ("diff", "show what differs between two versions or two runs"),
         "runs": ("runs", "list runs"),
+        "steps": ("steps", "print what a run logged, step by step"),
         "get": ("get", "write a version's files, checked, and print where"),
         "pin": ("pin", "name a published version in your own tree, for 'dvc pull'"),
         "lineage": ("lineage", "draw what a version was made from, and what was made from it"),

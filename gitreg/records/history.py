@@ -13,6 +13,7 @@ from gitreg.errors import RecordError
 Row = Mapping[str, object]
 
 STEP = "_step"
+_DEEPEST = 32
 _KEY = re.compile(rb'("(?:[^"\\]|\\.)*"): ')
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -117,6 +118,7 @@ class History:
         if list(steps) != list(range(count)) or not all(type(step) is int for step in steps.values()):
             raise RecordError(f"column '{STEP}' does not have the number of a step in each row")
         for key in self.keys:
+            self.column(key)
             at, values = self._read(key)
             rising = all(before < after for before, after in pairwise(at))
             inside = not at or (at[0] >= 0 and at[-1] < count)
@@ -140,10 +142,12 @@ def _strict(value: object) -> object:
     return [_strict(item) for item in value] if isinstance(value, list) else value
 
 
-def _loose(value: object) -> object:
-    """The value that `_strict` was given."""
+def _loose(value: object, depth: int = 0) -> object:
+    """The value that `_strict` was given. Raises: RecordError for what is nested deeper than anybody logs."""
     if isinstance(value, str):
         return _NOT_FINITE.get(value, value)
+    if depth > _DEEPEST and isinstance(value, (dict, list)):
+        raise RecordError(f"a value of a step history is nested deeper than {_DEEPEST} levels")
     if isinstance(value, dict):
-        return {key: _loose(item) for key, item in value.items()}
-    return [_loose(item) for item in value] if isinstance(value, list) else value
+        return {key: _loose(item, depth + 1) for key, item in value.items()}
+    return [_loose(item, depth + 1) for item in value] if isinstance(value, list) else value

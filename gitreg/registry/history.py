@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from gitreg.data.config import VERSION_GITIGNORE, version_config
-from gitreg.errors import MissingBytesError, RecordError, reading
+from gitreg.errors import MissingBytesError, NotFoundError, RecordError, reading
 from gitreg.records import dotted
 from gitreg.records.history import History, Row, encode
+from gitreg.records.names import RunId
 from gitreg.records.objects import Oid
 from gitreg.records.pointer import Pointer
 from gitreg.registry import contents, trees
@@ -103,6 +105,29 @@ def _stored(registry: Registry, stored: Pointer, longest: int | None) -> bytes |
     if hashlib.md5(text, usedforsecurity=False).hexdigest() == stored.md5:
         return text
     return None
+
+
+def newest(registry: Registry, run_id: RunId, run: Run | None) -> History:
+    """The steps of a run, also of one that goes on here, or was killed here. Raises: as `fetched`."""
+    with contextlib.suppress(NotFoundError):
+        return so_far(Journal.of(registry.private, run_id))
+    return fetched(registry, run) if run else History()
+
+
+def complete(history: History, keys: Sequence[str]) -> Sequence[int]:
+    """The numbers of the rows that have all these columns. Raises: RecordError."""
+    columns = [history.column(key) for key in keys]
+    if not columns:
+        return range(len(history))
+    return [number for number in columns[0] if all(number in column for column in columns)]
+
+
+def sample(numbers: Sequence[int], most: int) -> Sequence[int]:
+    """At most so many of the numbers, evenly spread, the last one always among them."""
+    last = len(numbers) - 1
+    if last < most:
+        return numbers
+    return [numbers[round(last * at / (most - 1))] for at in range(most)] if most > 1 else [numbers[last]]
 
 
 def so_far(journal: Journal) -> History:

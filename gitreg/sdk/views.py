@@ -154,7 +154,9 @@ class RunView(Labelled):
         wanted = _names(keys)
         steps = self._steps() if stream == "default" else History()
         columns = list(dict.fromkeys((x_axis, *wanted))) if wanted else list(steps.keys)
-        rows = list(steps.rows(columns, _spread(_complete(steps, wanted), samples)))
+        if samples < 1:
+            raise UsageError(f"{samples} samples are none", hint="1 or more; scan_history gives all steps")
+        rows = list(steps.rows(columns, history.sample(history.complete(steps, wanted), samples)))
         if pandas is False:
             return rows
         try:
@@ -179,15 +181,13 @@ class RunView(Labelled):
         at = steps.column(STEP)
         inside = (
             number
-            for number in _complete(steps, wanted)
+            for number in history.complete(steps, wanted)
             if isinstance(step := at.get(number), int) and min_step <= step and (max_step is None or step < max_step)
         )
         return steps.rows(wanted or None, inside)
 
     def _steps(self) -> History:
-        with contextlib.suppress(NotFoundError):
-            return history.so_far(Journal.of(self._registry.private, self._record.id))
-        return history.fetched(self._registry, self._run) if self._run else History()
+        return history.newest(self._registry, self._record.id, self._run)
 
     def logged_artifacts(self, per_page: int = 100) -> list[Artifact]:  # noqa: ARG002  # W&B's
         """The versions that it made or logged again, in this order, as far as they are in this clone."""
@@ -224,21 +224,3 @@ def _names(keys: object) -> list[str]:
     if not isinstance(found, list) or not all(isinstance(key, str) for key in found):
         raise InvalidValueError(f"keys {keys!r:.100} are no list of metrics", hint='such as keys=["loss", "accuracy"]')
     return found
-
-
-def _complete(steps: History, keys: Sequence[str]) -> list[int]:
-    """The numbers of the rows that have all these columns."""
-    columns = [steps.column(key) for key in keys]
-    if not columns:
-        return list(range(len(steps)))
-    return [number for number in columns[0] if all(number in column for column in columns)]
-
-
-def _spread(numbers: Sequence[int], most: int) -> list[int]:
-    """At most so many of the numbers, evenly spread, the last one always among them. Raises: UsageError."""
-    if most < 1:
-        raise UsageError(f"{most} samples are none", hint="1 or more; scan_history gives all steps")
-    if len(numbers) <= most:
-        return list(numbers)
-    last = len(numbers) - 1
-    return [numbers[round(last * at / (most - 1))] for at in range(most)] if most > 1 else [numbers[last]]

@@ -42,6 +42,7 @@ COMMANDS = (
     "show",
     "diff",
     "runs",
+    "steps",
     "get",
     "pin",
     "lineage",
@@ -105,6 +106,7 @@ BEFORE = {
     "show": "",
     "diff": "",
     "runs": "",
+    "steps": "",
     "alias-ls": "",
     "alias-log": "",
     "get": "",
@@ -126,7 +128,7 @@ BEFORE = {
     "run-import": "for at in run results/run; do GITREG_BUNDLE=$at.bundle gitreg run -- true; done",
     "init": "",
 }
-_A_RUN = "import gitreg, os\nrun = gitreg.init()\nprint(run.id, flush=True)\n"
+_A_RUN = "import gitreg, os\nrun = gitreg.init()\nrun.log({\"loss\": 1.0, \"val/loss\": 2.0})\nprint(run.id, flush=True)\n"
 
 
 @pytest.fixture

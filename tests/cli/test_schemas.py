@@ -36,6 +36,7 @@ TRIED = {
         *("show mnist --json", "show digits:v1 --deleted --json", "show digits --deleted --json"),
     ],
     "status": ["status --json"],
+    "steps": ["steps train-1 --json", "steps train-1 --limit 1 --json"],
 }
 # A state of a repository, and how it comes about; the last line of each is the clone to look at.
 STATES = {

@@ -39,7 +39,7 @@ gitreg alias set model/M:staging v0 --reason "$EVIL" && gitreg alias rm model/M:
 python -c 'import gitreg, os, logging
 logging.disable()
 evil = os.environ["EVIL"]
-with gitreg.init(notes=evil, tags=[evil], config={evil: {evil: [evil]}}) as run:
+with gitreg.init(id="noted", notes=evil, tags=[evil], config={evil: {evil: [evil]}}) as run:
     run.log({evil: evil, "k": {evil: 1.5}})
     run.summary[evil] = evil'
 printf '# %s\n' "$EVIL" >../card && gitreg edit data --description "$EVIL" --card ../card --reason "$EVIL"
@@ -90,6 +90,7 @@ TRIED = {
         "", "--json", "--format csv", "--format tsv", "--state {}", "--tag {}", "--columns id,config,summary",
         "--sort {}", "--where name~{}", "--where {}",
     ],
+    "steps": ["noted", "noted {}", "noted --json", "noted --format csv", "noted --format tsv", "{}"],
     "alias ls": ["", "--json", "{}"],
     "alias log": ["model/M:production", "model/M:production --json", "model/M:staging", "model/M:{}",
                   "--all", "--all --format csv", "--all --format tsv", "model/M --at now", "--all --at={}"],

@@ -99,6 +99,7 @@ def test_one_metric_is_read_where_another_is_damaged() -> None:
         ('{\n"_step": [0],\n"a": {"at":[0],"values":[]}\n}\n', "column 'a' does not fit"),
         ('{\n"_step": [0],\n"a": {"at":[true],"values":[1]}\n}\n', "column 'a' is neither a list"),
         ('{\n"_step": [0],\n"a": ' + "[" * 100_000 + "\n}\n", "column 'a' of a step history is no JSON"),
+        ('{\n"_step": [0],\n"a": [' + "[" * 99 + "]" * 99 + "]\n}\n", "nested deeper than 32 levels"),
     ],
 )
 def test_what_is_no_history_is_refused(text: str, words: str) -> None:
