@@ -57,14 +57,22 @@ ENVIRONMENT = {
     "GITREG_BUNDLE": (
         "The file that runs go into instead of the repository, for 'gitreg run import'; '{id}' in it is the run's id."
     ),
-    "GITREG_RUN_ID": "The run that a process belongs to; 'gitreg run' sets it for its command.",
+    "GITREG_RUN_ID": (
+        "The run that a process belongs to; 'gitreg run' sets it for its command. When no such run goes on, it is the id"
+        " of the run that gitreg.init() starts."
+    ),
     "GITREG_NAME, GITREG_NOTES, GITREG_TAGS, GITREG_PROJECT, GITREG_ENTITY, GITREG_RUN_GROUP, GITREG_JOB_TYPE": (
         "What gitreg.init() takes where its argument of that name is not given; tags are separated by commas."
     ),
-    "GITREG_MODE": "What gitreg.init() takes for its 'mode': online, offline, shared, or disabled to record nothing.",
-    "GITREG_RESUME": "The same for 'resume': allow, must, never or auto.",
-    "GITREG_RANKS": "Which of several distributed processes record: 'first', the default, or 'all'.",
-    "GITREG_SILENT": "Whether the Python API tells of errors alone: 'true' or 'false'.",
+    "GITREG_MODE": (
+        "What gitreg.init() takes where it has no 'mode'. 'disabled': the run is in memory and writes nothing. 'shared':"
+        " processes with the same id are one run. 'online' and 'offline' are alike."
+    ),
+    "GITREG_RESUME": "What gitreg.init() takes where it has no 'resume': allow, must, never or auto.",
+    "GITREG_RANKS": (
+        "'first' (the default): of several distributed processes only the first records. 'all': each does."
+    ),
+    "GITREG_SILENT": "'true': gitreg.init() and what follows say nothing but errors.",
     "GITREG_LOG_MODEL": "What the callback for transformers logs: 'end', 'checkpoint', or 'false', the default.",
     "NO_COLOR": "No colours, as '--color never'.",
     "GIT_PAGER, PAGER, LESS": "The pager of long lists on a terminal, as git chooses it.",
