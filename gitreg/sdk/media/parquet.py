@@ -55,7 +55,7 @@ def read(data: bytes, rows: int, row_bytes: int) -> list[Any]:
     arrow, parquet = need("pyarrow"), need("pyarrow.parquet")
     try:
         source = arrow.BufferReader(_without_schema(data))
-        names = parquet.ParquetFile(source, arrow_extensions_enabled=False)
+        names = parquet.ParquetFile(source)
         found = names.metadata
         groups = [found.row_group(at) for at in range(found.num_row_groups)]
         total = sum(group.total_byte_size for group in groups)
@@ -67,7 +67,7 @@ def read(data: bytes, rows: int, row_bytes: int) -> list[Any]:
         texts = [item.name for item in schema if _is_bytes(item.type)]
         source.seek(0)
         # a dictionary holds each text once, so that a small file cannot become a huge one
-        reader = parquet.ParquetFile(source, read_dictionary=texts, arrow_extensions_enabled=False)
+        reader = parquet.ParquetFile(source, read_dictionary=texts)
         table = reader.read(use_threads=True)
     except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:
         raise RecordError(f"a file of the table is damaged: {str(error)[:200]}") from error
