@@ -339,6 +339,11 @@ CONFIG = [
 ]
 
 
+def _recorded(mode: str, scene: Scene) -> bool:
+    gitreg.init(mode=mode, id=scene.new).finish()
+    return gitreg.Api().run(scene.new).state == "finished"
+
+
 def _disabled(scene: Scene) -> str:
     with gitreg.init(mode="disabled") as run:
         run.log({"a": 1})
@@ -353,7 +358,7 @@ RUNS = [
     Fact("its id can be read after finish", lambda s: s.finished().id == s.run.id, True),
     Fact("its summary, too", lambda s: _story(s.logs({"data": {"a": 1}}), s.finished().summary["a"]), 1),
     Fact("mode disabled writes nothing", lambda s: s.api.artifact_exists(_disabled(s)), False),
-    Fact("mode offline is a run", lambda s: gitreg.init(mode="offline").disabled, False),
+    *(Fact(f"mode {mode} is a run", partial(_recorded, mode), True) for mode in ("online", "offline", "shared")),
     Fact("an unknown mode", lambda s: gitreg.init(mode="on"), raises(gitreg.UsageError, words="mode 'on'")),
     Fact("resume goes on with it", lambda s: gitreg.init(id=s.finished().id, resume="must").config["lr"], 0.1),
     Fact("resume of none", lambda s: gitreg.init(id=s.new, resume="must"), raises(gitreg.UsageError)),
@@ -525,6 +530,7 @@ USE = [
 ]
 
 LINKS = [
+    Fact("log_model makes a model", lambda s: s.run.log_model(s.path(), s.new).type, "model"),
     Fact(
         "'/' in the registered name",
         lambda s: s.run.link_model(s.path(), "model/MNIST"),
@@ -568,6 +574,25 @@ API = [
         lambda s: [artifact.name for artifact in s.api.artifacts("dataset", "mnist_dataset")],
         ["mnist_dataset:v1", "mnist_dataset:v0"],
     ),
+    Fact(
+        "artifact_collections of a type",
+        lambda s: "mnist_dataset" in [c.name for c in s.api.artifact_collections("model-registry-dev", "dataset")],
+        True,
+    ),
+    Fact(
+        "runs by what they logged",
+        lambda s: _story(
+            s.run.config.update({"row": s.new}),
+            s.run.log({"loss": 0.5}),
+            s.finished(),
+            [
+                run.id == s.run.id
+                for run in s.api.runs("e/model-registry-dev", {"config.row": s.new, "summary_metrics.loss": {"$lt": 1}})
+            ],
+        ),
+        [True],
+    ),
+    Fact("registries hold what was linked", lambda s: "model" in [r.name for r in s.api.registries()], True),
     Fact("artifact_collection", lambda s: s.api.artifact_collection("model", "mnist_model").name, "mnist_model"),
     Fact("a run that is not there", lambda s: s.api.run("team/project/nope1234"), raises(gitreg.CommError)),
     Fact("a run by its path", lambda s: s.api.run(f"team/any/{s.finished().id}").id == s.run.id, True),
@@ -910,6 +935,7 @@ SIGNATURES = {
     "Api.artifact": "name type",
     "Api.artifacts": "type_name name",
     "Api.artifact_exists": "name",
+    "Api.registries": "organization filter",
     "Api.run": "path",
     "Api.runs": "path filters",
 }
@@ -925,7 +951,7 @@ NAMED = {
         " created_at file_count url add_file add_dir new_file remove get_entry download verify file files wait save"
         " link logged_by used_by add add_reference get checkout new_draft unlink delete tags ttl history_step"
     ),
-    "Api": "artifact artifacts artifact_exists artifact_collection artifact_collections run runs",
+    "Api": "artifact artifacts artifact_exists artifact_collection artifact_collections run runs registries",
 }
 
 
@@ -995,6 +1021,11 @@ ELSEWHERE = {
         "integration/test_keras.py: test_are_those_of_the_trained_model_for_the_arrays_that_fit_validates_with"
     ),
     "every backend of Keras": "integration/test_keras.py: test_every_backend_leaves_the_same",
+    "in a notebook a second init finishes the first run": (
+        "sdk/test_notebook.py: test_a_second_init_finishes_the_run_before"
+    ),
+    "every variable of the environment": "sdk/test_init.py: test_fills_in_what_the_call_leaves_out",
+    "of distributed processes one writes": "sdk/test_ranks.py: test_one_run_is_recorded",
     "'with' marks a run failed": "sdk/test_run.py: test_with_marks_a_run_failed_and_lets_the_exception_through",
     "a lower step is warned about": "sdk/test_run.py: test_a_lower_step_is_dropped_with_a_warning",
     "all else becomes plain": "sdk/test_values.py: test_values_become_what_a_record_can_hold",
