@@ -197,6 +197,30 @@ def test_the_pointer_is_what_dvc_add_writes(
         assert (repo / path).read_text() == sh(f"git show '{tag}:{path}'", cwd=golden)
 
 
+def test_references_are_a_json_object_a_line_and_part_of_the_digest(golden: Path, sh: Shell) -> None:
+    artifact = trailer(sh, golden, "Gitreg-Artifact", "web_dataset@v0")
+    text = sh("git show web_dataset@v0:artifacts/web_dataset.references", cwd=golden)
+    found = [json.loads(line) for line in text.splitlines()]
+    assert artifact["references"] == {
+        "manifest": hashlib.sha256(text.encode()).hexdigest(),
+        "files": len(found),
+        "size": sum(item["size"] for item in found),
+    }
+    by_path = {item["path"]: item for item in found}
+    lines = {
+        "labels/a.csv": by_path["labels/a.csv"]["etag"],
+        "labels/日本.csv": b64encode(hashlib.md5(b"1,2\n").digest()).decode(),
+        "line\nbreak": "ab12-2",
+        "old.csv": "http://example.com/old.csv",
+        "readme.txt": b64encode(hashlib.md5(b"see elsewhere\n").digest()).decode(),
+        "unread": b64encode(hashlib.md5(b"file:///share/unread").digest()).decode(),
+    }
+    digest = hashlib.md5(b"wandb-artifact-manifest-v1\n")
+    for path, value in sorted(lines.items()):
+        digest.update(f"{path}:{value}\n".encode())
+    assert artifact["digest"] == digest.hexdigest()
+
+
 def test_an_alias_is_a_chain_whose_second_parent_is_the_version(golden: Path, sh: Shell) -> None:
     ref = "refs/gitreg/aliases/model/MNIST-dev@production"
     assert sh(f"git rev-parse {ref}^2", cwd=golden) == sh("git rev-parse mnist_model@v1^0", cwd=golden)

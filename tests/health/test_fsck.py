@@ -91,7 +91,7 @@ class TestNothingIsFound:
         sh(f"sh '{MAKE_GOLDEN}' golden")
         report = look(tmp_path / "golden")
         assert report.findings == ()
-        assert (report.versions, report.runs, report.aliases, report.objects) == (4, 3, 3, 8)
+        assert (report.versions, report.runs, report.aliases, report.objects) == (5, 4, 3, 10)
 
     def test_on_the_server(self, world: World, ada: Desk) -> None:
         story(ada)

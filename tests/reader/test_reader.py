@@ -137,6 +137,23 @@ def test_latest_is_the_highest_number_and_not_the_last_name(
     assert verify(golden, "mnist_model").all("version") == ["mnist_model:v10"]
 
 
+def test_references_are_checked_against_both_records(golden: Path, change: Callable[[str], str], verify: Callable[..., Answer]) -> None:
+    assert verify(golden, "web_dataset:v0", cache_of(golden)).lines[-1] == "ok"
+    change(
+        """
+        new=$(git show web_dataset@v0:artifacts/web_dataset.references | sed s/example.com/example.org/ |
+            git hash-object -w --stdin)
+        artifacts=$(git ls-tree web_dataset@v0:artifacts | sed "/references/s/blob [0-9a-f]*/blob $new/" | git mktree)
+        tree=$(git ls-tree 'web_dataset@v0^{tree}' | sed "/artifacts/s/tree [0-9a-f]*/tree $artifacts/" | git mktree)
+        commit=$(rewrite web_dataset@v0^0 "s/^tree .*/tree $tree/")
+        retag web_dataset@v0 "s/^object .*/object $commit/"
+        """
+    )
+    assert_failed(verify(golden, "web_dataset:v0"), "are not those that were recorded")
+    change("retag web_dataset@v0 's/size: 25/size: 26/'")
+    assert_failed(verify(golden, "web_dataset:v0"), "references.size of the version and references.size of the artifact")
+
+
 def test_a_link_is_reported_with_its_source(golden: Path, verify: Callable[..., Answer]) -> None:
     assert verify(golden, "model/MNIST-dev:v0").all("link") == ["mnist_model:v1"]
 
