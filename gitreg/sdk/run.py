@@ -209,7 +209,7 @@ class Run(OtherVerbs):
         """Log values under their names: one step of the history, and the newest values in the summary.
 
         `data` becomes plain values (`gitreg.sdk.values.plain`); a table or medium is logged as an artifact, and a small
-        mapping says which (`gitreg.sdk.media.logging.kept`). Without `step` each call is a step of its own, unless
+        mapping says which (`gitreg.sdk.media.runs.kept`). Without `step` each call is a step of its own, unless
         `commit=False`, which leaves the step open for the next call. Calls with the same `step` are one step, until a
         higher one or `commit=True`; a lower one is dropped with a warning.
 

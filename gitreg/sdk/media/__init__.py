@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def kept(run: Run, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
-    """What a run logs, with a small mapping in place of each table and medium, see `gitreg.sdk.media.logging`."""
+    """What a run logs, with a small mapping in place of each table and medium, see `gitreg.sdk.media.runs`."""
     if "gitreg.sdk.media.base" not in sys.modules:
         # nobody has made one
         return data
-    from gitreg.sdk.media import logging
+    from gitreg.sdk.media import runs
 
-    return logging.kept(run, data, step)
+    return runs.kept(run, data, step)
