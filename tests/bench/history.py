@@ -1,6 +1,6 @@
 """Measure the step history: what `run.log`, `finish` and reading it cost. In a repository of its own.
 
-The clocks run around the calls, not around the process; CPU time is that of the whole process, its threads included.
+The clocks run around the calls, not around the process; CPU time is that of its threads, too.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ def main() -> None:
             for what, wall, cpu in _measure(options.calls):
                 found.setdefault(what, []).append((wall, cpu))
     print(f"medians of {options.rounds} runs with {options.calls:,} calls and {len(METRICS)} metrics")
+    print("CPU time is without that of other processes")
     for what, times in found.items():
         wall, cpu = (statistics.median(column) for column in zip(*times, strict=True))
         unit, factor = ("us a call", 1e6 / options.calls) if what == "run.log" else ("ms", 1e3)
-        print(f"{what:22} {wall * factor:9.2f} {unit}, {cpu * factor:9.2f} {unit} of CPU")
+        print(f"{what:24} {wall * factor:9.2f} {unit}, {cpu * factor:9.2f} {unit} of CPU")
 
 
 def _repository(place: Path) -> None:
@@ -65,6 +66,13 @@ def _measure(calls: int) -> Iterator[tuple[str, float, float]]:
             run.log(dict.fromkeys(METRICS, 1 / (1 + 10 * done) + step % 7 / 1000))
     with clocked("finish"):
         run.finish()
+    found = gitreg.Api().run(run.id)
+    with clocked("one metric of all steps"):
+        assert sum(1 for _ in found.scan_history(keys=["loss"])) == calls
+    with clocked("500 samples of all"):
+        assert len(found.history(pandas=False)) == min(calls, 500)
+    with clocked("gitreg show"):
+        subprocess.run(["gitreg", "show", run.id], check=True, capture_output=True)
     return iter(taken)
 
 
