@@ -67,15 +67,16 @@ def edit(
     if wanted.description is not None:
         codec.check_description(wanted.description)
     codec.check_tags(wanted.add)
-    logged = versions.details(registry, version).artifact.description if version else ""
+    told = wanted.description is not None
+    logged = versions.details(registry, version).artifact.description if version and told else ""
 
     def files(state: State) -> Files:
         notes = state.notes(place)
         tags = [tag for tag in notes.tags if tag not in wanted.remove]
         codec.check_count([*tags, *wanted.add])
-        said = notes.description if wanted.description is None else wanted.description
         # what it was logged with needs no words
-        fresh = Notes(None if said == logged else said, tuple(dict.fromkeys([*tags, *wanted.add])))
+        said = (None if wanted.description == logged else wanted.description) if told else notes.description
+        fresh = Notes(said, tuple(dict.fromkeys([*tags, *wanted.add])))
         found = {codec.notes_path(place): fresh.encode()}
         return found if wanted.card is None else {**found, codec.CARD: codec.encode_card(wanted.card)}
 

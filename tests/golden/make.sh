@@ -439,5 +439,47 @@ Gitreg-Run: ---
 END
 )"
 
+# --- what is said of mnist_dataset ----------------------------------------------------------------------------------
+
+about=$(printf 'schema: 1\ndescription: "Digits, 8 x 8"\ntags: [vision, "\346\211\213\346\233\270\343\201\215 2"]\n' | blob)
+card=$(printf '# MNIST\n\nFor tests.\n' | blob)
+notes=$(printf 'schema: 1\ndescription: ""\ntags: [small]\n' | blob)
+said() { file card.md "$card" && file collection.yaml "$about"; }
+below() { # below FOLDER FILE: a file about mnist_dataset:v0
+    folder "$1" "$(folder 0 "$(file "v0.$dataset.yaml" "$2" | git mktree)" | git mktree)"
+}
+edit() { # edit MINUTE TREE SUBJECT FIELDS [REASON]: one more commit; FIELDS are those between `action` and `seq`, and after
+    at "$1"
+    seq=$((seq + 1))
+    tip=$({
+        printf '%s\n\n' "$3"
+        [ -z "${5-}" ] || printf '%s\n\n' "$5"
+        printf 'Gitreg-Collection: ---\n  schema: 1\n  collection: mnist_dataset\n'
+        printf '%s\n' "$4" | sed "s/SEQ/seq: $seq/; s/^/  /"
+        [ -z "${5-}" ] || printf '  reason: "%s"\n' "$5"
+    } | commit "$2" "$tip")
+}
+who="gitreg <gitreg@localhost> 0 +0000"
+tip=$(echo "collection mnist_dataset@card" | commit "$empty") seq=0
+v0="version: v0
+commit: $(hex "$dataset")"
+both=$({ said && below versions "$notes"; } | git mktree)
+edit 19 "$(said | git mktree)" "mnist_dataset: description, tags, card" "action: edit
+SEQ
+changed: [description, tags, card]" "what it is"
+edit 20 "$both" "mnist_dataset:v0: description, tags" "action: edit
+SEQ
+$v0
+changed: [description, tags]"
+at 21
+stone=$(printf 'schema: 1\nwhen: "%s"\nby: "Ada Example <ada@example.com>"\nreason: "wrong labels"\n' "$now" | blob)
+edit 21 "$({ said && below versions "$notes" && below deleted "$stone"; } | git mktree)" "mnist_dataset:v0: delete" "action: delete
+SEQ
+$v0" "wrong labels"
+edit 22 "$both" "mnist_dataset:v0: undelete" "action: undelete
+SEQ
+$v0"
+ref refs/gitreg/collections/mnist_dataset@card "$tip"
+
 rm -r "$work"
 git reset --quiet --hard

@@ -248,3 +248,30 @@ def test_an_alias_is_all_that_a_deployment_has_to_fetch(golden: Path, tmp_path: 
     )
     assert files_of(tmp_path / "deployment" / "artifacts" / "mnist_model") == MODELS[1]
     assert sh("git status --porcelain", cwd=tmp_path / "deployment") == ""
+
+
+def test_what_is_said_of_a_collection_is_files_and_each_edit_a_commit(golden: Path, sh: Shell) -> None:
+    ref = "refs/gitreg/collections/mnist_dataset@card"
+    commit = sh("git rev-parse mnist_dataset@v0^0", cwd=golden).strip()
+    assert sh(f"git ls-tree -r --name-only {ref}", cwd=golden).splitlines() == [
+        "card.md",
+        "collection.yaml",
+        f"versions/0/v0.{commit}.yaml",
+    ]
+    about = yaml.safe_load(sh(f"git show {ref}:collection.yaml", cwd=golden))
+    assert about == {"schema": 1, "description": "Digits, 8 x 8", "tags": ["vision", "手書き 2"]}
+    stone = yaml.safe_load(sh(f"git show {ref}~1:deleted/0/v0.{commit}.yaml", cwd=golden))
+    assert stone == {
+        "schema": 1,
+        "when": "2026-01-02T03:21:05Z",
+        "by": "Ada Example <ada@example.com>",
+        "reason": "wrong labels",
+    }
+    assert sh(f"git log --format=%s {ref}", cwd=golden).splitlines() == [
+        "mnist_dataset:v0: undelete",
+        "mnist_dataset:v0: delete",
+        "mnist_dataset:v0: description, tags",
+        "mnist_dataset: description, tags, card",
+        "collection mnist_dataset@card",
+    ]
+    assert trailer(sh, golden, "Gitreg-Collection", f"{ref}~3")["changed"] == ["description", "tags", "card"]

@@ -125,6 +125,20 @@ def test_a_version_is_found_by_number_by_alias_and_as_the_latest(
     assert (answer.code, answer.all("version"), answer.lines[-1]) == (0, [version], "ok")
 
 
+def test_a_deleted_version_is_not_found_until_it_is_back(
+    golden: Path, change: Callable[[str], str], verify: Callable[..., Answer]
+) -> None:
+    change("git update-ref refs/gitreg/collections/mnist_dataset@card refs/gitreg/collections/mnist_dataset@card~1")
+    for name, words in (("mnist_dataset:v0", "v0, which was deleted"), ("mnist_dataset", "has no version")):
+        answer = verify(golden, name)
+        assert (answer.code, answer.lines) == (6, [])
+        assert words in answer.errors
+    change("gitreg --quiet delete mnist_model:v1 --delete-aliases")
+    assert verify(golden, "mnist_model").all("version") == ["mnist_model:v0"]
+    change("gitreg --quiet undelete mnist_model:v1")
+    assert verify(golden, "mnist_model").all("version") == ["mnist_model:v1"]
+
+
 def test_latest_is_the_highest_number_and_not_the_last_name(
     golden: Path, change: Callable[[str], str], verify: Callable[..., Answer]
 ) -> None:
@@ -137,7 +151,9 @@ def test_latest_is_the_highest_number_and_not_the_last_name(
     assert verify(golden, "mnist_model").all("version") == ["mnist_model:v10"]
 
 
-def test_references_are_checked_against_both_records(golden: Path, change: Callable[[str], str], verify: Callable[..., Answer]) -> None:
+def test_references_are_checked_against_both_records(
+    golden: Path, change: Callable[[str], str], verify: Callable[..., Answer]
+) -> None:
     assert verify(golden, "web_dataset:v0", cache_of(golden)).lines[-1] == "ok"
     change(
         """
@@ -151,7 +167,9 @@ def test_references_are_checked_against_both_records(golden: Path, change: Calla
     )
     assert_failed(verify(golden, "web_dataset:v0"), "are not those that were recorded")
     change("retag web_dataset@v0 's/size: 25/size: 26/'")
-    assert_failed(verify(golden, "web_dataset:v0"), "references.size of the version and references.size of the artifact")
+    assert_failed(
+        verify(golden, "web_dataset:v0"), "references.size of the version and references.size of the artifact"
+    )
 
 
 def test_a_link_is_reported_with_its_source(golden: Path, verify: Callable[..., Answer]) -> None:

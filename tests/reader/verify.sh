@@ -104,6 +104,10 @@ run() { # run COMMIT: follow its run over first parents to the code (4.2, 4.5); 
     done
     g cat-file -e "$code^{commit}" 2>/dev/null || cut "$code"
 }
+root() { # root MESSAGE: the commit that a chain starts at (7.1)
+    printf 'tree %s\nauthor %s\ncommitter %s\n\n%s\n' "$(g hash-object -t tree --stdin </dev/null)" \
+        'gitreg <gitreg@localhost> 0 +0000' 'gitreg <gitreg@localhost> 0 +0000' "$1" | g hash-object -t commit --stdin
+}
 find_tag() { # find_tag NUMBER [COMMIT]: the version's tag object, a draft first (2.1)
     for where in "refs/gitreg/drafts/$name@v$1" "refs/tags/$name@v$1"; do
         ref "$where" || continue
@@ -128,12 +132,39 @@ remote=$(g config --get gitreg.remote || echo origin)
 segment "$remote" || fail "gitreg.remote is not a plain name: $remote"
 published=refs/gitreg-remotes/$remote
 
+# --- what is deleted: section 11. Edits here that are not published do not undo those of others ---
+: >"$tmp/deleted"
+for card in "refs/gitreg/collections/$name@card" "$published/collections/$name@card"; do
+    ref "$card" || continue
+    what="card of $name" at=$oid seq='' root=$(root "collection $name@card")
+    while [ "$at" != "$root" ]; do
+        object commit "$at" || { cut "$at"; break; }
+        record Gitreg-Collection edit "$at" || fail "$what was moved by hand: $at is not an edit"
+        is edit collection "$name"
+        number "$(field edit seq)" && [ "$(field edit seq)" -eq "${seq:-$(field edit seq)}" ] || fail "$what is not in sequence at $at"
+        case $(field edit action) in
+        edit) ;;
+        delete | undelete) number "$(field edit version | sed 's/^v//')" && is_id "$(field edit commit)" || fail "$what: $at deletes no version" ;;
+        *) fail "$what: unknown action $(field edit action) in $at" ;;
+        esac
+        [ -n "$seq" ] || g ls-tree -r --name-only "$at" -- deleted/ >>"$tmp/deleted"
+        seq=$(($(field edit seq) - 1))
+        set -- $(parents)
+        [ $# = 1 ] || fail "$what: $at has $# parents"
+        at=$1
+        { [ "$seq" = 0 ] && [ "$at" = "$root" ]; } || { [ "$seq" -gt 0 ] && [ "$at" != "$root" ]; } || fail "$what does not start at its root $root"
+    done
+done
+deleted() { grep -qxF "deleted/$(($1 / 100))/v$1.$(sed -n 's/^object //p; q' "$tmp/raw").yaml" "$tmp/deleted"; }
+
 # --- which version ---
 n='' target='' alias=''
 case $wanted in
 latest) # 1.4
-    n=$(g for-each-ref --format='%(refname)' "refs/gitreg/drafts/$name@v*" "refs/tags/$name@v*" | sed 's/.*@v//' |
-        awk '/^(0|[1-9][0-9]*)$/ && length($0) < 10 && (max == "" || $0 + 0 > max + 0) { max = $0 } END { print max }')
+    for at in $(g for-each-ref --format='%(refname)' "refs/gitreg/drafts/$name@v*" "refs/tags/$name@v*" | sed 's/.*@v//' |
+        awk '/^(0|[1-9][0-9]*)$/ && length($0) < 10' | sort -rnu); do
+        find_tag "$at" && ! deleted "$at" && n=$at && break
+    done
     [ -n "$n" ] || missing "$name has no version" ;;
 v*) number "${wanted#v}" && n=${wanted#v} ;;
 esac
@@ -141,8 +172,7 @@ if [ -z "$n" ]; then # an alias: section 7
     alias=$wanted
     ref "refs/gitreg/aliases/$name@$alias" || ref "$published/aliases/$name@$alias" || missing "$name:$alias"
     what="alias $name@$alias" at=$oid seq=''
-    root=$(printf 'tree %s\nauthor %s\ncommitter %s\n\nalias %s\n' "$(g hash-object -t tree --stdin </dev/null)" \
-        'gitreg <gitreg@localhost> 0 +0000' 'gitreg <gitreg@localhost> 0 +0000' "$name@$alias" | g hash-object -t commit --stdin)
+    root=$(root "alias $name@$alias")
     [ "$at" != "$root" ] || missing "$name:$alias"
     while [ "$at" != "$root" ]; do
         object commit "$at" || { cut "$at"; break; }
@@ -172,6 +202,7 @@ if [ -z "$n" ]; then # an alias: section 7
     say "alias $name@$alias $top"
 else
     find_tag "$n" || missing "$name:v$n"
+    ! deleted "$n" || missing "$name:v$n, which was deleted"
 fi
 
 # --- the tag: section 6 ---

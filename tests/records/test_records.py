@@ -12,6 +12,7 @@ from gitreg.errors import NewerSchemaError, RecordError
 from gitreg.git.objects import Objects
 from gitreg.git.runner import Git
 from gitreg.records import yamlio
+from gitreg.records.cards import COLLECTION, CollectionRecord
 from gitreg.records.names import AliasName, CollectionName, RunId, VersionName, VersionNumber
 from gitreg.records.objects import Commit, Oid, Tag, hash_object
 from gitreg.records.records import (
@@ -31,7 +32,13 @@ from gitreg.records.records import (
 from gitreg.records.trailers import Message
 
 MAKE = Path(__file__).parent.parent / "golden" / "make.sh"
-KINDS: dict[str, Any] = {RUN: RunRecord, ARTIFACT: ArtifactRecord, VERSION: VersionRecord, ALIAS: AliasRecord}
+KINDS: dict[str, Any] = {
+    RUN: RunRecord,
+    ARTIFACT: ArtifactRecord,
+    VERSION: VersionRecord,
+    ALIAS: AliasRecord,
+    COLLECTION: CollectionRecord,
+}
 C1, C2 = "1" * 40, "2" * 40
 MD5, SHA256 = "a" * 32, "b" * 64
 
@@ -65,7 +72,7 @@ def test_every_object_of_the_golden_repository_is_what_we_would_write(golden: tu
         for key, text in message.trailers.items():
             record = KINDS[key].parse(yamlio.load(text))
             assert yamlio.dump(record.document()) == text
-            if isinstance(record, AliasRecord):
+            if isinstance(record, (AliasRecord, CollectionRecord)):
                 assert record.message() == parsed.message
             records += 1
         assert message.encode() == parsed.message

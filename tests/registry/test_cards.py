@@ -93,9 +93,10 @@ def test_a_state_is_a_tree_that_git_shows_and_each_edit_a_commit_that_says_what_
 
 
 def test_saying_what_is_said_already_writes_nothing(three: Desk) -> None:
-    assert say(three, "m:v1", description="", add=["a"]) == ("description", "tags")
+    assert say(three, "m:v1", description="the one", add=["a"]) == ("description", "tags")
     tip = three.oid(REF)
-    assert say(three, "m:v1", description="", add=["a"], remove=["b"]) == ()
+    assert say(three, "m:v1", description="the one", add=["a"], remove=["b"]) == ()
+    assert say(three, "m:v2", description="") == ()
     assert three.oid(REF) == tip
 
 
