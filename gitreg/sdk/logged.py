@@ -57,6 +57,9 @@ class Logged:
 
     def fresh(self) -> Version:
         """The version under the number that it has now."""
+        if self.version.published or not self.registry.has_remote:
+            # only a draft gets another number
+            return self.version
         found = versions.all_versions(self.registry, self.version.name.collection)
         return version_at(found, Place(self.version.name, self.version.commit)) or self.version
 
