@@ -40,16 +40,16 @@ class Examples:
     def table(self, model: Any, labels: Sequence[str] | None) -> Table | None:
         """The first examples with what the model makes of them; None when there are none, or they cannot be read."""
         parts: dict[str, list[Any]] = {}
-        rows = size = 0
+        size = 0
         with closing(self._batches()) as batches:
             for batch in islice(batches, self._steps):
                 x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-                found = dict(_columns({"input": x, "target": y, "output": model.predict_on_batch(x)}))
-                for name, array in found.items():
-                    parts.setdefault(name, []).append(array)
-                    size += array.nbytes
-                rows += len(next(iter(found.values())))
+                for part, value in (("input", x), ("target", y), ("output", model.predict_on_batch(x))):
+                    for name, array in _columns(part, value):
+                        parts.setdefault(name, []).append(array)
+                        size += array.nbytes
                 if size > _MAX_BYTES:
+                    rows = sum(map(len, next(iter(parts.values()))))
                     once(f"validation_predictions: the first {rows} examples take {size} bytes; more are not logged")
                     break
         whole = {name: np.concatenate(arrays) for name, arrays in parts.items()}
@@ -76,12 +76,16 @@ class Examples:
                 self._adapter.on_epoch_end()
 
 
-def _columns(parts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The arrays of inputs, targets and outputs, by name; where there are several, also by their own: `input:left`."""
-    for name, part in parts.items():
-        for path, value in keras.tree.flatten_with_path(part):
-            if value is not None:
-                yield ":".join([name, *map(str, path)]), as_array(value)
+def _columns(name: str, part: Any) -> Iterator[tuple[str, Any]]:
+    """The arrays of inputs, targets or outputs; where there are several, each has its own name, too: `input:left`."""
+    if isinstance(part, Mapping):
+        for key, item in part.items():
+            yield from _columns(f"{name}:{key}", item)
+    elif isinstance(part, (list, tuple)):
+        for at, item in enumerate(part):
+            yield from _columns(f"{name}:{at}", item)
+    elif part is not None:
+        yield name, as_array(part)
 
 
 def _classes(target: Any, output: Any, labels: Sequence[str] | None) -> dict[str, Any]:
