@@ -49,7 +49,7 @@ class Reference:
     def __post_init__(self) -> None:
         for name in ("uri", "md5", "sha256", "etag", "version", "modified"):
             text, most = getattr(self, name), _LONGEST_URI if name == "uri" else _LONGEST
-            if not isinstance(text, str) or len(text) > most or visible(text) != text:
+            if not isinstance(text, str) or not isinstance(self.path, str) or len(text) > most or visible(text) != text:
                 raise RecordError(f"reference {self.path!r} has a bad '{name}'")
         if not _MD5.match(self.md5) or not _SHA256.match(self.sha256):
             raise RecordError(f"reference {self.path!r} has a bad hash")
