@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from gitreg.sdk.run import Run
 
 
+# Without one of these loaded, nobody has made anything to look for.
+_MAKERS = ("gitreg.sdk.media.base", "matplotlib", "pandas", "PIL", "plotly")
+
+
 def kept(run: Run, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
     """What a run logs, with a small mapping in place of each table and medium, see `gitreg.sdk.media.runs`."""
-    if "gitreg.sdk.media.base" not in sys.modules:
-        # nobody has made one
+    if not any(map(sys.modules.__contains__, _MAKERS)):
         return data
     from gitreg.sdk.media import runs
 

@@ -7,7 +7,8 @@ A table is logged at once, as the artifact `run-<id>-<key>`. Media are kept in t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from gitreg.registry import run_files
@@ -16,19 +17,24 @@ from gitreg.sdk import targets
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.media import store
 from gitreg.sdk.media.base import Media
-from gitreg.sdk.media.files import Histogram
+from gitreg.sdk.media.files import Histogram, Plotly
+from gitreg.sdk.media.image import Image
 from gitreg.sdk.media.table import Table
 
 if TYPE_CHECKING:
     from gitreg.sdk.run import Run
+
+_PLAIN = frozenset({bool, int, float, str, type(None)})
 
 
 def kept(run: Run, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
     """The data with a mapping in place of each table and medium, also of those in lists and mappings.
 
     It has `_type` (`table-file`, `image-file`, ...), `artifact` and `path`: where it is once it is logged, for
-    `Artifact.get`; a medium's also `sha256`, `size`, `format` and `caption`. A histogram is its numbers. Raises:
-    StorageError.
+    `Artifact.get`; a medium's also `sha256`, `size`, `format` and `caption`. A histogram is its numbers. Figures of
+    matplotlib and pictures of Pillow are images, figures of Plotly are such, and data frames are tables.
+
+    Raises: StorageError, MissingExtraError.
     """
     if not any(map(_holds, data.values())):
         return data
@@ -36,11 +42,29 @@ def kept(run: Run, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
 
 
 def _holds(value: object) -> bool:
+    if type(value) in _PLAIN:
+        return False
     if isinstance(value, (list, tuple)):
         return any(map(_holds, value))
     if isinstance(value, dict):
         return any(map(_holds, value.values()))
-    return isinstance(value, (Media, Table))
+    return _made(value) is not None
+
+
+def _made(value: Any) -> Callable[[Any], Media | Table] | None:
+    """What makes a table or medium of a value, None for anything else."""
+    if isinstance(value, (Media, Table)):
+        return lambda same: same
+    library = (value.__name__ if isinstance(value, ModuleType) else type(value).__module__).partition(".")[0]
+    if library == "matplotlib" and any(hasattr(value, name) for name in ("savefig", "get_figure")):
+        return Image
+    if library == "PIL" and hasattr(value, "getbbox"):
+        return Image
+    if library == "plotly" and hasattr(value, "to_json"):
+        return Plotly
+    if library == "pandas" and type(value).__name__ == "DataFrame":
+        return lambda frame: Table(dataframe=frame)
+    return None
 
 
 def _replaced(run: Run, key: str, value: Any, step: int) -> Any:
@@ -50,11 +74,12 @@ def _replaced(run: Run, key: str, value: Any, step: int) -> Any:
         return [_replaced(run, key, item, step) for item in value]
     if isinstance(value, dict):
         return {name: _replaced(run, f"{key}.{name}", item, step) for name, item in value.items()}
-    if isinstance(value, Histogram):
-        return {"_type": "histogram", "values": value.histogram, "bins": value.bins}
-    if isinstance(value, Table):
-        return _table(run, key, value)
-    return _medium(run, key, value, step)
+    make = _made(value)
+    assert make is not None
+    made = make(value)
+    if isinstance(made, Histogram):
+        return {"_type": "histogram", "values": made.histogram, "bins": made.bins}
+    return _table(run, key, made) if isinstance(made, Table) else _medium(run, key, made, step)
 
 
 def _table(run: Run, key: str, table: Table) -> dict[str, Any]:

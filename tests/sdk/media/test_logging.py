@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import gitreg
@@ -84,6 +85,26 @@ def test_media_in_lists_and_mappings_are_found_there(project: Path) -> None:
     assert found(summary["sound"]) == sound
     assert summary["h"] == {"_type": "histogram", "values": [1, 2], "bins": [1, 1.5, 2]}
     assert summary["plain"] == {"x": [1]}
+
+
+def test_figures_pictures_and_data_frames_are_media_and_tables(project: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(1, 1))
+    with gitreg.init() as run:
+        run.log(
+            {"figure": figure, "axes": axes, "plt": plt, "frame": pd.DataFrame({"n": [1, 2]}), "series": pd.Series([1])}
+        )
+        run.log({"picture": picture().image})
+        summary = dict(run.summary)
+    plt.close(figure)
+    assert found(summary["figure"]) == found(summary["axes"]) == found(summary["plt"])
+    assert found(summary["picture"]).to_data_array().tolist() == picture().to_data_array().tolist()
+    assert found(summary["frame"]).data == [[1], [2]]
+    assert summary["series"] == [1]
 
 
 def test_a_run_that_goes_on_later_keeps_what_it_had(project: Path) -> None:
