@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, final
 
-from gitreg.errors import TooLargeError, UsageError
+from gitreg.errors import Error, TooLargeError, UsageError
 from gitreg.records.records import RunRecord
 from gitreg.registry.live import LiveRun
 from gitreg.sdk import media, talk
@@ -224,7 +224,9 @@ class Run(OtherVerbs):
             if step is not None and step < self._step:
                 logger.warning("step %d is lower than the current step %d: its values are dropped", step, self._step)
                 return
-            values: dict[str, Any] = plain(media.kept(self, data, self._step if step is None else step))
+            if isinstance(self._live, LiveRun):
+                data = media.kept(self, data, self._step if step is None else step)
+            values: dict[str, Any] = plain(data)
             if step is not None and step > self._step:
                 self._step, self._began = step, None
             if values:
@@ -292,8 +294,10 @@ class Run(OtherVerbs):
         with self._lock:
             if self._finished:
                 return
-            if self._saved:
+            try:
                 self._log_saved()
+            except Error as error:
+                logger.warning("what 'save' was told of is not saved: %s", error)
             if self._mode == "shared" and isinstance(self._live, LiveRun) and not self._started.attached:
                 # other processes have added to it
                 before, self._live = self._live, LiveRun.attach(self._live.registry, self._live.record.id)

@@ -102,7 +102,7 @@ class OtherVerbs(ArtifactVerbs):
         return [str(path) for path in files]
 
     def _log_saved(self) -> None:
-        """Log what `save` was told of; what cannot be read is passed over."""
+        """Log what `save` was told of; what cannot be read is passed over. Raises: as `log_artifact`."""
         artifact = Artifact(targets.default_name(self.id, "files"), "files")
         for name, path in self._saved.items():
             try:

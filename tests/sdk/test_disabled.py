@@ -26,6 +26,8 @@ assert dict(wandb.config) == {"lr": 0.1, "epochs": 5}
 run.tags += ("late",)
 run.name = "renamed"
 assert (run.name, run.tags) == ("renamed", ("late",))
+import numpy
+wandb.log({"picture": wandb.Image(numpy.zeros((2, 2))), "table": wandb.Table(["a"], [[1]])})
 artifact = wandb.Artifact("net", "model", metadata={"acc": 1})
 with open(SELF) as own:
     text = own.read()
