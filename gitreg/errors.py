@@ -143,7 +143,7 @@ class NotFoundError(CommError):
     exit_code = 6
 
     def __init__(self, kind: str, name: str, message: str | None = None, *, hint: str | None = None) -> None:
-        super().__init__(message or f"{kind} '{name}' not found", hint=hint)
+        super().__init__(message or f"{kind} {_short(name)} not found", hint=hint)
         self.kind = kind
         self.name = name
 

@@ -72,6 +72,10 @@ def _version(word: str = "m:v0") -> gitreg.Artifact:
     return gitreg.Api().artifact(word)
 
 
+def _collection(word: str) -> ArtifactCollection:
+    return gitreg.Api().artifact_collection(None, word)
+
+
 def _with_aliases(words: list[str]) -> None:
     artifact = _version()
     artifact.aliases = words
@@ -113,6 +117,15 @@ CALLS: dict[str, tuple[str, Call]] = {
     "Api.artifact_exists(name)": ("name", lambda word: gitreg.Api().artifact_exists(word) or _version(word)),
     "Api.artifact_collection(name)": ("name", lambda word: gitreg.Api().artifact_collection(None, word)),
     "Api.artifact_collection(type_name)": ("another type", lambda word: gitreg.Api().artifact_collection(word, "m")),
+    "Api.artifact_collection_exists(name)": (
+        "name", lambda word: gitreg.Api().artifact_collection_exists(word) or _collection(word)
+    ),
+    "Api.artifact_type(type_name)": ("another type", lambda word: gitreg.Api().artifact_type(word)),
+    "Api.artifacts(order)": ("choice", lambda word: gitreg.Api().artifacts(order=word)),
+    "Api.from_path(path)": ("name", lambda word: gitreg.Api().from_path(word)),
+    "Api.registries(filter)": ("filter", lambda word: list(gitreg.Api().registries(filter={word: 1}))),
+    "Api.registries(order)": ("choice", lambda word: gitreg.Api().registries(order=word)),
+    "Api.registry(name)": ("name", lambda word: gitreg.Api().registry(word)),
     "Api.artifacts(name)": ("name", lambda word: gitreg.Api().artifacts(name=word)),
     "Api.artifacts(type_name)": ("another type", lambda word: gitreg.Api().artifacts(word, "m")),
     "Api.run(path)": ("name", lambda word: gitreg.Api().run(word)),
@@ -178,7 +191,12 @@ EXEMPT = set(
     init(config_exclude_keys) init(config_include_keys) init(resume_from) init(fork_from) init(tensorboard)
     init(sync_tensorboard) init(monitor_gym)
     init(notes) init(tags) init(allow_val_change) init(save_code) init(settings) init(force)
-    Api.artifact_exists(type) Api.artifact_collections(type_name) Api.runs(path)
+    Api.artifact_exists(type) Api.artifact_collections(type_name) Api.runs(path) Api(api_key) Api(overrides)
+    Api(timeout) Api.artifact_collection_exists(type) Api.artifact_collections(per_page)
+    Api.artifact_collections(project_name) Api.artifact_type(project) Api.artifact_types(project)
+    Api.artifacts(per_page) Api.artifacts(tags) Api.registries(organization) Api.registries(per_page)
+    Api.registry(organization) Api.runs(include_sweeps) Api.runs(lazy) Api.runs(per_page)
+    ArtifactCollection.artifacts(per_page)
     Artifact(description) Artifact.description= Artifact.metadata= Artifact.add_dir(overwrite)
     Artifact.add_file(overwrite) Artifact.download(path_prefix) Artifact.files(names) Artifact.new_file(encoding)
     Artifact.wait(timeout) Run.finish(exit_code) Run.link_artifact(artifact) Run.log(step) Run.log(commit)
