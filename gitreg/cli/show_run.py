@@ -92,4 +92,4 @@ def _show_metrics(page: Page, shown: RunFacts) -> None:
             rows.append([*line, name(sparkline(values, width=_SPARK, blocks=page.blocks)) if len(values) > 1 else ""])
         page.grid("metrics", rows, right=(1, 2, 3), heads=True)
     if shown.steps is None:
-        page.fact("", [dim("the step history is not here")])
+        page.fact("", [dim(f"the step history is not here; gitreg steps {shown.record.id} fetches it")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +73,21 @@ def test_a_column_is_dense_or_says_which_rows_it_is_at() -> None:
         '"null": {"at":[4],"values":[null]}\n'
         "}\n"
     )
+
+
+def test_pandas_reads_it_as_it_is_and_a_rare_column_in_one_line_more() -> None:
+    rows: list[dict[str, object]] = [
+        {"_step": step, "loss": step / 2, **({"often": step} if step % 2 else {})} for step in range(4)
+    ]
+    frame = pd.DataFrame(json.loads(encode(rows)))
+    assert frame.isna().sum().to_dict() == {"_step": 0, "loss": 0, "often": 2}
+    rows[2]["rare"] = "x"
+    columns = json.loads(encode(rows)).items()
+    series = {
+        key: pd.Series(column) if isinstance(column, list) else pd.Series(column["values"], column["at"])
+        for key, column in columns
+    }
+    assert list(pd.DataFrame(series)["rare"].fillna("")) == ["", "", "x", ""]
 
 
 def test_one_metric_is_read_where_another_is_damaged() -> None:
