@@ -132,7 +132,7 @@ class Described:
     @property
     def source_name(self) -> str:
         """The name of the logged version that a link stands for, its own name otherwise."""
-        return str(self._need("source_name").source().name)
+        return str(self._logged.source().name) if self._logged else self.name
 
     @property
     def source_version(self) -> str:
@@ -166,8 +166,8 @@ class Described:
 
     @property
     def is_link(self) -> bool:
-        """Whether it is a version of a registered model. On the command line: `gitreg link`."""
-        return self._need("is_link").record.link is not None
+        """Whether it is a version of a registered model, which a draft is not. On the command line: `gitreg link`."""
+        return self._logged is not None and self._logged.record.link is not None
 
     @property
     def collection(self) -> ArtifactCollection:
