@@ -74,13 +74,14 @@ def _tell(registry: Registry, file: Path, found: Imported, *, check: bool) -> No
     for words in found.left:
         console.warn(words)
     what = f"{human.plural(len(found.runs), 'run')} in '{file}'"
-    if not found.new and not found.versions:
+    if not found.is_new:
         console.say(f"{what}: all of it is here already")
     elif check:
         console.say(f"{what}, {human.size(found.bytes)}: nothing is wrong; gitreg run import takes what is new")
     else:
         console.say(f"took {what}, {human.size(found.bytes)}; {context.published_by(registry)}")
-        console.say(f"undo with: {' && '.join(f'gitreg drop {run_id}' for run_id in found.new)}")
+        if found.new:
+            console.say(f"undo with: {' && '.join(f'gitreg drop {run_id}' for run_id in found.new)}")
 
 
 def _made(run: Run) -> str:

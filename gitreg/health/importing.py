@@ -1,40 +1,31 @@
 """Taking runs out of a bundle into this clone, FORMAT.md 12, after everything that `fsck` checks.
 
-A bundle comes from a stranger. Its objects are unpacked aside, into a repository of their own that reads this one's
-too, and nothing of it is in this repository before all of it has been checked: bytes come first, then objects, then
-refs.
+The clone is to a bundle what a remote is to a clone: versions get the numbers that are free there, moves of aliases and
+edits go on top of what is there. Bytes come first, then objects, then refs.
 """
 
 from __future__ import annotations
 
-import contextlib
-import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitreg.data.hashing import refusals
-from gitreg.errors import BundleError, DamagedObjectError, GitError, NotFoundError, RefusedError
-from gitreg.git import bundle
+from gitreg.errors import RefusedError
 from gitreg.git.bundle import Header
+from gitreg.git.objects import Batch
 from gitreg.git.quarantine import Quarantine
 from gitreg.git.refs import Change, is_ancestor
-from gitreg.health.fsck import fsck
+from gitreg.health.unpacking import check_all, unpack_bytes, unpacked
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, RunId, VersionName
-from gitreg.records.objects import ZERO, Identity, Oid
-from gitreg.registry import aliases, chains, pending, runs, versions
-from gitreg.registry.bundle import Parcel, needed, object_path
+from gitreg.records.objects import ZERO, Oid
+from gitreg.records.records import Place
+from gitreg.registry import aliases, chains, editing, pending, runs, versions
+from gitreg.registry.bundle import Parcel, needed
 from gitreg.registry.pending import rebase_aliases, rebase_cards
 from gitreg.registry.repository import Registry, retried
 from gitreg.registry.runs import Run
 
-_PATH = re.compile(r"files/md5/([0-9a-f]{2})/([0-9a-f]{30}(?:\.dir)?)\Z")
-# A writer does not compress bytes. Whoever wants to fill a disk with a small file does.
-_MOST = 20
-_FREE = 64 << 20
 _CHAINS = (f"{names_of_refs.PENDING}aliases/", f"{names_of_refs.PENDING}collections/")
 
 
@@ -45,6 +36,7 @@ class Imported:
     Attributes:
         runs: all of its runs, by id.
         new: the ids of those that were not here, or not completely.
+        is_new: whether anything was not here.
         versions: what is new here, under its name in the bundle -> its name here.
         left: what was not taken, and why: aliases that name something else here, texts that differ.
         objects, bytes: the DVC objects of the bundle, and their size.
@@ -52,28 +44,16 @@ class Imported:
 
     runs: dict[RunId, Run] = field(default_factory=dict)
     new: list[RunId] = field(default_factory=list)
+    is_new: bool = False
     versions: dict[VersionName, VersionName] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
     objects: int = 0
     bytes: int = 0
 
 
-class _Quarantined(Parcel):
-    """A bundle's repository, in which the clone's user is at work."""
-
-    def __init__(self, folder: Path, clone: Registry, *, own_cache: bool) -> None:
-        super().__init__(folder, cache=None if own_cache else clone.cache)
-        self._clone = clone
-        self.progress = clone.progress
-
-    def now(self) -> Identity:
-        """The clone's."""
-        return self._clone.now()
-
-
 def check(registry: Registry, file: Path) -> Imported:
     """Check a bundle as taking it would, and change nothing. Raises: as `take`."""
-    with _unpacked(registry, file, own_cache=True) as (parcel, header):
+    with unpacked(registry, file, own_cache=True) as (parcel, header):
         found = _checked(parcel, file, header)
         _settle_refs(registry, parcel, found)
         return found
@@ -86,7 +66,7 @@ def take(registry: Registry, file: Path) -> Imported:
     what it must be; RefusedError when a run of the same id is here with other content; NotFoundError when something
     that it needs is not here; RecordError for a file that is no bundle; GitError, StorageError.
     """
-    with _unpacked(registry, file, own_cache=False) as (parcel, header):
+    with unpacked(registry, file, own_cache=False) as (parcel, header):
         if _is_known(registry, parcel, header):
             return Imported(_runs_in(parcel, header))
         found = _checked(parcel, file, header)
@@ -94,131 +74,42 @@ def take(registry: Registry, file: Path) -> Imported:
         return found
 
 
-@contextlib.contextmanager
-def _unpacked(registry: Registry, file: Path, *, own_cache: bool) -> Iterator[tuple[Parcel, Header]]:
-    """The bundle as a repository, without its bytes; they will go into the clone's cache, or its own."""
-    with refusals(f"'{file}' cannot be read"):
-        # another kind of file may never end
-        if not file.is_file():
-            raise NotFoundError("file", str(file), hint="name a file that a run was written into")
-        header = bundle.read_header(file)
-    _check_header(registry, file, header)
-    store = Path(registry.git.text("rev-parse", "--path-format=absolute", "--git-path", "objects"))
-    with refusals("the bundle cannot be unpacked"):
-        folder = Path(tempfile.mkdtemp(prefix=".gitreg-", suffix=".tmp", dir=store))
-    try:
-        bundle.make_repository(folder, alternate=store)
-        parcel = _Quarantined(folder, registry, own_cache=own_cache)
-        try:
-            with registry.progress.task("unpacking"), refusals(f"'{file}' cannot be read"):
-                _unpack(parcel, file, header)
-            _show_sources(registry, parcel)
-            yield parcel, header
-        finally:
-            parcel.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _unpack(parcel: Parcel, file: Path, header: Header) -> None:
-    try:
-        bundle.unpack(parcel.git, file, header)
-        parcel.refs.change(Change(name, ZERO, oid) for name, oid in header.refs.items())
-    except GitError as error:
-        words = error.message.partition(" failed: ")[2]
-        raise BundleError(f"'{file}' cannot be unpacked: {words}", hint=error.hint) from error
-
-
-def _check_header(registry: Registry, file: Path, header: Header) -> None:
-    """Raises: BundleError for refs that no bundle of ours has, NotFoundError when it needs what is not here."""
-    for ref in header.refs:
-        draft = names_of_refs.parse_version(ref) if ref.startswith(names_of_refs.DRAFTS) else None
-        other = names_of_refs.parse_run(ref) or names_of_refs.parse_alias(ref) or names_of_refs.parse_card(ref)
-        known = ref.startswith(names_of_refs.PENDING) and (draft or other)
-        if not known and ref != names_of_refs.BUNDLED:
-            raise BundleError(f"'{file}' holds the ref {ref[:200]!r}, which is none of gitreg's")
-    missing = next((oid for oid in header.needs if registry.objects.at(str(oid)) is None), None)
-    if missing:
-        words = f"'{file}' goes on from commit {missing.short}, which is not here"
-        raise NotFoundError("commit", str(missing), words, hint="bring it first: git fetch, and gitreg fetch")
-
-
 def _runs_in(parcel: Parcel, header: Header) -> dict[RunId, Run]:
     """A bundle's runs, by id. Raises: RecordError."""
-    chains = (runs.chain(parcel, oid) for ref, oid in header.refs.items() if names_of_refs.parse_run(ref))
-    return {run.record.id: run for run in sorted(filter(None, chains), key=lambda run: run.record.started)}
+    found = (runs.chain(parcel, oid) for ref, oid in header.refs.items() if names_of_refs.parse_run(ref))
+    return {run.record.id: run for run in sorted(filter(None, found), key=lambda run: run.record.started)}
 
 
 def _is_known(registry: Registry, parcel: Parcel, header: Header) -> bool:
-    """Whether all runs and versions of a bundle are here."""
+    """Whether all that a bundle says is here."""
     tips = runs.tips(registry)
     here = {(version.name.collection, version.commit) for version in versions.all_versions(registry)}
     drafts = [version for version in versions.all_versions(parcel) if not version.published]
-    return all((draft.name.collection, draft.commit) in here for draft in drafts) and all(
-        tips.get(run_id, (ZERO, False))[0] == oid
-        for run_id, oid in ((names_of_refs.parse_run(ref), oid) for ref, oid in header.refs.items())
-        if run_id
-    )
+    if not all((draft.name.collection, draft.commit) in here for draft in drafts):
+        return False
+    for ref, oid in header.refs.items():
+        run_id, alias = names_of_refs.parse_run(ref), names_of_refs.parse_alias(ref)
+        if run_id and tips.get(run_id, (ZERO, False))[0] != oid:
+            return False
+        if alias and _place(registry, alias) != _place(parcel, alias):
+            return False
+    return not any(map(names_of_refs.parse_card, header.refs))
+
+
+def _place(registry: Registry, name: AliasName) -> Oid | None:
+    """The commit that an alias names, None when it names nothing."""
+    found = aliases.get(registry, name)
+    return found.place.commit if found and found.place else None
 
 
 def _checked(parcel: Parcel, file: Path, header: Header) -> Imported:
     """What is in the bundle, its bytes unpacked and all of it checked. Raises: BundleError, StorageError."""
     found = Imported()
     if names_of_refs.BUNDLED in header.refs:
-        _unpack_bytes(parcel, file, found)
-    _check(parcel, file, header)
+        found.objects, found.bytes = unpack_bytes(parcel, file)
+    check_all(parcel, file, header)
     found.runs = _runs_in(parcel, header)
     return found
-
-
-def _show_sources(registry: Registry, parcel: Parcel) -> None:
-    """Let the bundle's repository know the published versions that its links name, so that they count as published."""
-    found: dict[str, Oid] = {}
-    for version in versions.all_versions(parcel):
-        link = versions.record(parcel, version).link
-        for source in versions.all_versions(registry, link.version.collection) if link else ():
-            if source.commit == version.commit:
-                found[names_of_refs.version_tag(source.name)] = source.tag
-    parcel.refs.change(Change(name, ZERO, oid) for name, oid in found.items())
-
-
-def _unpack_bytes(parcel: Parcel, file: Path, found: Imported) -> None:
-    """Bring the bundle's DVC objects into the parcel's cache. Raises: BundleError, StorageError."""
-    size = file.stat().st_size
-    listed = list(bundle.files(parcel.git, names_of_refs.BUNDLED))
-    found.objects, found.bytes = len(listed), sum(item.size for item in listed)
-    if found.bytes > _MOST * size + _FREE:
-        raise BundleError(f"'{file}' has {size} bytes and holds {found.bytes}, more than an honest one can")
-    task = parcel.progress.task("unpacking", size=found.bytes, files=found.objects)
-    with bundle.reader(parcel.git) as copy, task as told:
-        for item in listed:
-            match = _PATH.match(item.path)
-            if not match:
-                raise BundleError(f"'{file}' holds {item.path[:200]!r}, which is no object of DVC's")
-            md5 = match[1] + match[2]
-            try:
-                with parcel.cache.receive(md5) as place:
-                    copy(item, place)
-            except DamagedObjectError as error:
-                raise BundleError(f"'{file}' is damaged: {error.message}") from error
-            told.advance(item.size)
-            told.done("stored", md5, item.size)
-    parcel.cache.sync()
-
-
-def _check(parcel: Parcel, file: Path, header: Header) -> None:
-    """Check all of it as `fsck` does, and that there is nothing more. Raises: BundleError."""
-    errors = [finding for finding in fsck(parcel).findings if finding.severity == "error"]
-    if errors:
-        more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
-        lines = [f"{finding.subject}: {finding.problem}" for finding in errors]
-        raise BundleError(f"'{file}' is not what it must be: {lines[0]}{more}", lines)
-    spare: set[str] = set()
-    if names_of_refs.BUNDLED in header.refs:
-        spare = {item.path for item in bundle.files(parcel.git, names_of_refs.BUNDLED)}
-        spare -= {object_path(md5) for md5 in needed(parcel, header.refs)}
-    if spare:
-        raise BundleError(f"'{file}' holds '{min(spare)}', which belongs to none of its versions")
 
 
 def _take(registry: Registry, parcel: Parcel, header: Header, found: Imported) -> None:
@@ -235,9 +126,7 @@ def _take(registry: Registry, parcel: Parcel, header: Header, found: Imported) -
 def _settle_refs(registry: Registry, parcel: Parcel, found: Imported) -> list[Change]:
     """What is to be changed here; nothing when all of it is here.
 
-    The clone is to the parcel what a remote is to a clone: versions get the numbers that are free there, moves of
-    aliases and edits go on top of what is there, and what is there leaves the parcel.
-    Raises: RefusedError, TypeMismatchError.
+    What is there already leaves the parcel. Raises: RefusedError, TypeMismatchError.
     """
     found.left = []
     made = _runs(registry, parcel, found)
@@ -248,45 +137,60 @@ def _settle_refs(registry: Registry, parcel: Parcel, found: Imported) -> list[Ch
     drafts = [version for version in versions.all_versions(parcel) if not version.published]
     found.versions = {before.get(draft.name, draft.name): draft.name for draft in drafts}
     runs_of = {versions.record(parcel, draft).run for draft in drafts}
-    found.new = [run_id for run_id in found.runs if run_id in runs_of or names_of_refs.run(run_id) in made]
+    found.new = [run_id for run_id in found.runs if run_id in runs_of or run_id in made]
     ref = names_of_refs.draft if registry.has_remote else names_of_refs.version_tag
     named = [Change(ref(draft.name), ZERO, draft.tag) for draft in drafts]
     # a kill may part them: without the run, taking it again brings the rest
-    changes = [*named, *_chains(registry, parcel, found), *(Change(name, ZERO, tip) for name, tip in made.items())]
-    if not found.new:
+    changes = [*named, *_chains(registry, parcel, found), *made.values()]
+    found.is_new = bool(changes)
+    if not changes:
         found.left = []
     return changes
 
 
-def _runs(registry: Registry, parcel: Parcel, found: Imported) -> dict[str, Oid]:
-    """The refs of the runs that are not here. Raises: RefusedError for a run that is here and is another."""
+def _runs(registry: Registry, parcel: Parcel, found: Imported) -> dict[RunId, Change]:
+    """What is to be changed of runs: those that are not here, or go on in the bundle.
+
+    Raises: RefusedError for a run that is here and is another.
+    """
     here = runs.tips(registry)
+    changes = {}
     for run_id, run in found.runs.items():
-        if run_id in here and not is_ancestor(parcel.git, run.tip.oid, here[run_id][0]):
+        known = here[run_id][0] if run_id in here else None
+        if known and is_ancestor(parcel.git, run.tip.oid, known):
+            continue
+        if known and not is_ancestor(parcel.git, known, run.tip.oid):
             raise RefusedError(
                 f"run '{run_id}' is here already, and is another",
                 hint=f"look at it: gitreg show {run_id}; if it can go: gitreg drop {run_id}",
             )
-    return {names_of_refs.run(run_id): run.tip.oid for run_id, run in found.runs.items() if run_id not in here}
+        pending_ref = registry.refs.get(names_of_refs.run(run_id))
+        old = pending_ref.oid if pending_ref else ZERO
+        changes[run_id] = Change(names_of_refs.run(run_id), old, run.tip.oid)
+    return changes
 
 
 def _drop_known(registry: Registry, parcel: Parcel) -> None:
     """Leave out the versions that are here; check that the others can be. Raises: RefusedError, TypeMismatchError."""
-    gone = []
+    gone: list[Change] = []
+    known: dict[Place, Place] = {}
     seen = set()
     for draft in versions.all_versions(parcel):
         if draft.published:
             continue
         collection = draft.name.collection
-        here = versions.all_versions(registry, collection)
-        if any(version.commit == draft.commit for version in here):
+        twins = [item for item in versions.all_versions(registry, collection) if item.commit == draft.commit]
+        if twins:
+            known[draft.place] = twins[-1].place
             gone.append(Change(names_of_refs.draft(draft.name), draft.tag, ZERO))
         elif collection not in seen:
             seen.add(collection)
             record = versions.record(parcel, draft)
             newest = versions.newest(registry, collection)
             versions.check_next(registry, collection, newest, type=record.type, link=record.link is not None)
-    parcel.refs.change(gone)
+    batch = Batch()
+    edits = editing.renamed(parcel, batch, lambda place: known.get(place, place))
+    parcel.transact(batch, [*gone, *(Change(ref, old, new) for ref, (old, new) in edits.items())])
 
 
 def _mirror(registry: Registry, parcel: Parcel) -> None:
@@ -315,7 +219,7 @@ def _chains(registry: Registry, parcel: Parcel, found: Imported) -> Iterator[Cha
             found.left.append(f"'{name}': {refused[str(name)].why}; what the bundle says is left out")
         else:
             now, wanted = aliases.get(registry, name), aliases.read(parcel, name, ref, published=False).place
-            if wanted and not (now and now.place and now.place.commit == wanted.commit):
+            if wanted and wanted.commit != _place(registry, name):
                 where = now.place.version.label if now and now.place else "nothing"
                 how = f"to move it: gitreg alias set {name} {wanted.version.label}"
                 found.left.append(f"alias '{name}' names {where} here, and stays; {how}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +13,10 @@ import pytest
 from conftest import Shell
 from desks import Desk
 from gitreg.errors import BundleError, NotFoundError, RecordError, RefusedError, TypeMismatchError
-from gitreg.health import importing
+from gitreg.health import importing, unpacking
 from gitreg.health.fsck import fsck
 from gitreg.records.names import AliasName, CollectionName
-from gitreg.registry import aliases, links, runs
+from gitreg.registry import aliases, cards, links, runs
 from gitreg.registry.bundle import Bundle
 from gitreg.registry.draft import Draft
 from gitreg.registry.start import start_run
@@ -124,15 +125,53 @@ class TestTaking:
         assert desk.place("model/M:candidate") == "model/M:v0"
         assert fsck(desk.registry).findings == ()
 
+    def test_an_alias_that_came_later_is_taken_too(self, desk: Desk, tmp_path: Path) -> None:
+        bundle = Bundle.create(tmp_path / "run.bundle", tmp_path)
+        assert bundle
+        run = start_run(bundle)
+        (tmp_path / "weights.txt").write_text("one")
+        draft = Draft(CollectionName.parse("m"), "model", {"weights.txt": tmp_path / "weights.txt"})
+        version, _ = run.log_artifact(draft)
+        run.finish("finished")
+        assert importing.take(desk.registry, bundle.target).is_new
+        aliases.move(bundle, AliasName(version.name.collection, "good"), version)
+        bundle.leave()
+        again = importing.take(desk.registry, bundle.target)
+        assert (again.is_new, again.new, desk.place("m:good")) == (True, [], "m:v0")
+        assert not importing.take(desk.registry, bundle.target).is_new
+
+    def test_tags_and_descriptions_come_along_and_go_on_top_of_what_is_there(
+        self, desk: Desk, tmp_path: Path, sh: Shell
+    ) -> None:
+        code = """
+import gitreg
+with gitreg.init() as run:
+    run.log_artifact(gitreg.Artifact("m", "model"), tags=["from-node"])
+"""
+        for name, word in (("one", "1"), ("two", "2")):
+            sh("mkdir -p node", tmp_path)
+            run = f"GITREG_BUNDLE={name}.bundle {sys.executable} -c '{code.replace('from-node', word)}'"
+            sh(run.replace("'m'", '"m"'), tmp_path / "node")
+            assert importing.take(desk.registry, tmp_path / "node" / f"{name}.bundle").left == []
+            assert not importing.take(desk.registry, tmp_path / "node" / f"{name}.bundle").is_new
+        desk.reopen()
+        for number, word in ((0, "1"), (1, "2")):
+            state = cards.state(desk.registry, CollectionName.parse("m"))
+            assert state.notes(desk.version(f"m:v{number}").place).tags == (word,)
+
     def test_a_run_of_that_id_with_other_content_is_refused(self, desk: Desk, pack: Pack) -> None:
         file = pack("one")
         (run_id,) = importing.take(desk.registry, file).new
         tip = runs.tip(desk.registry, run_id)
-        other = desk.git(f"commit-tree -p {tip} -m other {tip}^{{tree}}")
-        desk.git(f"update-ref refs/gitreg/runs/{run_id[:2]}/{run_id} {tip}^")
+        other = desk.git(f"commit-tree -p {tip}^ -m other {tip}^{{tree}}")
+        ref = f"refs/gitreg/runs/{run_id[:2]}/{run_id}"
+        desk.git(f"update-ref {ref} {other}")
         with pytest.raises(RefusedError, match="is here already, and is another"):
             importing.take(desk.registry, file)
-        del other
+        # what the bundle has more of the same run is taken
+        desk.git(f"update-ref {ref} {tip}^")
+        assert importing.take(desk.registry, file).new == [run_id]
+        assert runs.tip(desk.registry, run_id) == tip
 
     def test_a_collection_of_another_type_is_refused_before_anything_is_taken(self, desk: Desk, pack: Pack) -> None:
         desk.log("m", "own", type="dataset")
@@ -278,7 +317,7 @@ class TestTampering:
     def test_a_small_file_that_would_fill_the_disk_is_refused(
         self, desk: Desk, pack: Pack, forger: Forger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(importing, "_FREE", 0)
+        monkeypatch.setattr(unpacking, "_FREE", 0)
         forged = forger.forge(pack("0" * 1_000_000), "git repack -qadF")
         with pytest.raises(BundleError, match="more than an honest one can"):
             importing.take(desk.registry, forged)
