@@ -158,6 +158,12 @@ def test_a_big_history_is_kept_in_the_cache_and_uploaded(ada: Desk, world: World
     assert ada.publish().objects == 1
     stored = world.storage / "files" / "md5" / pointer["md5"][:2] / pointer["md5"][2:]
     assert [step["_step"] for step in steps(stored.read_text())] == [0, 1, 2]
+    # and stock DVC finds it by what the commit says
+    there = ada.sh(
+        f"git clone --quiet '{world.server}' ../there && cd ../there && git fetch --quiet origin {ref(run)} &&"
+        " git checkout --quiet FETCH_HEAD && dvc pull --quiet && cat run/history.json"
+    )
+    assert len(steps(there)) == 3
 
 
 def test_an_id_is_taken_once_here_or_on_the_remote(ada: Desk, bob: Desk) -> None:
