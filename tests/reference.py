@@ -318,7 +318,9 @@ def _signature(function: Callable[..., Any]) -> str:
         stars = "*" * (parameter.kind is parameter.VAR_POSITIONAL) + "**" * (parameter.kind is parameter.VAR_KEYWORD)
         name = stars + parameter.name
         kind = f": {parameter.annotation}" if parameter.annotation is not parameter.empty else ""
-        default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+        # the address that a function's repr has differs from process to process
+        shown = getattr(parameter.default, "__name__", repr(parameter.default))
+        default = "" if parameter.default is parameter.empty else f" = {shown}"
         parts.append(f"{name}{kind}{default}")
     result = inspect.signature(function).return_annotation
     arrow = "" if result in (inspect.Signature.empty, "None", None) else f" -> {result}"
