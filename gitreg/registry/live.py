@@ -180,7 +180,8 @@ class LiveRun:
 
     def _replay(self, event: str, value: object) -> None:
         if event == "labels" and isinstance(value, dict):
-            self.record = RunRecord.parse({**self.record.document(), "tags": list(self.record.tags), **value})
+            changed = RunRecord.parse({**self.record.document(), "tags": list(self.record.tags), **value})
+            self.record = replace(changed, summary=self._summary)
         elif event == "config" and isinstance(value, dict):
             self.record = replace(self.record, config={**self.record.config, **value})
         elif event == "summary" and isinstance(value, dict):

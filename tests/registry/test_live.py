@@ -97,6 +97,17 @@ def test_what_a_run_says_is_known_so_far_in_each_commit_and_whole_in_the_last(de
     assert desk.git(f"log -1 --format=%s {ref(run)}") == "finish quiet-river-1 (failed)"
 
 
+def test_what_is_logged_after_a_label_was_set_is_known(desk: Desk) -> None:
+    run = desk.start()
+    run.log_step({"_step": 0, "loss": 1.0}, summary={"loss": 1.0})
+    run.set_labels({"notes": "a word", "tags": ["b"]})
+    run.log_step({"_step": 1, "loss": 0.5}, summary={"loss": 0.5})
+    assert run.record.summary == {"loss": 0.5}
+    run.finish("finished")
+    last = runs.get(desk.registry, run.record.id).record
+    assert (last.summary, last.notes, last.tags) == ({"loss": 0.5}, "a word", ("b",))
+
+
 @pytest.mark.parametrize("values", [{"a": "\ud800"}, {"a": object()}, {"\ud800": 1}])
 def test_what_no_record_can_hold_is_refused_when_it_is_set_and_the_run_goes_on(
     desk: Desk, values: dict[str, object]
