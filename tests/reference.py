@@ -58,15 +58,15 @@ ENVIRONMENT = {
         "The file that runs go into instead of the repository, for 'gitreg run import'; '{id}' in it is the run's id."
     ),
     "GITREG_RUN_ID": (
-        "The run that a process belongs to; 'gitreg run' sets it for its command. When no such run goes on, it is the id"
-        " of the run that gitreg.init() starts."
+        "The run that a process belongs to; 'gitreg run' sets it for its command. When no such run goes on, it is the"
+        " id of the run that gitreg.init() starts."
     ),
     "GITREG_NAME, GITREG_NOTES, GITREG_TAGS, GITREG_PROJECT, GITREG_ENTITY, GITREG_RUN_GROUP, GITREG_JOB_TYPE": (
         "What gitreg.init() takes where its argument of that name is not given; tags are separated by commas."
     ),
     "GITREG_MODE": (
-        "What gitreg.init() takes where it has no 'mode'. 'disabled': the run is in memory and writes nothing. 'shared':"
-        " processes with the same id are one run. 'online' and 'offline' are alike."
+        "What gitreg.init() takes where it has no 'mode'. 'disabled': the run is in memory and writes nothing."
+        " 'shared': processes with the same id are one run. 'online' and 'offline' are alike."
     ),
     "GITREG_RESUME": "What gitreg.init() takes where it has no 'resume': allow, must, never or auto.",
     "GITREG_RANKS": (
