@@ -136,6 +136,19 @@ def _times(types: set[type], values: list[Any]) -> Any:
     return arrow.array(values, arrow.timestamp("us", tz="UTC" if zoned == {True} else None))
 
 
+def _lists(types: set[type], values: list[Any]) -> Any:
+    """Lists of floats, or of integers, such as embeddings; other lists are JSON."""
+    if types != {list}:
+        return None
+    arrow = need("pyarrow")
+    items = {type(item) for value in values if value is not None for item in value}
+    if items == {float}:
+        return arrow.array(values, arrow.list_(arrow.float64()))
+    if items == {int} and all(-_LONGEST <= item < _LONGEST for value in values for item in value or ()):
+        return arrow.array(values, arrow.list_(arrow.int64()))
+    return None
+
+
 _PLAIN: dict[str, Callable[[set[type], list[Any]], Any]] = {
     "boolean": _booleans,
     "integer": _integers,
@@ -143,6 +156,7 @@ _PLAIN: dict[str, Callable[[set[type], list[Any]], Any]] = {
     "string": _strings,
     "bytes": _binaries,
     "time": _times,
+    "list": _lists,
 }
 
 
@@ -156,6 +170,7 @@ def _as_is(kind: str, array: Any) -> list[Any]:
         "string": _is_text,
         "bytes": _is_text,
         "time": lambda found: types.is_timestamp(found) or types.is_date32(found),
+        "list": lambda found: types.is_list(found) and found.value_type in (arrow.int64(), arrow.float64()),
     }
     if kind not in known:
         raise ValueError(f"no such kind of column: {str(kind)[:100]!r}")
