@@ -231,7 +231,7 @@ class Described:
     @property
     def commit_hash(self) -> str:
         """The same, by W&B's name."""
-        return self.commit
+        return str(self._need("commit_hash").version.commit)
 
     @property
     def entity(self) -> str:
