@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import string
 from collections.abc import Mapping
 from typing import Any
 
-from gitreg.errors import GitError
+from gitreg.errors import GitError, RecordError
+from gitreg.git.objects import MissingObjectError
 from gitreg.git.refs import Change, RefMovedError
 from gitreg.git.snapshot import captured
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import RunId
 from gitreg.records.objects import ZERO
-from gitreg.records.records import RunRecord
+from gitreg.records.records import Code, RunRecord
 from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
 from gitreg.registry.names import new_name
@@ -60,6 +62,18 @@ def start_run(
             # a `git gc` took the code
             found.hold()
             return LiveRun.start(registry, record, brief=brief)
+
+
+def has_other_code(registry: Registry, code: Code) -> bool:
+    """Whether the code is not any more what a run began with, uncommitted changes included. False when nobody knows."""
+    snapshot = registry.git.config("gitreg.code", "snapshot") == "snapshot"
+    with (
+        contextlib.suppress(MissingObjectError, RecordError),
+        captured(registry.git, registry.objects, snapshot=snapshot) as found,
+    ):
+        commits = {found.code.commit, code.commit}
+        return len({registry.objects.commit(commit).tree for commit in commits}) > 1
+    return False
 
 
 def discard_run(run: LiveRun) -> bool:

@@ -17,7 +17,7 @@ from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
 from gitreg.registry.recover import recover
 from gitreg.registry.repository import Registry
-from gitreg.registry.start import new_id, start_run
+from gitreg.registry.start import has_other_code, new_id, start_run
 from gitreg.sdk import bundling
 from gitreg.sdk.environment import Environment, rank
 from gitreg.sdk.mappings import config_values
@@ -214,6 +214,8 @@ def _resumed(registry: Registry, wanted: Wanted) -> LiveRun | None:
                 hint="'gitreg fetch' brings what others have published; resume=\"allow\" starts it",
             ) from error
         return None
+    if has_other_code(registry, live.record.code):
+        logger.warning("the code is not what run '%s' began with, which its record goes on to name", live.record.name)
     if wanted.config:
         live.update_config(wanted.config)
     live.add_labels({**wanted.labels, "tags": list(wanted.labels["tags"])})

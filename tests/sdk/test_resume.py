@@ -39,6 +39,16 @@ def test_a_run_that_has_ended_goes_on(project: Path, resume: Any) -> None:
     assert [artifact.name for artifact in found.used_artifacts()] == ["readme:v0"]
 
 
+def test_other_code_than_the_run_began_with_is_told(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (project / "train.py").write_text("print(1)\n")
+    ended()
+    gitreg.init(id="one", resume="must").finish()
+    assert "the code is not" not in caplog.text
+    (project / "train.py").write_text("print(2)\n")
+    gitreg.init(id="one", resume="must").finish()
+    assert "the code is not what run" in caplog.text
+
+
 @pytest.mark.parametrize("resume", ["allow", "never", None, False])
 def test_a_run_that_is_not_there_starts(project: Path, resume: Any) -> None:
     with gitreg.init(id="one", resume=resume) as run:
