@@ -12,8 +12,8 @@ from gitreg.lineage.web import commit_page
 from gitreg.records.fields import present
 from gitreg.records.names import LATEST, CollectionName, RunId, VersionName
 from gitreg.records.objects import Oid
-from gitreg.records.records import ArtifactRecord, RunRecord
-from gitreg.registry import aliases, index, links, runs, versions
+from gitreg.records.records import ArtifactRecord, Place, RunRecord
+from gitreg.registry import aliases, cards, index, links, runs, versions
 from gitreg.registry.aliases import Named
 from gitreg.registry.index import Index
 from gitreg.registry.repository import Registry
@@ -82,6 +82,7 @@ class _Builder:
         self._runs: dict[RunId, Run | None] = {}
         self._collections: dict[CollectionName, list[Version]] = {}
         self._chips: dict[CollectionName, Named] = {}
+        self._deleted: dict[CollectionName, frozenset[Place]] = {}
         self._done: set[tuple[str, RunId]] = set()
         self._host: str | None = None
         self._published: set[RunId] = set()
@@ -139,18 +140,18 @@ class _Builder:
         if len(own) > 1:
             # a draft and its published twin, or what somebody only claims
             own = [item for item in own if self._is_own(item)] or own
-        found = [*own, *self._links(commit, collection)]
+        found = [*own, *(link for link in self._links(commit, collection) if not self._is_deleted(link))]
         if not found:
             return None
         names = {item: (*sorted(self._aliases(item)), *self._latest(item)) for item in found}
-        unpublished = self.registry.has_remote and not found[0].published
+        state = "unpublished" if self.registry.has_remote and not found[0].published else ""
         return Node(
             node_id,
             "artifact",
             str(found[0].name),
             type=logged.artifact.type,
             aliases=names[found[0]],
-            state="unpublished" if unpublished else "",
+            state="deleted" if self._is_deleted(found[0]) else state,
             links=tuple(Link(str(item.name), names[item]) for item in found[1:]),
             note=f"commit {commit.short}, {logged.artifact.files} files, {logged.artifact.size} bytes",
             facts=_facts_of_version(logged, logged.artifact),
@@ -162,6 +163,14 @@ class _Builder:
             return links.of_commit(self.registry, commit)
         found = (item for item in self._at.get(commit, ()) if item.name.collection != collection)
         return [item for item in found if links.is_link(self.registry, item)]
+
+    def _is_deleted(self, version: Version) -> bool:
+        collection = version.name.collection
+        if collection not in self._deleted:
+            self._deleted[collection] = frozenset()
+            with contextlib.suppress(MissingObjectError, RecordError):
+                self._deleted[collection] = cards.state(self.registry, collection).deleted
+        return version.place in self._deleted[collection]
 
     def _is_own(self, version: Version) -> bool:
         with contextlib.suppress(MissingObjectError, RecordError):
@@ -182,7 +191,8 @@ class _Builder:
 
     def _latest(self, version: Version) -> tuple[str, ...]:
         """'latest' where there is an older version to tell it from."""
-        newest = version.name.number > 0 and version == self._versions(version.name.collection)[-1]
+        living = (item for item in reversed(self._versions(version.name.collection)) if not self._is_deleted(item))
+        newest = version.name.number > 0 and version == next(living, None)
         return (LATEST,) if newest else ()
 
     def run(self, run: Run) -> None:

@@ -12,7 +12,7 @@ from gitreg.lineage.text import chips, in_words
 from gitreg.lineage.theme import LIGHT, tone_of
 from gitreg.records.plain import visible
 
-_STYLES = {"running": "dashed", "unpublished": "dashed"}
+_STYLES = {"running": "dashed", "unpublished": "dashed", "deleted": "dashed"}
 
 
 def to_dot(graph: Graph) -> str:

@@ -42,8 +42,8 @@ class Node:
         type: the run's job type or the artifact's type.
         aliases: those of the label's own name, as they are shown: 'production', 'production [locked]', and in a pull
             request '+ production' for the version that gains the alias, '- production' for the one that loses it.
-        state: of a run: running, finished, failed, crashed; of an artifact: '' or unpublished; of collapsed runs: how
-            many did not finish, such as '2 failed'.
+        state: of a run: running, finished, failed, crashed; of an artifact: '', unpublished or deleted; of collapsed
+            runs: how many did not finish, such as '2 failed'.
         links: the registered versions that link this one, such as 'model/Digits:v0', each with its own aliases.
         note: more words for the tooltip, such as the code commit.
         href: where more of it can be read, such as the code commit on its host; an https address.

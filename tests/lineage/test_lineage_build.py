@@ -74,3 +74,13 @@ def test_a_run_that_cannot_be_read_hides_no_other(story: Path, sh: Shell) -> Non
     assert sorted(edges(whole)) == sorted([WHOLE[0], WHOLE[3], WHOLE[4]])
     # what the version's own commit says is still there
     assert edges(below) == WHOLE
+
+
+def test_a_deleted_version_is_shown_as_deleted_and_a_deleted_link_is_not_shown(story: Path) -> None:
+    gitreg.Api().artifact("made-1").delete()
+    gitreg.Api().artifact("model/Best").delete(delete_aliases=True)
+    with Registry.opened(story) as registry:
+        graph = build.whole(registry)
+    assert edges(graph) == WHOLE
+    found = {node.label: (node.state, node.links) for node in graph.nodes if node.kind == "artifact"}
+    assert found == {"made-0:v0": ("", ()), "made-1:v0": ("deleted", ()), "made-2:v0": ("", ())}
