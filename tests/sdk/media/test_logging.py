@@ -136,7 +136,8 @@ def test_what_is_dropped_or_too_late_is_not_kept(project: Path) -> None:
 def test_a_run_that_records_nothing_keeps_nothing(project: Path) -> None:
     with gitreg.init(mode="disabled") as run:
         run.log({"img": picture(), "t": Table(["a"], [[1]])})
-        assert run.summary["img"]["_type"] == "image-file"
+        # words, because not even a picture is encoded
+        assert {key: type(value) for key, value in run.summary.items()} == {"img": str, "t": str}
     assert staged(project) == []
 
 
