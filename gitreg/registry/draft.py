@@ -125,7 +125,10 @@ def _secure(registry: Registry, collection: CollectionName, kept: Collection[Kep
         commit = source.version.commit
         if registry.cache.has(entry.md5, entry.size):
             here.append(entry.md5)
-        elif not is_there.setdefault(commit, _is_there(registry, collection, source)):
+            continue
+        if commit not in is_there:
+            is_there[commit] = _is_there(registry, collection, source)
+        if not is_there[commit]:
             fetch.setdefault(commit, (source, set()))[1].add(entry.path)
     for source, paths in fetch.values():
         contents.ensure(registry, source, paths)
