@@ -51,7 +51,8 @@ def unpacked(registry: Registry, file: Path, *, own_cache: bool) -> Iterator[tup
     with refusals(f"'{file}' cannot be read"):
         # another kind of file may never end
         if not file.is_file():
-            raise NotFoundError("file", str(file), hint="name a file that a run was written into")
+            words = f"'{file}' is no file" if file.exists() else None
+            raise NotFoundError("file", str(file), words, hint="name a file that a run was written into")
         header = bundle.read_header(file)
     _check_header(registry, file, header)
     store = Path(registry.git.text("rev-parse", "--path-format=absolute", "--git-path", "objects"))

@@ -88,6 +88,11 @@ with gitreg.init(job_type="elsewhere") as run:
     run.log_artifact("weights", name="n", type="dataset")
 """
 
+_ELSEWHERE_AND_HOME = """
+(cd ../node && GITREG_BUNDLE=../new.bundle python ../bundled.py)
+gitreg run import ../new*.bundle
+"""
+
 _SCRIPT = """
 import gitreg
 run = gitreg.init(config={"lr": 0.1}, job_type="train")
@@ -154,6 +159,8 @@ class World:
         self.folder.mkdir(parents=True)
         run_shell(_STORY, self.folder, {"ELSEWHERE": _BUNDLED})
         (self.folder / "script.py").write_text(_SCRIPT)
+        (self.folder / "bundled.py").write_text(_BUNDLED)
+        (self.folder / "elsewhere.sh").write_text(_ELSEWHERE_AND_HOME)
         for clone in ("work", "other") if shutil.which("setsid") else ():
             run_shell(_ELSEWHERE, self.folder / clone)
         self.folder.rename(self._prepared)

@@ -85,6 +85,11 @@ def _import_is_done(world: World) -> None:
     assert job_types.count("elsewhere") == 1
 
 
+def _elsewhere_is_done(world: World) -> None:
+    # one that was killed may be a crashed run's, and comes with the next
+    assert min(_versions_with(world, name, "elsewhere\n") for name in ("m", "n", "model/M")) >= 1
+
+
 def _push_is_done(world: World) -> None:
     assert _git(world, "for-each-ref refs/gitreg") == []
     words = {sha256(f"{word}\n".encode()): word for word in ("zero", "other", "one", "two")}
@@ -167,6 +172,18 @@ COMMANDS = (
         ),
         "took 1 run",
         _import_is_done,
+    ),
+    Command(
+        "a run that goes into a file, and is taken in",
+        ("sh", "-eu", "../elsewhere.sh"),
+        (
+            Step("what the file is made from was begun", _files("new.bundle.partial/gitreg/lock")),
+            Step("its versions were there", _files("new.bundle.partial/refs/gitreg/drafts/*", more=1)),
+            Step("the file was written", _files("new*.bundle")),
+            Step("the versions were taken in", _refs("refs/gitreg/drafts/n@v0")),
+        ),
+        "took 1 run",
+        _elsewhere_is_done,
     ),
     Command(
         "gitreg push",
