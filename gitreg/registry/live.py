@@ -291,7 +291,9 @@ class LiveRun:
             at = versions.head(self.registry, draft.collection)
             versions.check_next(self.registry, draft.collection, at.last, type=draft.type, link=False)
             if at.newest and is_same(listing, versions.record(self.registry, at.newest)):
-                self._append_use("reused", at.newest, listing.digest)
+                if at.newest.commit not in self._commits:
+                    # else it is among what the run made already
+                    self._append_use("reused", at.newest, listing.digest)
                 return at.newest, False
             name = VersionName(draft.collection, VersionNumber(at.number))
             return self._commit_artifact(name, draft, listing), True

@@ -66,6 +66,11 @@ def test_the_same_content_makes_no_new_version_and_is_in_the_runs_record(desk: D
     record = runs.get(desk.registry, run.record.id).record
     assert [(str(use.version), use.commit) for use in record.reused] == [("m:v0", first.commit)]
     assert desk.all() == ["m:v0 (unpublished)"]
+    # of what it made itself there is nothing more to say
+    run = desk.start()
+    assert [run.log_artifact(desk.draft("own", "1"))[1] for _ in range(2)] == [True, False]
+    run.finish("finished")
+    assert runs.get(desk.registry, run.record.id).record.reused == ()
     # what an earlier version had is a new version again
     desk.log("m", "other")
     assert desk.log("m", {"a": "1", "b/c": "2"}).name.number == 2
