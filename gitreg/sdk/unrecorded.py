@@ -19,6 +19,7 @@ from gitreg.records.listing import Listing
 from gitreg.records.names import LATEST, CollectionName, VersionName, VersionNumber
 from gitreg.records.objects import EMPTY_TREE, GITREG_IDENTITY, ZERO, Commit
 from gitreg.records.records import ArtifactRecord, Place, RunRecord, State, VersionRecord
+from gitreg.registry import contents
 from gitreg.registry.draft import Draft
 from gitreg.registry.editing import Wanted
 from gitreg.registry.repository import Registry
@@ -106,6 +107,11 @@ class _Files:
                 place = root / inside
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, place)
+        for inside, kept in self._staging.kept.items():
+            if only is None or inside in only:
+                place = root / inside
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(contents.read(kept.registry, kept.source, kept.entry.path))
         return root
 
 

@@ -95,6 +95,20 @@ class TestANewDraft:
         draft.save()
         assert [(item.path, item.ref is None) for item in draft.files()] == [("a", True), ("x", False)]
 
+    def test_of_another_repository_is_refused(
+        self, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sh: Shell
+    ) -> None:
+        draft = write(logged(a="1").new_draft(), b="2")
+        sh(f"cp -r {project} other")
+        monkeypatch.chdir(tmp_path / "other")
+        with pytest.raises(gitreg.UsageError, match="'data:v0' is in another repository"), gitreg.init() as run:
+            run.log_artifact(draft)
+
+    def test_may_be_of_a_run_that_records_nothing(self, project: Path) -> None:
+        draft = write(logged(a="1").new_draft(), b="2")
+        with gitreg.init(mode="disabled") as run:
+            assert texts(run.log_artifact(draft).download("here")) == {"a": "1", "b": "2"}
+
     def test_cannot_hold_a_file_below_a_file(self, project: Path) -> None:
         draft = write(logged(a="1").new_draft(), a__b="2")
         with pytest.raises(UnsafePathError, match="another path's directory"):
