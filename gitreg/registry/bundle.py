@@ -137,6 +137,7 @@ class Bundle(Parcel):
             raise NotARepositoryError(f"'{folder}' is no bundle that was being written", hint=f"name FILE or FILE{END}")
         found = cls(folder)
         if not found._hold():
+            found.abandon()
             return None
         lines = _lines(found.private / _WRITTEN)
         target = folder.parent / Path(lines.pop("target", "")).name

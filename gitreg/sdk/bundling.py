@@ -137,14 +137,21 @@ def _leave_idle() -> None:
     """Let go of the files of single runs that have ended."""
     for key, bundle in list(_open.items()):
         if "\0" in key[2] and key[0] == os.getpid() and bundle.is_idle:
-            del _open[key]
-            bundle.leave()
+            _leave(key)
 
 
 @atexit.register
 def _leave_all() -> None:
     """Let go of the files of this process; runs that it left open have been ended before."""
-    for key, bundle in list(_open.items()):
+    for key in list(_open):
         if key[0] == os.getpid():
-            del _open[key]
-            bundle.leave()
+            _leave(key)
+
+
+def _leave(key: tuple[int, Path, str]) -> None:
+    bundle = _open.pop(key)
+    try:
+        bundle.leave()
+    except Error as error:
+        # what was logged is in the folder, and one file must not keep the others from being written
+        logger.error("%s; 'gitreg run import %s' finishes it", error, bundle.folder)

@@ -350,3 +350,44 @@ def test_one_damaged_file_among_many_keeps_only_itself_out(job: Job, repo: Path,
     assert done.returncode == 1
     assert f"error: '{job.path}/00.bundle' is no bundle, or a damaged one" in done.stderr
     assert len(json.loads(sh("gitreg runs --json", repo))["runs"]) == 2
+
+
+@pytest.mark.parametrize("again", ["run.finish()", ""])
+def test_where_there_is_no_room_for_the_file_it_is_said_and_nothing_is_lost(
+    job: Job, repo: Path, sh: Shell, again: str
+) -> None:
+    code = f"""
+import gitreg, os, pathlib, resource
+run = gitreg.init()
+pathlib.Path("big.bin").write_bytes(os.urandom(300_000))
+run.log_model("big.bin", name="m")
+most = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, most[1]))
+try:
+    run.finish()
+except gitreg.Error as error:
+    print("refused:", error)
+resource.setrlimit(resource.RLIMIT_FSIZE, most)
+{again}
+"""
+    assert "refused: " in job.run(code, GITREG_BUNDLE="../run.bundle")
+    assert job.files() == ["run.bundle"]
+    sh(f"gitreg run import {job.path}/run.bundle && gitreg fsck", repo)
+    (run,) = json.loads(sh("gitreg runs --json", repo))["runs"]
+    assert (run["state"], run["outputs"]) == ("finished", ["m:v0"])
+
+
+def test_a_file_that_cannot_be_written_in_the_end_can_be_finished_later(job: Job, repo: Path, sh: Shell) -> None:
+    code = """
+import gitreg, os, pathlib, resource
+run = gitreg.init()
+pathlib.Path("big.bin").write_bytes(os.urandom(300_000))
+run.log_model("big.bin", name="m")
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+"""
+    done = job.python(code, GITREG_BUNDLE="../run.bundle")
+    assert f"'gitreg run import {job.path}/run.bundle.partial' finishes it" in done.stderr
+    assert job.files() == ["run.bundle.partial"]
+    sh(f"gitreg run import {job.path}/run.bundle.partial && gitreg fsck", repo)
+    (run,) = json.loads(sh("gitreg runs --json", repo))["runs"]
+    assert (run["state"], run["outputs"]) == ("finished", ["m:v0"])
