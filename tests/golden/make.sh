@@ -277,6 +277,7 @@ $morning_started
   ended: "$now"
 $morning_code
   summary: {loss: 0.5, accuracy: 0.875}
+  metrics: {accuracy: {goal: maximize}, "val/*": {summary: [min, last], step_metric: epoch, hidden: true}}
 END
 )"
 

@@ -108,6 +108,7 @@ RECORDS: dict[str, Any] = {
         ended="2026-01-02T03:04:06Z",
         config={"lr": 1e-3},
         summary={"loss": 0.5},
+        metrics={"loss": {"goal": "minimize", "summary": ["min"]}},
         inputs=(USE,),
         reused=(USE,),
     ),
