@@ -12,12 +12,13 @@ from gitreg.cli import console, context
 from gitreg.errors import NotFoundError, UsageError
 from gitreg.records.cards import check_tags
 from gitreg.records.names import CollectionName, parse_collection
-from gitreg.records.similar import listed
 from gitreg.registry import cards, editing, resolve, versions
 from gitreg.registry.cards import State
 from gitreg.registry.editing import Wanted
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
+
+_FEW = 5
 
 
 @click.command(
@@ -68,7 +69,8 @@ def edit(
         known = before.notes(version.place if version else None).tags
         unknown = next((tag for tag in untag if tag not in known), None)
         if unknown is not None:
-            hint = f"it has {listed(known)}" if known else "it has no tags"
+            quoted = ", ".join(f"'{tag}'" for tag in known[:_FEW])
+            hint = f"it has {quoted}" if known else "it has no tags"
             raise NotFoundError("tag", unknown, f"'{name}' has no tag '{unknown}'", hint=hint)
         wanted = Wanted(description, _card(card) if card else None, tags, untag)
         after, changed = editing.edit(registry, collection, wanted, version=version, reason=reason)

@@ -186,8 +186,8 @@ def _drop_known(registry: Registry, parcel: Parcel) -> None:
         elif collection not in seen:
             seen.add(collection)
             record = versions.record(parcel, draft)
-            newest = versions.newest(registry, collection)
-            versions.check_next(registry, collection, newest, type=record.type, link=record.link is not None)
+            last = versions.head(registry, collection).last
+            versions.check_next(registry, collection, last, type=record.type, link=record.link is not None)
     batch = Batch()
     edits = editing.renamed(parcel, batch, lambda place: known.get(place, place))
     parcel.transact(batch, [*gone, *(Change(ref, old, new) for ref, (old, new) in edits.items())])

@@ -7,7 +7,7 @@ from gitreg.git import difference
 from gitreg.records.listing import Listing
 from gitreg.records.names import RunId
 from gitreg.records.records import ArtifactRecord
-from gitreg.registry import compare, facts, runs, versions
+from gitreg.registry import cards, compare, facts, runs, versions
 from gitreg.registry.compare import Comparison, Content, Input, Subject
 from gitreg.registry.facts import Known
 from gitreg.registry.repository import Registry
@@ -68,7 +68,7 @@ def _input(known: Known) -> Input:
 
 def previous(registry: Registry, version: Version) -> Version:
     """The version of the next lower number. Raises: NotFoundError for the first."""
-    found = versions.all_versions(registry, version.name.collection)
+    found = cards.living(registry, versions.all_versions(registry, version.name.collection))
     older = [item for item in found if item.name.number < version.name.number]
     last = next(versions.own(registry, reversed(older)), None)
     if last is None:

@@ -176,6 +176,58 @@ class TestRun:
         assert said == ["error: command 'no-such-command' not found"]
 
 
+class TestEdit:
+    """A collection, and a version of it, with a description and tags."""
+
+    @pytest.fixture
+    def said(self, registry: Path, sh: Shell) -> Path:
+        sh("gitreg put ../data --name d --type dataset --description 'as it was logged' 2>/dev/null", registry)
+        sh("gitreg edit d --description 'it is' --tag 'a b' 2>/dev/null", registry)
+        return registry
+
+    @pytest.mark.parametrize("what", ["d", "d:v0"])
+    def test_names_what_it_changed_and_takes_it_back(self, said: Path, sh: Shell, what: str) -> None:
+        def now() -> str:
+            return sh(f"gitreg show {what}", said)
+
+        before = now()
+        if what == "d":
+            sh("printf '# A\\n' | gitreg edit d --card - 2>/dev/null && printf '# B\\n' >../card", said)
+            before = now()
+            told_now = told(said, "gitreg", "edit", "d", "--description", "x", "--untag", "a b", "--card", "../card")
+            assert told_now[0].startswith("d: changed description, tags, card; ")
+        else:
+            told_now = told(said, "gitreg", "edit", "d:v0", "--description", "it's", "--tag", "t", "--tag", "u v")
+            assert told_now[0].startswith("d:v0: changed description, tags; ")
+        assert now() != before
+        undo(said, told_now, sh)
+        assert now() == before
+        if what == "d":
+            assert sh("gitreg show d --card", said) == "# A\n"
+
+    def test_a_deletion_is_taken_back_with_its_alias(self, said: Path, sh: Shell) -> None:
+        sh("gitreg alias set d:best v0 2>/dev/null", said)
+        before = sh("gitreg ls d --json", said)
+        lines = told(said, "gitreg", "delete", "d:v0", "--delete-aliases")
+        assert lines[:2] == ["d:best names nothing now", "deleted d:v0, no version is left; 'git push' publishes it"]
+        assert '"versions": []' in sh("gitreg ls d --json", said)
+        assert undo(said, lines, sh) == "gitreg undelete d:v0 && gitreg alias set d:best v0"
+        assert sh("gitreg ls d --json", said) == before
+
+    def test_a_tag_that_is_not_there_cannot_be_taken_away(self, said: Path) -> None:
+        assert told(said, "gitreg", "edit", "d", "--untag", "b", code=6) == [
+            "error: 'd' has no tag 'b'",
+            "hint: it has a b",
+        ]
+        assert told(said, "gitreg", "edit", "d", "--tag", "a b") == ["d says that already"]
+
+    def test_a_link_is_taken_out_and_put_back_and_nothing_else_is_unlinked(self, said: Path, sh: Shell) -> None:
+        sh("gitreg link d:v0 model/D 2>/dev/null", said)
+        undo(said, told(said, "gitreg", "unlink", "model/D:v0"), sh)
+        assert "v0" in sh("gitreg ls model/D", said)
+        assert told(said, "gitreg", "unlink", "d:v0", code=2)[0] == "error: 'd:v0' is no link"
+
+
 class TestPush:
     def test_says_what_is_public_now_and_where_and_that_it_stays(self, registry: Path, tmp_path: Path) -> None:
         told(registry, *TestPut.PUT, "--alias", "good")
