@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from gitreg.data.configfile import (
     Section,
@@ -300,7 +301,10 @@ def _holds(url: str, address: str) -> bool:
     url, scheme = public_url(url), scheme_of(url)
     if not scheme or scheme != scheme_of(address):
         return False
-    above = url if scheme in ("http", "https") else "/".join(url.split("/")[:3])
+    web = scheme in ("http", "https")
+    if web and ".." in unquote(address).split("/"):
+        return False
+    above = url if web else "/".join(url.split("/")[:3])
     return f"{address}/".startswith(f"{above}/")
 
 

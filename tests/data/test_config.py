@@ -203,6 +203,35 @@ class TestReadingTheConfiguration:
         assert project.own_remote(Storage("x", "/c")) == {"url": "/c"}
 
 
+    @pytest.mark.parametrize(
+        ("address", "password"),
+        [
+            ("https://host/x/y", "hush"),
+            ("https://host/x", "hush"),
+            ("https://host/xy", None),
+            ("https://host/", None),
+            ("https://host/x/../y", None),
+            ("https://host/x/%2e%2E/y", None),
+            ("https://host.evil/x/y", None),
+            ("https://host:444/x/y", None),
+            ("http://host/x/y", None),
+            ("s3://bucket/elsewhere", "key"),
+            ("s3://bucket2/elsewhere", None),
+            ("gs://bucket/x", None),
+        ],
+    )
+    def test_secrets_are_for_what_lies_below_their_address_or_in_their_bucket(
+        self, repo: Path, project: Project, address: str, password: str | None
+    ) -> None:
+        (repo / ".dvc" / "config.local").write_text(
+            "['remote \"web\"']\nurl = https://host/x/\npassword = hush\n"
+            "['remote \"s\"']\nurl = s3://bucket/data\nsecret_access_key = key\n"
+        )
+        found = project.options_for(address)
+        assert "url" not in found
+        assert found.get("password", found.get("secret_access_key")) == password
+
+
 class TestTheConfigurationOfAVersion:
     def test_it_is_empty_without_a_storage(self) -> None:
         assert version_config(None) == b""
