@@ -391,3 +391,18 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
     sh(f"gitreg run import {job.path}/run.bundle.partial && gitreg fsck", repo)
     (run,) = json.loads(sh("gitreg runs --json", repo))["runs"]
     assert (run["state"], run["outputs"]) == ("finished", ["m:v0"])
+
+
+def test_bytes_pass_through_whatever_their_size(job: Job, repo: Path) -> None:
+    size = 160 << 20
+    with (job.path / "big.bin").open("wb") as file:
+        for number in range(size >> 20):
+            file.write(number.to_bytes(2, "big") * (1 << 19))
+    report = "\nimport resource\nprint(max(resource.getrusage(who).ru_maxrss for who in (0, -1)))"
+    code = "import gitreg\nwith gitreg.init() as run: run.log_model('../big.bin', name='m')"
+    most = [job.run(code + report, GITREG_BUNDLE="../run.bundle")]
+    command = ["gitreg", "-C", str(repo), "run", "import", f"{job.path}/run.bundle"]
+    code = f"import subprocess\nsubprocess.run({command}, check=True)"
+    most.append(job.run(code + report))
+    # in KiB
+    assert max(int(text.split()[0]) for text in most) < 100 << 10
