@@ -202,7 +202,6 @@ class TestReadingTheConfiguration:
         )
         assert project.own_remote(Storage("x", "/c")) == {"url": "/c"}
 
-
     @pytest.mark.parametrize(
         ("address", "password"),
         [
