@@ -91,6 +91,29 @@ def _new_file(name: str, mode: str = "x") -> None:
         pass
 
 
+def _new_file_of(**given: Any) -> None:
+    with _draft().new_file("new", **given):
+        pass
+
+
+def _dir_with_policy(policy: Any) -> None:
+    _draft().add_dir(".dvc", policy=policy)
+
+
+def _file_with_policy(policy: Any) -> None:
+    _draft().add_file("file", "new", policy=policy)
+
+
+def _referring(name: str) -> None:
+    _draft().add_reference(Path("file").resolve().as_uri(), name)
+
+
+def _tagged(word: str) -> None:
+    collection = _collection("m")
+    collection.tags = [word]
+    collection.save()
+
+
 def _run() -> gitreg.Run:
     assert gitreg.run is not None
     return gitreg.run
@@ -134,6 +157,16 @@ CALLS: dict[str, tuple[str, Call]] = {
     "Artifact(name)": ("name", lambda word: gitreg.Artifact(word, "model")),
     "Artifact(type)": ("type", lambda word: gitreg.Artifact("new", word)),
     "Artifact(metadata)": ("key", lambda word: _described(metadata={word: 1})),
+    "Artifact.add(name)": ("path inside", lambda word: _draft().add(gitreg.Table(["a"], [[1]]), word)),
+    "Artifact.add_dir(policy)": ("choice", _dir_with_policy),
+    "Artifact.add_file(policy)": ("choice", _file_with_policy),
+    "Artifact.add_reference(uri)": ("path to read", lambda word: _draft().add_reference(word)),
+    "Artifact.add_reference(name)": ("path inside", lambda word: _referring(word or "..")),
+    "Artifact.checkout(root)": ("path to write", lambda word: _version().checkout(word)),
+    "Artifact.get_path(name)": ("what is not there", lambda word: _version().get_path(word)),
+    "Artifact.new_file(policy)": ("choice", lambda word: _new_file_of(policy=word)),
+    "Artifact.tags=": ("label", lambda word: setattr(_draft(), "tags", [word])),
+    "ArtifactCollection.tags=": ("label", _tagged),
     "Artifact.add_file(local_path)": ("path to read", lambda word: _draft().add_file(word)),
     "Artifact.add_file(name)": ("path inside", lambda word: _draft().add_file("file", word)),
     "Artifact.add_dir(local_path)": ("path to read", lambda word: _draft().add_dir(word)),
@@ -191,13 +224,23 @@ EXEMPT = set(
     init(config_exclude_keys) init(config_include_keys) init(resume_from) init(fork_from) init(tensorboard)
     init(sync_tensorboard) init(monitor_gym)
     init(notes) init(tags) init(allow_val_change) init(save_code) init(settings) init(force)
+    Artifact(incremental) Artifact(use_as) Artifact.add(obj) Artifact.add(overwrite) Artifact.add_dir(merge)
+    Artifact.add_dir(skip_cache) Artifact.add_file(is_tmp) Artifact.add_file(skip_cache)
+    Artifact.add_reference(checksum) Artifact.add_reference(max_objects) Artifact.delete(delete_aliases)
+    Artifact.download(allow_missing_references) Artifact.download(multipart) Artifact.download(skip_cache)
+    Artifact.files(path_prefix) Artifact.files(per_page) Artifact.get(name) Artifact.ttl=
+    Artifact.get_added_local_path_name(local_path) ArtifactCollection.card= ArtifactCollection.description=
+    ArtifactFile.download(skip_cache) RunView.history(keys) RunView.history(pandas) RunView.history(samples)
+    RunView.history(stream) RunView.history(x_axis) RunView.logged_artifacts(per_page) RunView.scan_history(keys)
+    RunView.scan_history(max_step) RunView.scan_history(min_step) RunView.scan_history(page_size)
+    RunView.scan_history(use_cache) RunView.used_artifacts(per_page)
     Api.artifact_exists(type) Api.artifact_collections(type_name) Api.runs(path) Api(api_key) Api(overrides)
     Api(timeout) Api.artifact_collection_exists(type) Api.artifact_collections(per_page)
     Api.artifact_collections(project_name) Api.artifact_type(project) Api.artifact_types(project)
     Api.artifacts(per_page) Api.artifacts(tags) Api.registries(organization) Api.registries(per_page)
     Api.registry(organization) Api.runs(include_sweeps) Api.runs(lazy) Api.runs(per_page)
     ArtifactCollection.artifacts(per_page)
-    Artifact(description) Artifact.description= Artifact.metadata= Artifact.add_dir(overwrite)
+    Artifact(description) Artifact.description= Artifact.metadata=
     Artifact.add_file(overwrite) Artifact.download(path_prefix) Artifact.files(names) Artifact.new_file(encoding)
     Artifact.wait(timeout) Run.finish(exit_code) Run.link_artifact(artifact) Run.log(step) Run.log(commit)
     Run.log_artifact(tags) Run.use_artifact(use_as) Run.alert(title) Run.alert(text) Run.alert(wait_duration)
@@ -299,7 +342,7 @@ def outcome(call: Call, word: str) -> str:
         found = call(word)
     except (KeyError, FileNotFoundError) as error:
         # Python's own for what is not in a mapping or a directory, which W&B's documentation promises
-        return "" if {"get_entry", "remove"} & {*call.__code__.co_names} else repr(error)
+        return "" if {"get_entry", "get_path", "remove"} & {*call.__code__.co_names} else repr(error)
     except gitreg.Error as error:
         if not error.hint:
             return f"no hint: {error}"
