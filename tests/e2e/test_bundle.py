@@ -406,3 +406,31 @@ def test_bytes_pass_through_whatever_their_size(job: Job, repo: Path) -> None:
     most.append(job.run(code + report))
     # in KiB
     assert max(int(text.split()[0]) for text in most) < 100 << 10
+
+
+def test_what_a_killed_process_has_left_runs_no_strangers_programs(job: Job, repo: Path, sh: Shell) -> None:
+    job.killed(WAITING, GITREG_BUNDLE="../run.bundle")
+    left, sign = job.path / "run.bundle.partial", job.path / "sign"
+    (left / "hooks").mkdir()
+    for name in ("reference-transaction", "post-index-change", "pre-auto-gc"):
+        (left / "hooks" / name).write_text(f"#!/bin/sh\ntouch {sign}\n")
+        (left / "hooks" / name).chmod(0o755)
+    with (left / "config").open("a") as config:
+        config.write(f"""
+[core]
+    fsmonitor = touch {sign}
+    sshCommand = touch {sign}
+    alternateRefsCommand = touch {sign}
+    hooksPath = {left}/hooks
+[extensions]
+    partialClone = x
+[remote "x"]
+    url = ssh://127.0.0.1/x
+    promisor = true
+[credential]
+    helper = !touch {sign}
+[uploadpack]
+    packObjectsHook = touch {sign}
+""")
+    sh(f"gitreg run import {left} && gitreg fsck", repo)
+    assert not sign.exists()
