@@ -34,6 +34,14 @@ def test_a_name_that_is_not_offered_is_an_attribute_error() -> None:
         gitreg.wandb  # noqa: B018
 
 
+def test_an_integration_is_loaded_when_it_is_written() -> None:
+    script = "import gitreg as wandb, sys; wandb.integration.sklearn; print('gitreg.integration.keras' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    with pytest.raises(AttributeError, match="has no attribute 'fastai'"):
+        gitreg.integration.fastai  # noqa: B018
+
+
 def test_import_loads_only_itself() -> None:
     script = (
         "import sys; before = set(sys.modules); import gitreg\n"
