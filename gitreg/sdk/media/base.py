@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from gitreg.errors import InvalidValueError, MissingExtraError
+from gitreg.records.plain import visible
 from gitreg.sdk import values
 
 _M = TypeVar("_M", bound="Media")
@@ -81,7 +82,7 @@ class Media:
         return self.kind, self._format, self._caption, self._details, self._data
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._format}, {len(self._data)} bytes>"
+        return visible(f"<{type(self).__name__} {self._format}, {len(self._data)} bytes>")
 
 
 def read_path(path: object, what: str) -> tuple[bytes, str]:

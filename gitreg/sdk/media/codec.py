@@ -9,6 +9,7 @@ import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from gitreg.errors import InvalidValueError, RecordError
@@ -82,14 +83,11 @@ def decode(info: Info, arrays: Mapping[str, Any], rows: int) -> Any:
         raise RecordError(f"a column of the table is malformed: {str(error)[:200]}") from error
 
 
-def row_bytes(info: Info) -> int:
-    """The bytes that a row takes in memory, at least. Raises: RecordError."""
-    if info["kind"] != "array":
-        return 1
-    try:
-        return max(1, math.prod(_shape(info["shape"])) * int(tagged.dtype_of(info["dtype"]).itemsize))
-    except (KeyError, ValueError) as error:
-        raise RecordError(f"a column of the table is malformed: {error}") from error
+def joined(parts: list[Any]) -> Any:
+    """The values of a column whose parts, one at least, were decoded one by one."""
+    if len(parts) == 1:
+        return parts[0]
+    return list(chain.from_iterable(parts)) if isinstance(parts[0], list) else need("numpy").concatenate(parts)
 
 
 # plain values: each of these gives an Arrow array, or None when the values are of no such type

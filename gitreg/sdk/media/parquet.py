@@ -28,8 +28,8 @@ _DICTIONARY, _SMALL_DICTIONARY = 1 << 30, 1 << 20
 _GROUP_ROWS = 1 << 17
 _GROUP_BYTES = 1 << 23
 
-# What a file of ours stays below in memory: a group of rows takes 8 MiB at most, and more than 200 bytes of the file.
-_MAX_RATIO = 100_000
+# What a file of ours stays below: a group of rows has at most 2^20 numbers, and takes more than 200 bytes of the file.
+_MAX_RATIO = 70_000
 _FREE = 1 << 30
 
 
@@ -37,41 +37,51 @@ def write(file: IO[bytes], arrays: Mapping[str, Any], *, repeats: bool) -> None:
     """Write Arrow arrays as a file; with `repeats`, equal values are stored once however much they take."""
     arrow, parquet = need("pyarrow"), need("pyarrow.parquet")
     table = arrow.table(list(arrays.values()), names=list(arrays))
-    wide = max(1, table.nbytes // max(1, len(table)))
+    wide = sum(map(_wide, arrays.values()))
     parquet.write_table(
         table,
         file,
-        row_group_size=max(1, min(_GROUP_ROWS, _GROUP_BYTES // wide)),
+        row_group_size=max(1, min(_GROUP_ROWS, _GROUP_BYTES // max(1, wide))),
         dictionary_pagesize_limit=_DICTIONARY if repeats else _SMALL_DICTIONARY,
         **_OPTIONS,
     )
 
 
-def read(data: bytes, rows: int, row_bytes: int) -> list[Any]:
-    """The arrays of a file in order; texts and bytes as dictionaries. `row_bytes` is what a row takes at least.
+def _wide(array: Any) -> int:
+    """The bytes that a row takes, eight for each number."""
+    stored = getattr(array, "storage", array)
+    numbers = stored.type.list_size if need("pyarrow").types.is_fixed_size_list(stored.type) else 1
+    return int(max(8 * numbers, array.nbytes // max(1, len(array))))
+
+
+def read(data: bytes, rows: int) -> list[list[Any]]:
+    """For each group of rows, the arrays of the file in order; texts and bytes as dictionaries.
+
+    Arrow's arrays of texts and lists end at 2^31, a file does not.
 
     Raises: RecordError for what is no such file, has other rows, or would take absurdly more memory than its size.
     """
     arrow, parquet = need("pyarrow"), need("pyarrow.parquet")
     try:
         source = arrow.BufferReader(_without_schema(data))
-        names = parquet.ParquetFile(source)
-        found = names.metadata
+        head = parquet.ParquetFile(source)
+        found = head.metadata
         groups = [found.row_group(at) for at in range(found.num_row_groups)]
-        total = sum(group.total_byte_size for group in groups)
+        columns = [group.column(at) for group in groups for at in range(group.num_columns)]
+        total = sum(max(column.total_uncompressed_size, 8 * column.num_values) for column in columns)
         if found.num_rows != rows or sum(group.num_rows for group in groups) != rows:
             raise RecordError(f"a file of the table has {found.num_rows} rows, not {rows}")
-        if max(total, rows * row_bytes) > max(_FREE, len(data) * _MAX_RATIO):
-            raise RecordError(f"a file of the table has {len(data)} bytes and wants more than {_FREE} in memory")
-        schema = names.schema_arrow
+        if total > max(_FREE, len(data) * _MAX_RATIO):
+            raise RecordError(f"a file of the table has {len(data)} bytes, and wants {total} in memory")
+        schema = head.schema_arrow
         texts = [item.name for item in schema if _is_bytes(item.type)]
         source.seek(0)
         # a dictionary holds each text once, so that a small file cannot become a huge one
         reader = parquet.ParquetFile(source, read_dictionary=texts)
-        table = reader.read(use_threads=True)
+        tables = [reader.read_row_group(at) for at in range(len(groups))] or [reader.read()]
+        return [[_one(column) for column in table.columns] for table in tables]
     except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:
         raise RecordError(f"a file of the table is damaged: {str(error)[:200]}") from error
-    return [_one(column) for column in table.columns]
 
 
 def _one(column: Any) -> Any:

@@ -238,7 +238,7 @@ def _read_table(files: _Files, name: str) -> Table:
     path = name + _TABLE
     found = files.document(path)
     rows, infos = found.get("rows"), found.get("columns")
-    if type(rows) is not int or not 0 <= rows < _MAX_ROWS or not isinstance(infos, list):
+    if type(rows) is not int or not 0 <= rows < _MAX_ROWS or not isinstance(infos, list) or (rows and not infos):
         raise RecordError(f"'{path}' has no number of rows, or no columns")
     columns: dict[Name, Column] = {}
     folder = path.rpartition("/")[0]
@@ -249,7 +249,7 @@ def _read_table(files: _Files, name: str) -> Table:
         file = f"{folder}/{info['file']}"
         if file not in files:
             raise RecordError(f"'{path}' names '{file}', which is not there")
-        columns[info["name"]] = Column.read(_kind(info), partial(_read_column, read, file, info, rows))
+        columns[info["name"]] = Column.read(_kind(info), partial(_read_column, read, file, info))
     return Table._read(columns, rows)
 
 
@@ -281,14 +281,15 @@ def _kind(info: Mapping[str, Any]) -> str:
     return str(info.get("media")) if kind == "media" else known.get(kind, kind)
 
 
-def _read_arrays(files: _Files, rows: int, path: str, row_bytes: int) -> list[Any]:
-    return parquet.read(files.read(path), rows, row_bytes)
+def _read_arrays(files: _Files, rows: int, path: str) -> list[list[Any]]:
+    return parquet.read(files.read(path), rows)
 
 
-def _read_column(read: Callable[[str, int], list[Any]], path: str, info: dict[str, Any], rows: int) -> Any:
-    arrays = read(path, codec.row_bytes(info))
-    names = ["", *info.get("parts", ())]
-    at = info["field"]
-    if at + len(names) > len(arrays):
-        raise RecordError(f"'{path}' has {len(arrays)} fields, and {at + len(names)} are spoken of")
-    return codec.decode(info, dict(zip(names, arrays[at:], strict=False)), rows)
+def _read_column(read: Callable[[str], list[list[Any]]], path: str, info: dict[str, Any]) -> Any:
+    names, at = ["", *info.get("parts", ())], info["field"]
+    found = []
+    for arrays in read(path):
+        if at + len(names) > len(arrays):
+            raise RecordError(f"'{path}' has {len(arrays)} fields, and {at + len(names)} are spoken of")
+        found.append(codec.decode(info, dict(zip(names, arrays[at:], strict=False)), len(arrays[at])))
+    return codec.joined(found)

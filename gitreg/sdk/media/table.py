@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, final, overload
 
 from gitreg.errors import InvalidTableError
+from gitreg.records.plain import visible
 from gitreg.sdk.media.base import need
 from gitreg.sdk.media.columns import ANY, Column, kind_of_dtype
 
@@ -117,7 +118,7 @@ class Table:
         return True
 
     def __repr__(self) -> str:
-        return f"<Table {self._length} rows, columns {', '.join(map(str, self._columns))}>"
+        return visible(f"<Table {self._length} rows, columns {', '.join(map(str, self._columns))}>")
 
     # filling it
 
@@ -224,9 +225,9 @@ class Table:
         for index in range(self._length):
             yield index, [values[index] for values in columns]
 
-    def get_index(self) -> list[int]:
+    def get_index(self) -> Sequence[int]:
         """The indexes of all rows."""
-        return list(range(self._length))
+        return range(self._length)
 
 
 def _each(value: Any, names: list[Name], what: str) -> list[Any]:

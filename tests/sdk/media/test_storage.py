@@ -31,7 +31,7 @@ from gitreg.errors import (
     RecordError,
     StorageError,
 )
-from gitreg.sdk.media import parquet, store
+from gitreg.sdk.media import codec, parquet, store
 
 RNG = np.random.default_rng(7)
 UTC = dt.timezone.utc
@@ -234,6 +234,10 @@ class TestFiles:
     def test_have_no_limit_of_rows(self) -> None:
         numbers = np.arange(300_000)
         assert (back(numbers) == numbers).all()
+        assert back(numbers.tolist()) == numbers.tolist()
+        assert back([str(number) for number in numbers]) == [str(number) for number in numbers]
+        wide = RNG.random((5000, 500), np.float32)
+        assert (back(wide) == wide).all()
 
     @pytest.mark.parametrize("name", ["t", "t.table.json", "./t", "t.table", "t.table/table.json"])
     def test_are_found_by_wandbs_names_too(self, name: str) -> None:
@@ -468,6 +472,7 @@ class TestStrangersTables:
             edited(top_rows=True),
             edited(top_rows=10**30),
             edited(top_columns={}),
+            edited(top_columns=[]),
             edited(top_columns=[5]),
             edited(top_schema=None),
             edited(c0_dtype="object"),
@@ -547,34 +552,34 @@ class TestStrangersTables:
         finally:
             pa.unregister_extension_type("test.trap")
 
-    def test_that_would_fill_the_memory_are_refused(self) -> None:
-        rows = 1 << 27
-        file = io.BytesIO()
-        with pq.ParquetWriter(file, pa.schema({"a": pa.null()})) as writer:
-            for _ in range(16):
-                writer.write_table(pa.table({"a": pa.nulls(rows // 16)}))
-        data = file.getvalue()
-        with pytest.raises(RecordError, match="in memory"):
-            parquet.read(data, rows, 4096)
+    def test_that_would_fill_the_memory_are_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        rows = 1 << 24
+        data = parquet_of({"a": pa.nulls(rows)})
         with pytest.raises(RecordError, match=f"has {rows} rows, not 5"):
-            parquet.read(data, 5, 1)
+            parquet.read(data, 5)
+        assert sum(len(array) for (array,) in parquet.read(data, rows)) == rows
+        monkeypatch.setattr(parquet, "_FREE", 1 << 20)
+        monkeypatch.setattr(parquet, "_MAX_RATIO", 1000)
+        with pytest.raises(RecordError, match=f"wants {8 * rows} in memory"):
+            parquet.read(data, rows)
 
     def test_a_text_that_is_repeated_is_one_object(self) -> None:
         file = io.BytesIO()
-        parquet.write(file, {"a": pa.array(["x" * 1_000_000] * 3000, "large_string")}, repeats=False)
+        parquet.write(file, {"a": pa.array(["x" * 100_000] * 1000, "large_string")}, repeats=False)
         assert len(file.getvalue()) < 100_000
-        (found,) = parquet.read(file.getvalue(), 3000, 1)
-        assert len(found.dictionary) == 1
+        found = parquet.read(file.getvalue(), 1000)
+        assert sum(len(array) for (array,) in found) == 1000
+        assert {len(array.dictionary) for (array,) in found} == {1}
 
-    def test_of_our_own_are_never_taken_for_a_bomb(self) -> None:
-        for array in (pa.array(np.zeros(1 << 23)), pa.array(np.zeros(1 << 24, np.int8))):
-            file = io.BytesIO()
-            parquet.write(file, {"a": array}, repeats=False)
-            assert array.nbytes < len(file.getvalue()) * parquet._MAX_RATIO / 10
-        wide = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(1 << 24)), 1 << 12)
+    @pytest.mark.parametrize(
+        ("dtype", "shape"), [("f8", ()), ("i1", ()), ("f8", (4096,)), ("i1", (28, 28)), ("f4", (7,))]
+    )
+    def test_of_our_own_are_never_taken_for_a_bomb(self, dtype: str, shape: tuple[int, ...]) -> None:
+        count = (1 << 22) // int(np.prod(shape))
+        encoded = codec.encode("a", np.zeros((count, *shape), dtype))
         file = io.BytesIO()
-        parquet.write(file, {"a": wide}, repeats=False)
-        assert wide.nbytes < len(file.getvalue()) * parquet._MAX_RATIO / 2
+        parquet.write(file, encoded.arrays, repeats=False)
+        assert 8 * count * np.prod(shape) < len(file.getvalue()) * parquet._MAX_RATIO / 1.9
 
 
 class TestStrangersMedia:

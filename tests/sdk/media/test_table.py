@@ -232,9 +232,10 @@ class TestRows:
         table = Table(["a"], [[5], [6]])
         table.add_row(7)
         assert list(table.iterrows()) == [(0, [5]), (1, [6]), (2, [7])]
-        assert table.get_index() == [0, 1, 2]
+        assert list(table.get_index()) == [0, 1, 2]
         assert bool(Table())
         assert repr(table) == "<Table 3 rows, columns a>"
+        assert "\x1b" not in repr(Table(["\x1b[31m"]))
 
     def test_may_follow_a_column_that_is_an_array(self) -> None:
         table = Table(columns=[])
