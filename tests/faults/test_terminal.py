@@ -100,7 +100,7 @@ TRIED = {
         "m:v0 -o {}.svg", "m:v0 --format {}",
     ],
     "status": ["", "--json"],
-    "get": ["data -o ../got", "data -o ../{}", "m:v0", "{}"],
+    "get": ["data -o ../got", "data -o ../{}", "m:v0", "data --references", "{}"],
     "fsck": ["", "--json"],
     "doctor": ["", "--json"],
     "put": ["../data --name data --type dataset --description {}", "{} --name x --type y", "../m --name {} --type y"],
