@@ -7,23 +7,21 @@ import operator
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, final
 
 from gitreg.errors import Error, TooLargeError, UsageError
-from gitreg.records.records import RunRecord
 from gitreg.registry.live import LiveRun
 from gitreg.sdk import media, talk
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.mappings import Config, Summary, check_keys
 from gitreg.sdk.metrics import Metric, Metrics, check
+from gitreg.sdk.run_about import About
 from gitreg.sdk.run_extras import OtherVerbs
-from gitreg.sdk.settings import Settings
-from gitreg.sdk.starting import Started, Wanted, ended, label, tag_list
+from gitreg.sdk.starting import Started, Wanted, ended
 from gitreg.sdk.talk import logger
 from gitreg.sdk.values import MAX_BYTES, check_size, most_bytes, plain
 
@@ -44,7 +42,7 @@ class RunStatus:
 
 
 @final
-class Run(OtherVerbs):
+class Run(About, OtherVerbs):
     """A run that is going on, made by `gitreg.init`. On the command line: `gitreg run`.
 
     After `finish` it can be read; everything that would change it raises UsageError.
@@ -81,67 +79,6 @@ class Run(OtherVerbs):
     # what it is
 
     @property
-    def _now(self) -> RunRecord:
-        return self._live.record
-
-    def _relabel(self, **labels: object) -> None:
-        with self._open(f"changing its {', '.join(labels)}"):
-            self._live.set_labels(labels)
-
-    @property
-    def name(self) -> str:
-        """A name people remember, such as `jumping-monkey-1`. May be set."""
-        return self._now.name
-
-    @name.setter
-    def name(self, text: str) -> None:
-        self._relabel(name=label(text))
-
-    @property
-    def notes(self) -> str:
-        """What somebody wrote about it. May be set."""
-        return self._now.notes
-
-    @notes.setter
-    def notes(self, text: str) -> None:
-        self._relabel(notes=plain(text or ""))
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """Its tags. May be set."""
-        return self._live.record.tags
-
-    @tags.setter
-    def tags(self, tags: Sequence[str]) -> None:
-        self._relabel(tags=list(tag_list(tags)))
-
-    @property
-    def path(self) -> str:
-        """`entity/project/id`, without the empty ones."""
-        return "/".join(self._path)
-
-    @property
-    def url(self) -> None:
-        """None: there is no server with a page for it."""
-
-    @property
-    def project_url(self) -> None:
-        """None, as `url`."""
-
-    @property
-    def sweep_id(self) -> None:
-        """None: there are no sweeps."""
-
-    @property
-    def sweep_url(self) -> None:
-        """None: there are no sweeps."""
-
-    @property
-    def dir(self) -> str:
-        """The directory from which the repository was found."""
-        return str(self._directory)
-
-    @property
     def config(self) -> Config:
         """What it was asked to do."""
         return self._config
@@ -155,49 +92,6 @@ class Run(OtherVerbs):
     def step(self) -> int:
         """The number of the step that `log` writes to next."""
         return self._step
-
-    @property
-    def starting_step(self) -> int:
-        """The number of the step that it began with here: 0, or where a resumed run goes on."""
-        return self._first
-
-    @property
-    def start_time(self) -> float:
-        """When it started, in seconds since 1970."""
-        # the oldest Python here does not read the Z
-        return datetime.fromisoformat(self._now.started.replace("Z", "+00:00")).timestamp()
-
-    @property
-    def resumed(self) -> bool:
-        """Whether it is a run that had ended before."""
-        return self._started.resumed
-
-    @property
-    def offline(self) -> bool:
-        """True: nothing here needs a server."""
-        return True
-
-    @property
-    def disabled(self) -> bool:
-        """Whether it was started with `mode="disabled"`, so that it records nothing."""
-        return self._mode == "disabled"
-
-    @property
-    def settings(self) -> Settings:
-        """How it was started, in W&B's words. Changing it changes nothing."""
-        run = self._now
-        return Settings(
-            entity=run.entity,
-            project=run.project,
-            mode=self._mode,
-            root_dir=self.dir,
-            run_id=run.id,
-            run_name=run.name,
-            run_notes=run.notes,
-            run_tags=run.tags,
-            run_group=run.group,
-            run_job_type=run.job_type,
-        )
 
     def status(self) -> RunStatus:
         """How it stands."""
