@@ -11,7 +11,6 @@ from gitreg.sdk.media.base import need
 # Every option that has an influence on the bytes, so that a new release's defaults change nothing.
 _OPTIONS = {
     "version": "2.6",
-    "use_dictionary": True,
     "compression": "zstd",
     "compression_level": 3,
     "data_page_size": 1 << 20,
@@ -42,6 +41,8 @@ def write(file: IO[bytes], arrays: Mapping[str, Any], *, repeats: bool) -> None:
         table,
         file,
         row_group_size=max(1, min(_GROUP_ROWS, _GROUP_BYTES // max(1, wide))),
+        # a row that is more than a group is cut into pages only when its numbers stand there one by one
+        use_dictionary=wide <= _GROUP_BYTES or repeats,
         dictionary_pagesize_limit=_DICTIONARY if repeats else _SMALL_DICTIONARY,
         **_OPTIONS,
     )

@@ -572,7 +572,8 @@ class TestStrangersTables:
         assert {len(array.dictionary) for (array,) in found} == {1}
 
     @pytest.mark.parametrize(
-        ("dtype", "shape"), [("f8", ()), ("i1", ()), ("f8", (4096,)), ("i1", (28, 28)), ("f4", (7,))]
+        ("dtype", "shape"),
+        [("f8", ()), ("i1", ()), ("f8", (4096,)), ("i1", (28, 28)), ("f4", (7,)), ("i1", (2000, 2000))],
     )
     def test_of_our_own_are_never_taken_for_a_bomb(self, dtype: str, shape: tuple[int, ...]) -> None:
         count = (1 << 22) // int(np.prod(shape))
