@@ -14,11 +14,12 @@ from gitreg.errors import ArtifactNotLoggedError, InvalidArtifactError, InvalidN
 @pytest.fixture
 def model(project: Path) -> gitreg.Artifact:
     """net:v1, which is not the first."""
+    found = []
     for content in ("one", "two"):
         (project / "weights").write_text(content)
         with gitreg.init() as run:
-            artifact = run.log_artifact("weights", name="net", type="model", tags=["small", "a b"])
-    return artifact
+            found.append(run.log_artifact("weights", name="net", type="model", tags=["small", "a b"]))
+    return found[-1]
 
 
 def again(name: str = "net:v1") -> gitreg.Artifact:
