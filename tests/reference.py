@@ -22,9 +22,12 @@ import click
 import gitreg
 import pages
 from gitreg.cli.main import SECTIONS, cli
+from gitreg.sdk.api import ArtifactType
 from gitreg.sdk.collection import ArtifactCollection
 from gitreg.sdk.files import ArtifactFile
 from gitreg.sdk.media.base import Media
+from gitreg.sdk.metrics import Metric
+from gitreg.sdk.registries import ModelRegistry
 from gitreg.sdk.views import RunView
 
 DOCS = Path(gitreg.__file__).parent / "docs"
@@ -381,7 +384,16 @@ def python() -> str:
     media = [
         kind for kind in map(gitreg.__getattr__, gitreg.__all__) if inspect.isclass(kind) and issubclass(kind, Media)
     ]
-    others = (gitreg.Api, RunView, ArtifactCollection, ArtifactFile)
+    others = (
+        gitreg.Settings,
+        gitreg.Api,
+        RunView,
+        ArtifactCollection,
+        ArtifactFile,
+        ArtifactType,
+        ModelRegistry,
+        Metric,
+    )
     for kind in (gitreg.Run, gitreg.Artifact, gitreg.Table, *media, *others):
         shown = f"gitreg.{kind.__name__}" if kind.__name__ in gitreg.__all__ else kind.__name__
         lines += [f"## {shown}", "", *_docstring(kind)]
