@@ -48,7 +48,7 @@ def test_a_run_tells_what_it_was(filled: Path, sh: Shell) -> None:
     assert run.created_at == "2026-01-02T03:04:05Z"
     assert run.commit == sh("git rev-parse HEAD", cwd=filled).strip()
     assert [artifact.name for artifact in run.used_artifacts()] == ["digits:v0"]
-    assert [artifact.name for artifact in run.logged_artifacts()] == ["net:v0", "net:v0"]
+    assert [artifact.name for artifact in run.logged_artifacts()] == ["net:v0"]
     assert gitreg.Api().run("team/other/worse").path == ["team", "other", "worse"]
     with pytest.raises(NotFoundError, match="run 'trian' not found") as caught:
         gitreg.Api().run("trian")
