@@ -49,7 +49,7 @@ class Reference:
     def __post_init__(self) -> None:
         for name in ("uri", "md5", "sha256", "etag", "version", "modified"):
             text, most = getattr(self, name), _LONGEST_URI if name == "uri" else _LONGEST
-            if not isinstance(text, str) or not isinstance(self.path, str) or len(text) > most or visible(text) != text:
+            if not isinstance(text, str) or len(text) > most or visible(text) != text:
                 raise RecordError(f"reference {self.path!r} has a bad '{name}'")
         if not _MD5.match(self.md5) or not _SHA256.match(self.sha256):
             raise RecordError(f"reference {self.path!r} has a bad hash")
@@ -128,10 +128,12 @@ def parse(text: bytes) -> tuple[Reference, ...]:
 
 def _parse(line: bytes, number: int) -> Reference:
     try:
-        found = Reference(**json.loads(line))
-        # one text for one list: what would be written differently is refused
-        if found.line == line + b"\n":
-            return found
-    except (ValueError, TypeError, RecursionError) as error:
+        known = json.loads(line)
+        if isinstance(known["path"], str):
+            found = Reference(**known)
+            # one text for one list: what would be written differently is refused
+            if found.line == line + b"\n":
+                return found
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise RecordError(f"line {number} of the list of references is malformed") from error
     raise RecordError(f"line {number} of the list of references is malformed")
