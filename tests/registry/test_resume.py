@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+
 import pytest
 
 from desks import Desk, World
@@ -196,6 +197,6 @@ def test_a_long_history_that_is_nowhere_keeps_a_run_as_it_is(ada: Desk, bob: Des
     for stored in (world.storage / "files").rglob("*"):
         if stored.is_file():
             stored.unlink()
-    with pytest.raises(MissingBytesError, match="'run/history.json' of 'run quiet-river-1' cannot be fetched"):
+    with pytest.raises(MissingBytesError, match=r"'run/history\.json' of 'run quiet-river-1' cannot be fetched"):
         LiveRun.resume(bob.registry, run.record.id)
     assert list((bob.registry.private / "journal").iterdir()) == []
