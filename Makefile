@@ -33,9 +33,11 @@ test-frameworks: ## set up the same, then run the tests of scikit-learn, Lightni
 	@VENV='$(FRAMEWORKS)' .ci/setup frameworks
 	'$(FRAMEWORKS)/bin/python' -m pytest tests/integration --ignore=tests/integration/test_keras.py
 
-bench: ## set up wandb in an environment of its own, then measure gitreg beside it, and write the table build/bench.md
+bench: ## set up wandb in an environment of its own, then measure gitreg beside it (table: build/bench.md)
 	@VENV='$(BENCH)' .ci/setup bench
 	'$(BENCH)/bin/python' tests/bench/beside_wandb.py --output build/bench.md
+	'$(BENCH)/bin/python' tests/bench/history.py
+	'$(BENCH)/bin/python' tests/bench/table.py
 
 faults: ## set up, then try every fault often and at full size (an hour), and write the table build/faults.md
 	@.ci/setup test

@@ -62,7 +62,7 @@ def main() -> None:
         sys.exit("error: this system cannot adopt grandchildren, whose CPU time would be missed")
     with tempfile.TemporaryDirectory(prefix="gitreg-bench-") as folder:
         table = measure(Path(folder), options.tasks or list(TASKS), options.rounds)
-    sys.stdout.write(table)
+    print(table, end="")
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(table)
@@ -84,7 +84,7 @@ def measure(folder: Path, tasks: Iterable[str], rounds: int) -> str:
         for number in range(rounds + 1):
             # who goes first changes, and the first round only warms up
             for package in PACKAGES[:: 1 if number % 2 else -1]:
-                sys.stderr.write(f"{task} {package} {number} of {rounds}\n")
+                print(f"{task} {package} {number} of {rounds}", file=sys.stderr)
                 cost = run(folder / "place", package, task, inputs)
                 if number:
                     costs[package].append(cost)

@@ -128,7 +128,12 @@ BEFORE = {
     "run-import": "for at in run results/run; do GITREG_BUNDLE=$at.bundle gitreg run -- true; done",
     "init": "",
 }
-_A_RUN = "import gitreg, os\nrun = gitreg.init()\nrun.log({\"loss\": 1.0, \"val/loss\": 2.0})\nprint(run.id, flush=True)\n"
+_A_RUN = """
+import gitreg, os
+run = gitreg.init()
+run.log({"loss": 1.0, "val/loss": 2.0})
+print(run.id, flush=True)
+"""
 
 
 @pytest.fixture

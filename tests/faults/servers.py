@@ -128,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
     missing: ClassVar[bytes] = b"there is nothing here\n"
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
     def do_GET(self) -> None:
