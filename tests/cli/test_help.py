@@ -120,7 +120,7 @@ BEFORE = {
     "alias-reset": "gitreg alias set model/MNIST:production v1",
     "alias-rm": "",
     "drop": "echo last >model.pt && gitreg put model.pt --name mnist_model --type model",
-    "edit": "echo '# Digits' >MODEL_CARD.md",
+    "edit": "echo '# Digits' >MODEL_CARD.md && gitreg edit mnist_model:v3 --tag wip",
     "unlink": "",
     "delete": "",
     "undelete": "",

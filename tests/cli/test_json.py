@@ -105,6 +105,7 @@ def test_show_tells_everything_about_a_version(read: Read, repo: Path, sh: Shell
         "published": False,
         "type": "model",
         "description": "",
+        "references": [],
         "tags": [],
         "deleted": None,
         "digest": shown["digest"],
