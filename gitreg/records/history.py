@@ -1,4 +1,4 @@
-"""A run's step history, FORMAT.md 4.3: a column a line, so that one metric is read without the rest."""
+"""A run's step history, FORMAT.md 4.8: a column a line, so that one metric is read without the rest."""
 
 from __future__ import annotations
 
