@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from gitreg.records.when import moment
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _STEPS = (("minute", 60), ("hour", 3600), ("day", 86400), ("week", 604800), ("month", 2629800), ("year", 31557600))
@@ -26,10 +26,10 @@ def ago(when: str, now: str) -> str:
 
     A time to come is itself, and so is what somebody wrote there that is no time.
     """
-    then = _read(when)
-    if then is None:
+    then, at = moment(when), moment(now)
+    if then is None or at is None:
         return when
-    seconds = (_moment(now) - then).total_seconds()
+    seconds = (at - then).total_seconds()
     if seconds < 0:
         return date(when)
     count, noun = 0, ""
@@ -42,13 +42,13 @@ def ago(when: str, now: str) -> str:
 
 def date(when: str) -> str:
     """A time in ISO 8601 for people, to the second: `2026-03-01 12:00:00`, in UTC. What is no time stays as it is."""
-    then = _read(when)
+    then = moment(when)
     return then.strftime("%Y-%m-%d %H:%M:%S") if then else when
 
 
 def seconds_between(first: str, last: str) -> float | None:
     """The seconds from one time to another, both in ISO 8601; None when one is no time."""
-    start, end = _read(first), _read(last)
+    start, end = moment(first), moment(last)
     return (end - start).total_seconds() if start and end else None
 
 
@@ -68,16 +68,3 @@ def duration(seconds: float) -> str:
 def number(value: float) -> str:
     """A metric: four significant digits, and integers as they are."""
     return str(value) if isinstance(value, int) else f"{value:.4g}"
-
-
-def _read(when: str) -> datetime | None:
-    try:
-        return _moment(when)
-    except (ValueError, OverflowError):
-        # a record may hold any text there
-        return None
-
-
-def _moment(when: str) -> datetime:
-    read = datetime.fromisoformat(when.replace("Z", "+00:00"))
-    return (read if read.tzinfo else read.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)

@@ -11,7 +11,6 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
@@ -26,7 +25,7 @@ from gitreg.git.objects import MissingObjectError
 from gitreg.records.names import parse_number
 from gitreg.records.objects import Oid
 from gitreg.records.similar import closest
-from gitreg.records.when import Span, When
+from gitreg.records.when import Span, When, iso
 from gitreg.registry.repository import Registry
 from gitreg.sdk import filters
 from gitreg.sdk.filters import NOTHING, Filter
@@ -162,10 +161,7 @@ def _operand(key: str, text: str) -> Any:
 
 def _in_time(key: str, operator: str, span: Span) -> Filter:
     """A comparison with a date, which is all of its day. Times in records are UTC, so they compare as text."""
-    first, last = (
-        datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        for moment in (span.first, span.last)
-    )
+    first, last = iso(span.first), iso(span.last)
     if operator in _ORDERS:
         return {key: {_ORDERS[operator]: last if operator in (">", "<=") else first}}
     within = {key: {"$gte": first, "$lte": last}}

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
 from html import escape
 
 from gitreg.lineage.cards import chip_tone
 from gitreg.lineage.graph import Edge, Graph, Link, Node
 from gitreg.lineage.theme import tone_of
 from gitreg.records.plain import visible
+from gitreg.records.when import moment
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/-]+\Z")
 _VERSION = re.compile(r"[^:]+:v[0-9]+\Z")
@@ -52,7 +52,7 @@ class Entries:
         self._names = names
         self._places = places
         self._sources, self._targets = graph.sources(), graph.targets()
-        self._made_at = {node.id: _time(str(node.facts.get("created", ""))) for node in graph.nodes}
+        self._made_at = {node.id: moment(str(node.facts.get("created", ""))) for node in graph.nodes}
 
     def table(self) -> Iterator[str]:
         """Every node in a row, the newest first; those without a date come last."""
@@ -158,11 +158,11 @@ def text(words: str) -> str:
     return f"<bdi>{plain(words)}</bdi>" if words else ""
 
 
-def when(moment: str) -> str:
+def when(told: str) -> str:
     """A time for people, with the exact one in the markup; something that is none stays as it is."""
-    read = _time(moment)
+    read = moment(told)
     if read is None:
-        return plain(moment)
+        return plain(told)
     return f'<time datetime="{read:%Y-%m-%dT%H:%M:%SZ}">{read:%Y-%m-%d %H:%M} UTC</time>'
 
 
@@ -172,14 +172,6 @@ def size(count: int) -> str:
     while value >= 999.5 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1
     return f"{count} bytes" if unit == 0 else f"{value:.3g} {_UNITS[unit]}"
-
-
-def _time(moment: str) -> datetime | None:
-    try:
-        read = datetime.fromisoformat(moment.replace("Z", "+00:00"))
-        return (read if read.tzinfo else read.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _icon(node: Node) -> str:

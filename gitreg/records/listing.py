@@ -1,4 +1,4 @@
-"""The files of an artifact with their sizes and hashes, and the texts that hold them (FORMAT.md 5.2 to 5.6).
+"""The files of an artifact with their sizes and hashes, and the texts that hold them (FORMAT.md 5.2 to 5.7).
 
 Pure: bytes in, bytes out. Everything that identifies an artifact's content (DVC's directory object, W&B's digest, the
 manifest) is computed here from one frozen value.
@@ -6,7 +6,6 @@ manifest) is computed here from one frozen value.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
@@ -19,7 +18,7 @@ from operator import attrgetter
 from gitreg.errors import RecordError, UnsafePathError
 from gitreg.records import references as codec
 from gitreg.records.paths import check_paths
-from gitreg.records.references import Reference
+from gitreg.records.references import Reference, md5_digest
 
 _MD5 = re.compile(r"[0-9a-f]{32}\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -43,6 +42,11 @@ class FileEntry:
     size: int
     md5: str
     sha256: str
+
+    @property
+    def digest(self) -> str:
+        """What stands for it in W&B's digest: the md5 in base64."""
+        return md5_digest(self.md5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class Listing:
     def digest(self) -> str:
         """W&B's digest of the artifact (FORMAT.md 5.6)."""
         digest = hashlib.md5(b"wandb-artifact-manifest-v1\n", usedforsecurity=False)
-        lines = {entry.path: base64.b64encode(bytes.fromhex(entry.md5)).decode() for entry in self.entries}
+        lines = {entry.path: entry.digest for entry in self.entries}
         if self.references:
             lines |= {reference.path: reference.digest for reference in self.references}
             lines = dict(sorted(lines.items()))

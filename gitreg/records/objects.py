@@ -9,9 +9,9 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 from gitreg.errors import RecordError
+from gitreg.records.when import iso
 
 # git's own list (gpg-interface.c); a tag is signed by one of these blocks after its message.
 _SIGNATURE = re.compile(rb"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SIGNED MESSAGE|SSH SIGNATURE)-----", re.MULTILINE)
@@ -81,7 +81,7 @@ class Identity:
     @property
     def when(self) -> str:
         """The time in RFC 3339 and UTC."""
-        return datetime.fromtimestamp(self.timestamp, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return iso(self.timestamp)
 
 
 GITREG_IDENTITY = Identity("gitreg <gitreg@localhost> 0 +0000")

@@ -21,6 +21,11 @@ _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://.")
 _LONGEST_URI, _LONGEST = 4000, 1000
 
 
+def md5_digest(md5: str) -> str:
+    """An md5, in hex, as W&B's digest has it: in base64."""
+    return base64.b64encode(bytes.fromhex(md5)).decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A file that is kept elsewhere. What is not known is empty.
@@ -74,9 +79,9 @@ class Reference:
         if self.etag:
             return self.etag
         if self.md5:
-            return base64.b64encode(bytes.fromhex(self.md5)).decode()
+            return md5_digest(self.md5)
         if self.scheme == "file":
-            return base64.b64encode(hashlib.md5(self.uri.encode(), usedforsecurity=False).digest()).decode()
+            return md5_digest(hashlib.md5(self.uri.encode(), usedforsecurity=False).hexdigest())
         return self.uri
 
     @property

@@ -71,6 +71,16 @@ def iso(seconds: int) -> str:
     return (_EPOCH + seconds * _SECOND).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def moment(text: str) -> datetime | None:
+    """The time that a record tells in RFC 3339, in UTC; None for what is no time: a record may hold any text there."""
+    try:
+        # the oldest Python here does not read the Z
+        read = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        return (read if read.tzinfo else read.replace(tzinfo=_UTC)).astimezone(_UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _read(text: str, now: datetime) -> tuple[datetime, datetime]:
     """The first and the last moment that a text means. Raises: InvalidDateError."""
     word = text.lower()

@@ -1,8 +1,9 @@
 """A live run's journal: what it has logged and not committed, one JSON document a line, appended as it happens.
 
-It is what a second process attaches to, and what a killed run is recovered from. It lies under
-`<git common dir>/gitreg/journal/` and goes away when the run is finished. Every process of the run holds a shared
-`flock` on it, which the system lets go of however the process ends: a journal that nobody holds is a dead run's.
+Steps, which may be many, are written together, half a second later at most. It is what a second process attaches to,
+and what a killed run is recovered from. It lies under `<git common dir>/gitreg/journal/` and goes away when the run is
+finished. Every process of the run holds a shared `flock` on it, which the system lets go of however the process ends: a
+journal that nobody holds is a dead run's.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 
 from gitreg.data.hashing import refusals
 from gitreg.data.locks import lock
 from gitreg.errors import Error, NotFoundError, RecordError, StorageError, UsageError
 from gitreg.records.names import RunId
+from gitreg.records.when import iso
 
 _FLAGS = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -57,8 +58,7 @@ class Journal:
     def last_sign(self) -> str:
         """When the last line was written, RFC 3339 in UTC. Raises: NotFoundError."""
         with self._found():
-            written = datetime.fromtimestamp(self.path.stat().st_mtime, timezone.utc)
-        return written.strftime("%Y-%m-%dT%H:%M:%SZ")
+            return iso(int(self.path.stat().st_mtime))
 
     @property
     def age(self) -> float:

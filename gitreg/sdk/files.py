@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,8 +55,7 @@ class ArtifactFile:
     @property
     def digest(self) -> str:
         """The md5 in base64, as in W&B; of a reference the etag, or the address without either."""
-        known = self._known
-        return known.digest if isinstance(known, Reference) else base64.b64encode(bytes.fromhex(known.md5)).decode()
+        return self._known.digest
 
     @property
     def ref(self) -> str | None:

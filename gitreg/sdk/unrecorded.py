@@ -6,9 +6,9 @@ It has what `Run` asks of a live run, in memory. What it logs lies where it was 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from gitreg.records.listing import Listing
 from gitreg.records.names import LATEST, CollectionName, VersionName, VersionNumber
 from gitreg.records.objects import EMPTY_TREE, GITREG_IDENTITY, ZERO, Commit
 from gitreg.records.records import ArtifactRecord, Place, RunRecord, State, VersionRecord
+from gitreg.records.when import iso
 from gitreg.registry import contents
 from gitreg.registry.draft import Draft
 from gitreg.registry.editing import Wanted
@@ -37,7 +38,7 @@ _COMMIT = Commit(EMPTY_TREE, (), GITREG_IDENTITY, GITREG_IDENTITY, "")
 
 def now() -> str:
     """The time, RFC 3339 in UTC, as records have it."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return iso(int(time.time()))
 
 
 class Unrecorded:
