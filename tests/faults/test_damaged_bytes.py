@@ -229,6 +229,7 @@ def unchecked(entries: list[FileEntry]) -> Listing:
     """A listing as only a hostile writer makes one."""
     found = Listing.__new__(Listing)
     object.__setattr__(found, "entries", tuple(sorted(entries, key=lambda entry: entry.path)))
+    object.__setattr__(found, "references", ())
     return found
 
 
