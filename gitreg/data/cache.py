@@ -133,6 +133,12 @@ class Cache:
         self.sync()
         return stored
 
+    def read(self, md5: str) -> bytes | None:
+        """The bytes of a small object that is here; None when it is damaged. Raises: StorageError."""
+        with refusals(f"object '{md5}' cannot be read"):
+            data = self.path(md5).read_bytes()
+        return data if hashlib.md5(data, usedforsecurity=False).hexdigest() == md5.partition(".")[0] else None
+
     @contextmanager
     def receive(self, md5: str) -> Iterator[Path]:
         """A temporary file for an object that comes from elsewhere; it gets its name when its bytes are right.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from gitreg.data.config import VERSION_GITIGNORE, version_config
@@ -101,10 +100,7 @@ def _read(registry: Registry, run: Run, longest: int | None) -> History | None:
 def _stored(registry: Registry, stored: Pointer, longest: int | None) -> bytes | None:
     if (longest is not None and stored.size > longest) or not registry.cache.has(stored.md5, stored.size):
         return None
-    text = registry.cache.path(stored.md5).read_bytes()
-    if hashlib.md5(text, usedforsecurity=False).hexdigest() == stored.md5:
-        return text
-    return None
+    return registry.cache.read(stored.md5)
 
 
 def newest(registry: Registry, run_id: RunId, run: Run | None) -> History:

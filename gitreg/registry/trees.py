@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from gitreg.data.config import VERSION_GITIGNORE, version_config
 from gitreg.errors import MissingBytesError, RecordError
 from gitreg.git.objects import Batch
@@ -87,8 +85,8 @@ def _sidecar(registry: Registry, tree: Oid, name: str) -> bytes:
     pointer = Pointer.parse(text)
     if not registry.cache.has(pointer.md5):
         raise MissingBytesError(f"'{name}' is not in the cache", [pointer.md5], hint="gitreg get fetches it")
-    text = registry.cache.path(pointer.md5).read_bytes()
-    if hashlib.md5(text).hexdigest() != pointer.md5:
+    text = registry.cache.read(pointer.md5)
+    if text is None:
         aside = registry.cache.quarantine(pointer.md5)
         raise MissingBytesError(
             f"'{name}' is damaged in the cache, and now lies at '{aside}'", [pointer.md5], hint="gitreg get fetches it"
