@@ -13,6 +13,7 @@ from gitreg.errors import RecordError
 Row = Mapping[str, object]
 
 STEP = "_step"
+_BOOKKEEPING = (STEP, "_timestamp")
 _DEEPEST = 32
 _KEY = re.compile(rb'("(?:[^"\\]|\\.)*"): ')
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -47,6 +48,11 @@ def _column(count: int, at: list[int], values: list[object]) -> str:
         return _encode(column)
     except ValueError:
         return _encode(_strict(column))
+
+
+def told(row: Row) -> dict[str, object]:
+    """The values of a row, without its number and time."""
+    return {key: value for key, value in row.items() if key not in _BOOKKEEPING}
 
 
 class History:

@@ -1,4 +1,4 @@
-"""The four records of FORMAT.md as frozen types: runs, artifacts, versions, promotions."""
+"""Four records of FORMAT.md as frozen types: runs, artifacts, versions, promotions. Edits are in `cards`."""
 
 from __future__ import annotations
 

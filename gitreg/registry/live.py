@@ -1,6 +1,6 @@
 """A run that is going on: it is started, uses and logs versions, and is finished.
 
-Each step is kept before it is acknowledged, in the journal or as a commit.
+What it is told is kept before that is acknowledged, in the journal or as a commit; steps are within a second.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gitreg.git.objects import Batch, MissingObjectError
 from gitreg.git.refs import Change, RefMovedError
 from gitreg.records import refs as names_of_refs
 from gitreg.records import trailers, yamlio
-from gitreg.records.history import Row, encode
+from gitreg.records.history import Row, encode, told
 from gitreg.records.listing import Listing
 from gitreg.records.names import RunId, VersionName, VersionNumber, check_run_id
 from gitreg.records.objects import ZERO, Commit, Oid
@@ -188,7 +188,7 @@ class LiveRun:
             self._summary.update(value)
         elif event == "log" and isinstance(value, dict):
             self.step = int(value["_step"]) + 1
-            self._summary.update(_without_bookkeeping(value))
+            self._summary.update(told(value))
         elif event == "metric" and isinstance(value, dict):
             self.record = replace(self.record, metrics={**self.record.metrics, **value})
         elif event == "use" and isinstance(value, dict):
@@ -253,7 +253,7 @@ class LiveRun:
         on disk; everything else is at once. Raises: RecordError, StorageError for this or an earlier step.
         """
         is_both = summary is values
-        summary = _without_bookkeeping(values) if is_both else summary or {}
+        summary = told(values) if is_both else summary or {}
         self._check(summary)
         if is_both:
             self._journal.append_soon("log", values)
@@ -425,10 +425,6 @@ def _not_ended(journal: Journal) -> UsageError:
     if journal.is_held:
         return UsageError(f"run '{run_id}' is going on", hint="end its process first")
     return UsageError(f"run '{run_id}' was killed and is not recorded yet", hint=f"gitreg run recover {run_id}")
-
-
-def _without_bookkeeping(values: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in values.items() if key not in ("_step", "_timestamp")}
 
 
 def _held(commit: Oid, record: RunRecord) -> dict[str, object]:

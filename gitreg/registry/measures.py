@@ -1,19 +1,20 @@
-"""Which of a metric's values is the better one, as far as its name says so beyond doubt.
+"""Which of a metric's values is the better one: what its run says, else its name, as far as that leaves no doubt.
 
-A wrong arrow is worse than none. So a name counts only when every word of it is known here: one that says what is
-measured, and others that say on what, or how it was put together. `val/loss` and `accuracy_top5` are clear; nothing is
-said of `loss_scale`, `accuracy_drop`, `neg_log_loss` or `latency`.
+A wrong arrow is worse than none. So, where the run says nothing, a name counts only when every word of it is known:
+one that says what is measured, and others that say on what, or how it was put together. `val/loss` and `accuracy_top5`
+are clear; nothing is said of `loss_scale`, `accuracy_drop`, `neg_log_loss` or `latency`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Literal, TypeVar
 
 from gitreg.records import dotted
 
 Direction = Literal["higher", "lower"]
+Said = TypeVar("Said")
 
 _GOALS: Mapping[str, Direction] = {"minimize": "lower", "maximize": "higher"}
 _LOWER = frozenset("loss error mse rmse mae mape nll perplexity wer cer logloss".split())
@@ -37,11 +38,11 @@ def directions(*told: Mapping[str, object]) -> Callable[[str], Direction | None]
         base, _, kind = whole.rpartition(".")
         goals = set()
         for metrics in told:
-            held = _of(metrics, base).get("summary")
+            held = _mapping(definition(metrics, base)).get("summary")
             if isinstance(held, list) and kind in held:
                 # `loss.min` is the lowest of `loss`, and as good as that
                 whole = base
-            goal = _of(metrics, whole).get("goal")
+            goal = _mapping(definition(metrics, whole)).get("goal")
             goals.update([_GOALS[goal]] if isinstance(goal, str) and goal in _GOALS else [])
         if goals:
             return goals.pop() if len(goals) == 1 else None
@@ -50,10 +51,13 @@ def directions(*told: Mapping[str, object]) -> Callable[[str], Direction | None]
     return find
 
 
-def _of(metrics: Mapping[str, object], name: str) -> Mapping[str, object]:
-    """What is said of a metric of this name: by itself, else by the longest beginning."""
+def definition(metrics: Mapping[str, Said], name: str) -> Said | None:
+    """What is said of a metric of this name, FORMAT.md 4.6: by itself, else by the longest beginning."""
     starts = [key for key in metrics if key.endswith("*") and name.startswith(key[:-1])]
-    found = metrics.get(name if name in metrics else max(starts, key=len, default=""))
+    return metrics.get(name if name in metrics else max(starts, key=len, default=""))
+
+
+def _mapping(found: object) -> Mapping[str, object]:
     return found if isinstance(found, Mapping) else {}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gitreg.errors import UsageError
 from gitreg.records import dotted
+from gitreg.registry.measures import definition
 from gitreg.sdk.values import MAX_KEY
 
 _GOALS = ("minimize", "maximize")
@@ -134,8 +135,7 @@ class Metrics:
     def of(self, name: str) -> Metric | None:
         """What is known of a metric: of its own name, else of the longest beginning."""
         if name not in self._found:
-            starts = [key for key in self._defined if key.endswith("*") and name.startswith(key[:-1])]
-            self._found[name] = self._defined.get(name) or self._defined.get(max(starts, key=len, default=""))
+            self._found[name] = definition(self._defined, name)
         return self._found[name]
 
     def row(self, values: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`Run`: what `gitreg.init` returns. Thread safe; everything it is told is kept before the call returns."""
+"""`Run`: what `gitreg.init` returns. Thread safe. All that it is told is kept at once, steps within a second."""
 
 from __future__ import annotations
 

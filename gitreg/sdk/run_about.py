@@ -8,7 +8,7 @@ from datetime import datetime
 from gitreg.records.records import RunRecord
 from gitreg.sdk.run_artifacts import ArtifactVerbs
 from gitreg.sdk.settings import Settings
-from gitreg.sdk.starting import Started, label, tag_list
+from gitreg.sdk.starting import Started, label, run_tags
 from gitreg.sdk.values import plain
 
 
@@ -52,7 +52,7 @@ class About(ArtifactVerbs):
 
     @tags.setter
     def tags(self, tags: Sequence[str]) -> None:
-        self._relabel(tags=list(tag_list(tags)))
+        self._relabel(tags=list(run_tags(tags)))
 
     @property
     def path(self) -> str:

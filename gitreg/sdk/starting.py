@@ -89,7 +89,7 @@ class Wanted:
             labels={
                 **{key: label(told(key)) for key in ("job_type", "group", "project", "entity")},
                 "notes": plain(told("notes", "")),
-                "tags": tag_list(told("tags")),
+                "tags": run_tags(told("tags")),
             },
             mode=mode,
             resume=resume,
@@ -249,6 +249,6 @@ def label(text: str | None) -> str:
     return text or ""
 
 
-def tag_list(tags: Sequence[str] | str | None) -> tuple[str, ...]:
+def run_tags(tags: Sequence[str] | str | None) -> tuple[str, ...]:
     """A run's tags, each once."""
     return tuple(dict.fromkeys(plain(str(tag)) for tag in ([tags] if isinstance(tags, str) else tags or ())))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from gitreg.errors import UsageError
 from gitreg.records.cards import Notes
+from gitreg.records.history import told
 from gitreg.records.listing import Listing
 from gitreg.records.names import LATEST, CollectionName, VersionName, VersionNumber
 from gitreg.records.objects import EMPTY_TREE, GITREG_IDENTITY, ZERO, Commit
@@ -32,7 +33,6 @@ from gitreg.sdk.staging import Staging
 if TYPE_CHECKING:
     from gitreg.sdk.artifact import Artifact
 
-_BOOKKEEPING = ("_step", "_timestamp")
 _COMMIT = Commit(EMPTY_TREE, (), GITREG_IDENTITY, GITREG_IDENTITY, "")
 
 
@@ -78,7 +78,7 @@ class Unrecorded:
     def log_step(self, values: Mapping[str, object], *, summary: Mapping[str, object] | None = None) -> None:
         """As LiveRun, without a history."""
         self.step = int(str(values["_step"])) + 1
-        self.update_summary({key: value for key, value in (summary or {}).items() if key not in _BOOKKEEPING})
+        self.update_summary(told(summary or {}))
 
     def log(self, artifact: Artifact) -> Logged:
         """What the artifact is from now on. Raises: as `Artifact` for metadata that cannot be recorded."""
