@@ -69,7 +69,8 @@ ENVIRONMENT = {
     ),
     "GITREG_MODE": (
         "What gitreg.init() takes where it has no 'mode'. 'disabled': the run is in memory and writes nothing."
-        " 'shared': processes with the same id are one run. 'online' and 'offline' are alike."
+        " 'shared': processes with the same id are one run. 'online' and 'offline' are alike, but for 'offline' where"
+        " there is no repository: the run goes into a file."
     ),
     "GITREG_RESUME": "What gitreg.init() takes where it has no 'resume': allow, must, never or auto.",
     "GITREG_RANKS": (
