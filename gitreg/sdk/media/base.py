@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from gitreg.errors import InvalidValueError, MissingExtraError
+from gitreg.errors import InvalidValueError, MissingExtraError, RecordError
 from gitreg.records.plain import visible
 from gitreg.sdk import values
 
 _M = TypeVar("_M", bound="Media")
+# It becomes the end of a file's name.
+_FORMAT = re.compile(r"[a-z0-9]{1,16}(?:\.[a-z0-9]{1,16}){0,2}\Z")
 
 
 def need(library: str, extra: str = "tables") -> Any:
@@ -46,7 +49,9 @@ class Media:
 
     @classmethod
     def _of(cls: type[_M], data: bytes, format: str, caption: str | None, details: Mapping[str, Any]) -> _M:  # noqa: PYI019  # Python 3.10 has no Self
-        """One that is encoded already."""
+        """One that is encoded already, by whom ever. Raises: RecordError for a format or data that are none."""
+        if not _FORMAT.match(format) or not isinstance(data, bytes):
+            raise RecordError(f"a medium's format is {format[:100]!r}, and its data {type(data).__name__}")
         medium = cls.__new__(cls)
         Media.__init__(medium, data, format, caption, details)
         return medium

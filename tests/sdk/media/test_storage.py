@@ -606,6 +606,16 @@ class TestStrangersMedia:
         with pytest.raises(RecordError, match=r"p\.png\.media\.json"):
             self.draft(json.dumps(document).encode()).get("p")
 
+    @pytest.mark.parametrize("end", ["x/../../../hooks/post-commit", "", "png\n", "png.", "/etc/passwd", "PNG"])
+    def test_have_a_format_that_is_no_path(self, end: str) -> None:
+        with pytest.raises(RecordError, match="a medium's format is"):
+            self.draft(json.dumps({"schema": 1, "kind": "image", "format": end}).encode()).get("p")
+        cell = json.dumps({"_type": "media", "kind": "image", "format": end, "data": ""})
+        with pytest.raises(RecordError, match="a medium's format is"):
+            codec.decode({"kind": "json"}, {"": pa.array([cell])}, 1)
+        with pytest.raises(RecordError, match="a medium's format is"):
+            codec.decode({"kind": "media", "media": "image", "format": end}, {"": pa.array([b"x"])}, 1)
+
     def test_of_a_newer_format_say_so(self) -> None:
         with pytest.raises(NewerSchemaError, match="has schema 9"):
             self.draft(b'{"schema": 9}').get("p")
