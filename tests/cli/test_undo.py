@@ -217,7 +217,7 @@ class TestEdit:
     def test_a_tag_that_is_not_there_cannot_be_taken_away(self, said: Path) -> None:
         assert told(said, "gitreg", "edit", "d", "--untag", "b", code=6) == [
             "error: 'd' has no tag 'b'",
-            "hint: it has a b",
+            "hint: it has 'a b'",
         ]
         assert told(said, "gitreg", "edit", "d", "--tag", "a b") == ["d says that already"]
 

@@ -6,6 +6,7 @@ do, and with nothing in them that a terminal would obey.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ git init --quiet --bare server.git && git init --quiet repo && cd repo && mkdir 
 git remote add origin ../server.git && gitreg init --storage ../storage 2>/dev/null
 echo one >file && git add . && git commit --quiet -m 'set up gitreg'
 gitreg put file --name m --type model 2>/dev/null && gitreg link m:v0 model/M --alias production
+gitreg run --name walk -- {sys.executable} -c 'import gitreg; gitreg.init().log({{"loss": 1}})' 2>/dev/null
 ! test -e {MARK}
 """
 
@@ -212,6 +214,10 @@ PLACES: dict[tuple[str, str], list[Place]] = {
     ("runs", "columns"): [place("keys", "runs --columns={}")],
     ("runs", "form"): [place("choice", "runs --format={}")],
     ("runs", "limit"): [place("positive number", "runs --limit={}")],
+    ("steps", "run"): [place("name", "steps -- {}"), place("label", "steps a/{}/walk")],
+    ("steps", "metrics"): [place("text", "steps walk -- {}"), place("text", "steps walk loss {}")],
+    ("steps", "form"): [place("choice", "steps walk --format={}")],
+    ("steps", "limit"): [place("positive number", "steps walk --limit={}")],
     ("show", "thing"): [place("name", "show -- {}"), place("name", "show m:{}"), place("label", "show a/{}/m")],
     ("diff", "old"): [place("name", "diff -- {}"), place("name", "diff m:{} m:v0")],
     ("diff", "new"): [place("name", "diff m -- {}"), place("date", "diff m model/M:production@{{}}")],
