@@ -320,8 +320,10 @@ def _from_arrays(name: object, values: list[Any], present: list[Any]) -> Encoded
 
 
 def _to_arrays(info: Info, arrays: Mapping[str, Any]) -> list[Any]:
-    dtype = tagged.dtype_of(info["dtype"]).newbyteorder("=")
-    rows, shapes = arrays[""], arrays["shape"].to_pylist()
+    arrow, dtype = need("pyarrow"), tagged.dtype_of(info["dtype"]).newbyteorder("=")
+    rows, shapes, types = arrays[""], arrays["shape"].to_pylist(), arrow.types
+    if not (types.is_list(rows.type) or types.is_large_list(rows.type)):
+        raise ValueError(f"arrays are stored as {rows.type}")
     offsets = rows.offsets.to_numpy() - rows.offsets[0].as_py()
     flat = rows.flatten()
     if flat.null_count or rows.null_count:

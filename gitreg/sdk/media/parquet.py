@@ -68,13 +68,19 @@ def read(data: bytes, rows: int) -> list[list[Any]]:
         head = parquet.ParquetFile(source)
         found = head.metadata
         groups = [found.row_group(at) for at in range(found.num_row_groups)]
-        columns = [group.column(at) for group in groups for at in range(group.num_columns)]
-        total = sum(max(column.total_uncompressed_size, 8 * column.num_values) for column in columns)
+        columns = [(group, group.column(at)) for group in groups for at in range(group.num_columns)]
+        total = sum(
+            max(column.total_uncompressed_size, 8 * column.num_values, 8 * group.num_rows) for group, column in columns
+        )
         if found.num_rows != rows or sum(group.num_rows for group in groups) != rows:
             raise RecordError(f"a file of the table has {found.num_rows} rows, not {rows}")
         if total > max(_FREE, len(data) * _MAX_RATIO):
             raise RecordError(f"a file of the table has {len(data)} bytes, and wants {total} in memory")
         schema = head.schema_arrow
+        # what is known by its name below must be the only one
+        odd = next((item for item in schema if not _is_ours(item.type) or schema.names.count(item.name) > 1), None)
+        if odd is not None:
+            raise RecordError(f"a file of the table has a field of type {str(odd.type)[:100]}, or twice")
         texts = [item.name for item in schema if _is_bytes(item.type)]
         source.seek(0)
         # a dictionary holds each text once, so that a small file cannot become a huge one
@@ -99,6 +105,15 @@ def _is_bytes(kind: Any) -> bool:
     return bool(
         types.is_string(kind) or types.is_binary(kind) or types.is_large_string(kind) or types.is_large_binary(kind)
     )
+
+
+def _is_ours(kind: Any) -> bool:
+    """Whether it is of a type that is written here: others' values may each be huge, and not be dictionaries."""
+    types = need("pyarrow").types
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        kind = kind.value_type
+        return bool(types.is_primitive(kind) or types.is_null(kind))
+    return bool(types.is_primitive(kind) or types.is_null(kind) or _is_bytes(kind))
 
 
 def _without_schema(data: bytes) -> memoryview:

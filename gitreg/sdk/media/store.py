@@ -241,6 +241,7 @@ def _read_table(files: _Files, name: str) -> Table:
     if type(rows) is not int or not 0 <= rows < _MAX_ROWS or not isinstance(infos, list) or (rows and not infos):
         raise RecordError(f"'{path}' has no number of rows, or no columns")
     columns: dict[Name, Column] = {}
+    known: set[tuple[str, int]] = set()
     folder = path.rpartition("/")[0]
     # the small columns are one file, which is read once
     read = lru_cache(maxsize=None)(partial(_read_arrays, files, rows))
@@ -249,6 +250,11 @@ def _read_table(files: _Files, name: str) -> Table:
         file = f"{folder}/{info['file']}"
         if file not in files:
             raise RecordError(f"'{path}' names '{file}', which is not there")
+        fields = {(file, info["field"] + part) for part in range(1 + len(info.get("parts", ())))}
+        if fields & known:
+            # else one column of a file could become as many in memory as anybody likes
+            raise RecordError(f"'{path}' has one field of '{file}' in two columns")
+        known |= fields
         columns[info["name"]] = Column.read(_kind(info), partial(_read_column, read, file, info))
     return Table._read(columns, rows)
 

@@ -499,6 +499,7 @@ class TestStrangersTables:
             edited(c1_kind="time"),
             edited(c1_kind="list"),
             edited(c1_name="x"),
+            edited(c1_file="0-x.parquet"),
             edited(c1_name=["x"]),
             lambda files: files.update({"t.table/table.json": b"[" * 100_000}),
             lambda files: files.update({"t.table/table.json": b"\xff"}),
@@ -562,6 +563,34 @@ class TestStrangersTables:
         monkeypatch.setattr(parquet, "_MAX_RATIO", 1000)
         with pytest.raises(RecordError, match=f"wants {8 * rows} in memory"):
             parquet.read(data, rows)
+
+    @pytest.mark.parametrize(
+        "array",
+        [
+            pa.ListArray.from_arrays([0, 4000], pa.DictionaryArray.from_arrays(pa.array([0] * 4000), [b"0" * 100_000])),
+            pa.StructArray.from_arrays([pa.array(["x"])], ["x"]),
+            pa.array([[[1]]]),
+            pa.array([b"0000"], pa.binary(4)),
+            pa.array([1], pa.decimal128(38)),
+        ],
+    )
+    def test_have_fields_of_our_types_only(self, array: pa.Array) -> None:
+        file = io.BytesIO()
+        pq.write_table(pa.table({"a": array}), file, store_schema=False, compression="zstd")
+        assert len(file.getvalue()) < 2000
+        with pytest.raises(RecordError, match="has a field of type"):
+            parquet.read(file.getvalue(), 1)
+
+    def test_have_fields_of_different_names(self) -> None:
+        file = io.BytesIO()
+        pq.write_table(pa.table([["x"], ["y"]], names=["a", "a"]), file)
+        with pytest.raises(RecordError, match="twice"):
+            parquet.read(file.getvalue(), 1)
+
+    def test_have_lists_where_arrays_are_spoken_of(self) -> None:
+        shape = pa.array([[1], [1]])
+        with pytest.raises(RecordError, match="arrays are stored as int64"):
+            codec.decode({"kind": "arrays", "dtype": "int64"}, {"": pa.array([1, 2]), "shape": shape}, 2)
 
     def test_a_text_that_is_repeated_is_one_object(self) -> None:
         file = io.BytesIO()
