@@ -151,7 +151,7 @@ def _row(item: Alias, here: Container[tuple[CollectionName, Oid]]) -> Row:
         "version": item.place.version.label,
         "commit": str(item.place.commit),
         "at": item.by.when if item.by else None,
-        "by": f"{item.by.name} <{item.by.email}>" if item.by else None,
+        "by": item.by.person if item.by else None,
         "reason": item.record.reason if item.record else None,
         "published": item.published,
         "by_hand": item.by_hand,

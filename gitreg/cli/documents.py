@@ -46,7 +46,7 @@ def move(step: Step) -> Document:
         "version": record.now.version.label if record.now else None,
         "previous": record.previous.version.label if record.previous else None,
         "commit": str(record.now.commit) if record.now else None,
-        "by": f"{by.name} <{by.email}>",
+        "by": by.person,
         "at": by.when,
         "until": step.next.by.when if step.next else None,
         "reason": record.reason,

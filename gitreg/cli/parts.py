@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timezone
 
 from gitreg.cli import documents, human
 from gitreg.cli.documents import Document
@@ -15,8 +14,9 @@ from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import dotted
 from gitreg.records.history import History
-from gitreg.records.objects import Identity, Oid
+from gitreg.records.objects import Oid
 from gitreg.records.records import Code, RunRecord
+from gitreg.records.when import iso
 from gitreg.registry import history, measures
 from gitreg.registry.facts import Known, Standing
 from gitreg.registry.repository import Registry
@@ -30,16 +30,11 @@ _SPARK = 20
 
 
 def now(registry: Registry) -> str:
-    """The time, in ISO 8601."""
-    return datetime.fromtimestamp(registry.clock(), timezone.utc).isoformat()
+    """The time, RFC 3339 in UTC."""
+    return iso(registry.clock())
 
 
 # documents
-
-
-def person(by: Identity) -> str:
-    """`Name <address>`."""
-    return f"{by.name} <{by.email}>"
 
 
 def known_document(known: Known) -> Document:
@@ -62,7 +57,7 @@ def standing_document(standing: Standing) -> Document:
         "alias": str(standing.alias),
         "version": str(standing.version),
         "since": standing.by.when if standing.by else None,
-        "by": person(standing.by) if standing.by else None,
+        "by": standing.by.person if standing.by else None,
         "reason": standing.reason,
         "previous": standing.previous.label if standing.previous else None,
         "published": standing.published,

@@ -116,7 +116,7 @@ def _tag(registry: Registry, version: Version) -> Document:
         "size": record.size,
         "files": record.files,
         "created": tagger.when,
-        "by": f"{tagger.name} <{tagger.email}>",
+        "by": tagger.person,
         "run": record.run,
         "link": documents.place(record.link),
     }
@@ -208,8 +208,7 @@ def run_row(registry: Registry, run_id: RunId, tip: Oid, *, published: bool, sta
         last = found[0].tip if found else runs.parse(registry.objects.commit(tip), tip)
         if last is None:
             raise RecordError(f"commit {tip.short} has no record of a run")
-        by = f"{last.by.name} <{last.by.email}>"
-        return {**_line(last.record, state), "commit": str(tip), "by": by, "published": published}
+        return {**_line(last.record, state), "commit": str(tip), "by": last.by.person, "published": published}
 
     # all of a run holds its newest commit too, and is read first where both are wanted
     return Row(f"run '{run_id}'", (*_LINE, *_USES), (_USES, uses), (_LINE, line), objects=(tip,))

@@ -154,7 +154,7 @@ def _document(shown: CollectionFacts, item: Item) -> Document:
         "published": item.found.version.published,
         "aliases": shown.aliases(item.name),
         "created": item.made.when,
-        "by": parts.person(item.made),
+        "by": item.made.person,
         "size": record.size,
         "files": record.files,
         "run": record.run,

@@ -33,7 +33,7 @@ def document(registry: Registry, shown: RunFacts) -> Document:
         "inputs": [parts.known_document(known) for known in shown.inputs],
         "outputs": [str(known.name) for known in shown.outputs],
         "commit": str(shown.tip.oid) if shown.tip else None,
-        "by": parts.person(shown.tip.by) if shown.tip else None,
+        "by": shown.tip.by.person if shown.tip else None,
     }
 
 

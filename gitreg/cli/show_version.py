@@ -130,7 +130,7 @@ def document(registry: Registry, shown: VersionFacts) -> Document:
         "ref": names_of_refs.draft(version.name) if is_draft else names_of_refs.version_tag(version.name),
         "commit": str(version.commit),
         "created": found.commit.committer.when,
-        "by": parts.person(found.commit.committer),
+        "by": found.commit.committer.person,
     }
 
 

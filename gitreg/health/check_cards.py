@@ -130,9 +130,7 @@ def _is_told(edit: Edit, before: cards.State, files: Files) -> bool:
     """Whether the record says what the files do."""
     if edit.record.action != "edit":
         return [data is not None for data in files.values()] == [edit.record.action == "delete"]
-    paths = sorted(files, reverse=True)
-    fields = [name for path in paths for name in codec.changed_fields(path, before.read(path), files[path])]
-    return list(edit.record.changed) == fields
+    return edit.record.changed == before.changed(files)
 
 
 def _subject(name: CollectionName) -> str:

@@ -128,7 +128,12 @@ def waiting(registry: Registry) -> Iterator[Diagnosis]:
         yield warning("pending", f"{refusal.name} cannot be published: {refusal.why}", "gitreg fsck")
     counts = [
         plural(len(items), noun)
-        for items, noun in ((found.versions, "version"), (found.runs, "run"), (found.aliases, "alias"))
+        for items, noun in (
+            (found.versions, "version"),
+            (found.runs, "run"),
+            (found.aliases, "alias"),
+            ([edit for card in found.cards for edit in card.edits], "edit"),
+        )
         if items
     ]
     if not counts:
@@ -142,8 +147,10 @@ def waiting(registry: Registry) -> Iterator[Diagnosis]:
 def in_the_way(registry: Registry) -> Iterator[Diagnosis]:
     """Refs that git can have only instead of one that gitreg needs: `a` and `a/b` cannot both be there."""
     names = {ref.name for ref in registry.refs.find("refs/tags/", "refs/gitreg", "refs/gitreg-remotes")}
-    folders = {"refs/gitreg", "refs/gitreg/drafts", "refs/gitreg/runs", "refs/gitreg/aliases", "refs/gitreg-remotes"}
-    blocking = names & {*folders, registry.tracking.removesuffix("/"), f"{registry.tracking}runs"}
+    below = ("", names_of_refs.RUNS, names_of_refs.ALIASES, names_of_refs.CARDS)
+    folders = [base + folder for base in (names_of_refs.PENDING, registry.tracking) for folder in below]
+    folders += [names_of_refs.DRAFTS, names_of_refs.TRACKING]
+    blocking = names & {folder.removesuffix("/") for folder in folders}
     for name in sorted(blocking):
         yield problem("refs", f"ref '{name}' takes the place of a folder of refs", f"git update-ref -d {name}")
     drafts = [version for version in all_versions(registry) if not version.published and is_own(registry, version.tag)]

@@ -26,7 +26,7 @@ from gitreg.registry.pending import rebase_aliases, rebase_cards
 from gitreg.registry.repository import Registry, retried
 from gitreg.registry.runs import Run
 
-_CHAINS = (f"{names_of_refs.PENDING}aliases/", f"{names_of_refs.PENDING}collections/")
+_CHAINS = tuple(names_of_refs.PENDING + below for below in (names_of_refs.ALIASES, names_of_refs.CARDS))
 
 
 @dataclass(slots=True)

@@ -33,7 +33,6 @@ MAX_TAG = 256
 _FOLDER = 100
 
 Action = Literal["edit", "delete", "undelete"]
-_CHANGED = ("description", "tags", "card")
 
 _TAG = re.compile(r"[-\w]+(?: +[-\w]+)*\Z")
 _PLACE = re.compile(rf"({VERSIONS}|{DELETED})/(0|[1-9][0-9]*)/(v[0-9]+)\.([0-9a-f]{{40}})\.yaml\Z")
@@ -181,7 +180,7 @@ def parse_path(path: str, collection: CollectionName) -> tuple[str, Place] | Non
     """The folder, and the version that a file is about; None for any other file."""
     match = _PLACE.match(path)
     number = parse_number(match[3]) if match else None
-    if match is None or number is None or int(match[2]) != number // _FOLDER:
+    if match is None or number is None or match[2] != str(number // _FOLDER):
         return None
     return match[1], Place(VersionName(collection, VersionNumber(number)), Oid.parse(match[4]))
 

@@ -72,6 +72,11 @@ class Identity:
         return self.text.partition("<")[2].partition(">")[0]
 
     @property
+    def person(self) -> str:
+        """`Name <email>`."""
+        return f"{self.name} <{self.email}>"
+
+    @property
     def timestamp(self) -> int:
         """Seconds since 1970 in UTC; 0 when the header holds none, or one that no calendar has."""
         tail = self.text.rpartition(">")[2].split()

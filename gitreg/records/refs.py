@@ -9,6 +9,8 @@ TAGS = "refs/tags/"
 PENDING = "refs/gitreg/"
 DRAFTS = "refs/gitreg/drafts/"
 TRACKING = "refs/gitreg-remotes/"
+RUNS, ALIASES, CARDS = "runs/", "aliases/", "collections/"
+"""Below `PENDING`, or a tracking namespace."""
 BUNDLED = "refs/gitreg-bundle/bytes"
 """In a bundle: a commit whose tree is the DVC objects of its runs."""
 
@@ -35,17 +37,17 @@ def draft(version: VersionName) -> str:
 
 def run(run_id: RunId, base: str = PENDING) -> str:
     """`refs/gitreg/runs/<xx>/<run id>`, or the same under a tracking namespace."""
-    return f"{base}runs/{run_id[:2]}/{run_id}"
+    return f"{base}{RUNS}{run_id[:2]}/{run_id}"
 
 
 def alias(name: AliasName, base: str = PENDING) -> str:
     """`refs/gitreg/aliases/<collection>@<alias>`, or the same under a tracking namespace."""
-    return f"{base}aliases/{name.ref_name}"
+    return f"{base}{ALIASES}{name.ref_name}"
 
 
 def card(collection: CollectionName, base: str = PENDING) -> str:
     """`refs/gitreg/collections/<collection>@card`, or the same under a tracking namespace."""
-    return f"{base}collections/{collection}@card"
+    return f"{base}{CARDS}{collection}@card"
 
 
 def trial(name: str) -> str:
@@ -60,7 +62,7 @@ def versions_pattern(collection: CollectionName, base: str = TAGS) -> str:
 
 def aliases_pattern(collection: CollectionName, base: str = PENDING) -> str:
     """A `for-each-ref` pattern for all aliases of a collection."""
-    return f"{base}aliases/{collection}@*"
+    return f"{base}{ALIASES}{collection}@*"
 
 
 def parse_version(ref: str) -> VersionName | None:
@@ -77,14 +79,14 @@ def parse_version(ref: str) -> VersionName | None:
 def parse_alias(ref: str) -> AliasName | None:
     """The alias that a pending or tracking ref names, or None for any other ref."""
     try:
-        return AliasName.parse_ref(_below(ref, "aliases"))
+        return AliasName.parse_ref(_below(ref, ALIASES))
     except InvalidNameError:
         return None
 
 
 def parse_card(ref: str) -> CollectionName | None:
     """The collection whose own ref a pending or tracking ref is, or None for any other ref."""
-    name, at, end = _below(ref, "collections").rpartition("@")
+    name, at, end = _below(ref, CARDS).rpartition("@")
     if not at or end != "card":
         return None
     try:
@@ -95,7 +97,7 @@ def parse_card(ref: str) -> CollectionName | None:
 
 def parse_run(ref: str) -> RunId | None:
     """The run that a pending or tracking ref names, or None for any other ref."""
-    shard, _, run_id = _below(ref, "runs").partition("/")
+    shard, _, run_id = _below(ref, RUNS).partition("/")
     if shard != run_id[:2]:
         return None
     try:
@@ -108,7 +110,7 @@ def _below(ref: str, folder: str) -> str:
     """What follows `folder` in a pending or tracking ref; empty for any other ref."""
     if ref.startswith(PENDING):
         head, _, rest = ref.removeprefix(PENDING).partition("/")
-        return rest if head == folder else ""
+        return rest if f"{head}/" == folder else ""
     # a remote may be called like the folder
     remote, _, rest = ref.removeprefix(TRACKING).partition("/") if ref.startswith(TRACKING) else ("", "", "")
-    return f"/{rest}".partition(f"/{folder}/")[2] if remote else ""
+    return f"/{rest}".partition(f"/{folder}")[2] if remote else ""

@@ -80,7 +80,7 @@ def every(
 ) -> list[Alias]:
     """As `all_aliases`, with those that were removed; `unreadable` is told of each that cannot be read."""
     if collection is None:
-        patterns = [f"{base}aliases/" for base in registry.bases()]
+        patterns = [base + names_of_refs.ALIASES for base in registry.bases()]
     else:
         patterns = [names_of_refs.aliases_pattern(collection, base) for base in registry.bases()]
     grouped: dict[AliasName, list[Ref]] = {}

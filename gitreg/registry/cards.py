@@ -110,6 +110,11 @@ class State:
         """The state with these files."""
         return replace(self, over={**self.over, **changes})
 
+    def changed(self, files: Files) -> tuple[str, ...]:
+        """The fields that these files change, as a record names them; none for tombstones. Raises: RecordError."""
+        paths = sorted((path for path in files if not path.startswith(f"{cards.DELETED}/")), reverse=True)
+        return tuple(name for path in paths for name in cards.changed_fields(path, self.read(path), files[path]))
+
     def write(self, batch: Batch) -> Oid:
         """Add the state's tree to the batch."""
         return _updated(self.registry, batch, self.tree, self.over)
@@ -254,7 +259,7 @@ def states(
 ) -> dict[CollectionName, State]:
     """The states of all collections that have one; `unreadable` is told of each that cannot be read."""
     grouped: dict[CollectionName, list[Ref]] = {}
-    for ref in registry.refs.find(*(f"{base}collections/" for base in registry.bases())):
+    for ref in registry.refs.find(*(base + names_of_refs.CARDS for base in registry.bases())):
         name = names_of_refs.parse_card(ref.name)
         if name:
             grouped.setdefault(name, []).append(ref)

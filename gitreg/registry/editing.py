@@ -105,7 +105,7 @@ def delete(registry: Registry, version: Version, *, reason: str = "", delete_ali
     for name in named:
         aliases.move(registry, name, None, reason=reason or f"{version.name} was deleted", expected=version.commit)
     now = registry.now()
-    stone = Deletion(now.when, f"{now.name} <{now.email}>", reason)
+    stone = Deletion(now.when, now.person, reason)
     path = codec.deletion_path(version.place)
     record = CollectionRecord(version.name.collection, "delete", 0, version.place, reason=reason)
     _write(registry, record, lambda state: {} if version.place in state.deleted else {path: stone.encode()}, version)
@@ -151,19 +151,9 @@ def _write(
         last = append(registry, batch, end, record, fresh)
         change = Change(ref, pending, last.tip)
         registry.transact(batch, [change, *(held(registry, version) if version else ())])
-        return last.state, _changed(end.state, fresh) or (record.action,)
+        return last.state, end.state.changed(fresh) or (record.action,)
 
     return retried(attempt)
-
-
-def _changed(state: State, files: Files) -> tuple[str, ...]:
-    """The fields that these files change, as a record names them; none for tombstones."""
-    paths = [path for path in files if not path.startswith(f"{codec.DELETED}/")]
-    return tuple(name for path in sorted(paths, reverse=True) for name in _fields(state, path, files[path]))
-
-
-def _fields(state: State, path: str, data: bytes | None) -> list[str]:
-    return codec.changed_fields(path, state.read(path), data)
 
 
 def _end(registry: Registry, batch: Batch, collection: CollectionName, ends: chains.Tips) -> End:
@@ -220,7 +210,7 @@ def append(
 ) -> End:
     """Add one commit after `end` to the batch; the end then."""
     state = end.state.with_(files)
-    changed = _changed(end.state, files) if record.action == "edit" else ()
+    changed = end.state.changed(files) if record.action == "edit" else ()
     record = replace(record, seq=end.seq + 1, changed=changed)
     now = registry.now()
     commit = Commit(state.write(batch), (end.tip,), author or now, now, record.message())
@@ -250,7 +240,7 @@ def pending_cards(
     registry: Registry, broken: Callable[[CollectionName, str], None] = lambda *_: None
 ) -> Iterator[PendingCard]:
     """The collections with edits that are not published; `broken` is told of what cannot be, and why."""
-    for ref in [] if registry.is_server else registry.refs.find(f"{names_of_refs.PENDING}collections/"):
+    for ref in [] if registry.is_server else registry.refs.find(names_of_refs.PENDING + names_of_refs.CARDS):
         name = names_of_refs.parse_card(ref.name)
         if name is None:
             continue

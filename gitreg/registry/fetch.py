@@ -61,14 +61,14 @@ def fetch(registry: Registry, *, leave: frozenset[str] = frozenset()) -> Fetched
 
 def fetched_aliases(registry: Registry) -> dict[AliasName, Oid]:
     """The aliases that the remote had at the last fetch, and the newest move of each."""
-    refs = registry.refs.find(f"{registry.tracking}aliases/")
+    refs = registry.refs.find(registry.tracking + names_of_refs.ALIASES)
     named = ((names_of_refs.parse_alias(ref.name), ref.oid) for ref in refs)
     return {name: oid for name, oid in named if name}
 
 
 def fetched_cards(registry: Registry) -> dict[CollectionName, Oid]:
     """The collections whose own refs the remote had at the last fetch, and the newest edit of each."""
-    refs = registry.refs.find(f"{registry.tracking}collections/")
+    refs = registry.refs.find(registry.tracking + names_of_refs.CARDS)
     named = ((names_of_refs.parse_card(ref.name), ref.oid) for ref in refs)
     return {name: oid for name, oid in named if name}
 

@@ -38,5 +38,5 @@ def not_found(registry: Registry, word: str) -> NotFoundError:
 
 def _aliases(registry: Registry) -> list[AliasName]:
     """The names of all aliases, also of those that were removed."""
-    refs = registry.refs.find(*(f"{base}aliases/" for base in registry.bases()))
+    refs = registry.refs.find(*(base + names_of_refs.ALIASES for base in registry.bases()))
     return [name for name in (names_of_refs.parse_alias(ref.name) for ref in refs) if name]

@@ -59,7 +59,7 @@ class Unpublished:
         self._all = versions.all_versions(registry)
         self._published = frozenset(version.commit for version in self._all if version.published)
         self.live = {record.id: record for record in _live(registry)}
-        self._by_hand = tuple(registry.refs.find(f"{names_of_refs.PENDING}aliases/"))
+        self._by_hand = tuple(registry.refs.find(names_of_refs.PENDING + names_of_refs.ALIASES))
 
     def commits_of(self, run: Run) -> tuple[RunCommit, ...]:
         """The commits of a run that are not published: its end."""

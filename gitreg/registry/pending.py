@@ -93,7 +93,7 @@ def collect(registry: Registry) -> Pending:
 
 def _parted(registry: Registry, found: Mapping[RunId, Run]) -> frozenset[RunId]:
     """The runs that go on from one commit in two ways, here and on the remote: somebody else resumed them too."""
-    tracking = registry.refs.find(f"{registry.tracking}runs/") if found and not registry.is_server else ()
+    tracking = registry.refs.find(registry.tracking + names_of_refs.RUNS) if found and not registry.is_server else ()
     there = {names_of_refs.parse_run(ref.name): ref.target for ref in tracking}
     return frozenset(
         run_id
@@ -106,7 +106,7 @@ def _parted(registry: Registry, found: Mapping[RunId, Run]) -> frozenset[RunId]:
 
 def _moved_aliases(registry: Registry, broken: list[Refusal]) -> Iterator[PendingAlias]:
     """The aliases with moves that are not published; one that cannot be, because of what it holds, goes to `broken`."""
-    for ref in [] if registry.is_server else registry.refs.find(f"{names_of_refs.PENDING}aliases/"):
+    for ref in [] if registry.is_server else registry.refs.find(names_of_refs.PENDING + names_of_refs.ALIASES):
         name = names_of_refs.parse_alias(ref.name)
         if name is None:
             continue

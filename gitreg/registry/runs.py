@@ -120,7 +120,7 @@ def walk(registry: Registry, oid: Oid) -> Iterator[RunCommit]:
 def tips(registry: Registry) -> dict[RunId, tuple[Oid, bool]]:
     """The newest commit of every run that has a ref, and whether that is published; what is pending counts first."""
     found: dict[RunId, tuple[Oid, bool]] = {}
-    for ref in registry.refs.find(*(f"{base}runs/" for base in registry.bases())):
+    for ref in registry.refs.find(*(base + names_of_refs.RUNS for base in registry.bases())):
         run_id = names_of_refs.parse_run(ref.name)
         if run_id and (run_id not in found or ref.name.startswith(names_of_refs.PENDING)):
             found[run_id] = (ref.target, registry.is_server or not ref.name.startswith(names_of_refs.PENDING))

@@ -76,6 +76,21 @@ class TestLooking:
         assert lines[at + 1] == "         -> gitreg init"
         assert {line.split(" ")[0] for line in lines if not line.startswith(" ")} <= {"ok", "warning"}
 
+    def test_edits_that_wait_are_among_what_is_pending(self, well: Desk) -> None:
+        well.publish()
+        assert ("pending", "nothing waits to be published") in {(item.check, item.words) for item in examined(well)}
+        assert run("gitreg edit m --tag good --description 'the one'", well.path).returncode == 0
+        assert ("pending", "1 edit not published yet: gitreg push") in {
+            (item.check, item.words) for item in examined(well)
+        }
+
+    @pytest.mark.parametrize("folder", ["aliases", "collections"])
+    def test_a_ref_in_the_place_of_a_folder_of_refs_is_a_problem(self, well: Desk, folder: str) -> None:
+        well.git(f"update-ref refs/gitreg/{folder} HEAD")
+        assert f"ref 'refs/gitreg/{folder}' takes the place of a folder of refs" in {
+            item.words for item in examined(well) if item.level == "problem"
+        }
+
     def test_the_same_as_one_document(self, well: Desk) -> None:
         aged(well.path / ".git/packed-refs.lock")
         done = run("gitreg doctor --json", well.path)
