@@ -21,7 +21,7 @@ from gitreg.data.urls import local_path, parse_storage_url, public_url, scheme_o
 from gitreg.data.walk import walk_directory
 from gitreg.errors import InvalidArtifactError, UsageError
 from gitreg.records.plain import visible
-from gitreg.records.references import Reference
+from gitreg.records.references import MAX_TEXT, MAX_URI, Reference
 
 MAX_OBJECTS = 10_000_000
 KINDS = frozenset({"file", "http", "https", "s3", "gs", "azure"})
@@ -29,7 +29,6 @@ KINDS = frozenset({"file", "http", "https", "s3", "gs", "azure"})
 
 _WEB = frozenset({"http", "https"})
 _JOBS = 16
-_LONGEST = 4000
 # What signed addresses and tokens look like in a query.
 _SECRET = re.compile(
     r"[?&;](?:x-(?:amz|goog)-[^=&;]*|awsaccesskeyid|googleaccessid|sig(?:nature)?|policy|pass(?:word|wd)?|pwd|auth[^=&;]*"
@@ -43,7 +42,7 @@ def parse_uri(text: str) -> str:
 
     Raises: InvalidArtifactError for what is none, or holds a password or a token, which would be committed.
     """
-    if not text.strip() or visible(text) != text or len(text) > _LONGEST:
+    if not text.strip() or visible(text) != text or len(text) > MAX_URI:
         raise InvalidArtifactError(
             f"{text[:100]!r} is no address of a reference", hint="such as s3://BUCKET/PATH, https://HOST/PATH or a path"
         )
@@ -231,4 +230,4 @@ def _name(uri: str, scheme: str) -> str:
 def _text(value: object) -> str:
     """A server's word, where it is one that can be kept."""
     text = str(value or "")
-    return text if visible(text) == text and len(text) <= 1000 else ""
+    return text if visible(text) == text and len(text) <= MAX_TEXT else ""

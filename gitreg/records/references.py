@@ -18,7 +18,8 @@ from gitreg.records.plain import visible
 _MD5 = re.compile(r"(?:[0-9a-f]{32})?\Z")
 _SHA256 = re.compile(r"(?:[0-9a-f]{64})?\Z")
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://.")
-_LONGEST_URI, _LONGEST = 4000, 1000
+MAX_URI, MAX_TEXT = 4000, 1000
+"""The characters that an address and another text may have."""
 
 
 def md5_digest(md5: str) -> str:
@@ -53,7 +54,7 @@ class Reference:
 
     def __post_init__(self) -> None:
         for name in ("uri", "md5", "sha256", "etag", "version", "modified"):
-            text, most = getattr(self, name), _LONGEST_URI if name == "uri" else _LONGEST
+            text, most = getattr(self, name), MAX_URI if name == "uri" else MAX_TEXT
             if not isinstance(text, str) or len(text) > most or visible(text) != text:
                 raise RecordError(f"reference {self.path!r} has a bad '{name}'")
         if not _MD5.match(self.md5) or not _SHA256.match(self.sha256):

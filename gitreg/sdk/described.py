@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from gitreg.errors import ArtifactFinalizedError, ArtifactNotLoggedError, InvalidArtifactError
 from gitreg.records.names import CollectionName
 from gitreg.sdk import values
-from gitreg.sdk.logged import Logged, logger
+from gitreg.sdk.logged import Logged
 from gitreg.sdk.staging import Staging
+from gitreg.sdk.talk import logger
 
 if TYPE_CHECKING:
     from gitreg.sdk.collection import ArtifactCollection

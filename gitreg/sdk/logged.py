@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +18,7 @@ from gitreg.registry.aliases import version_at
 from gitreg.registry.editing import Wanted
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Details, Version
-
-logger = logging.getLogger("gitreg")
+from gitreg.sdk.talk import logger
 
 
 class Logged:
