@@ -131,14 +131,32 @@ def unpack(git: Git, place: Path, header: Header) -> None:
         git.run("index-pack", "--stdin", "--fix-thin", "--strict", stdin=file, offline=True, pin=pin)
 
 
-def files(git: Git, ref: str) -> Iterator[File]:
-    """The files of a ref's tree. Raises: RecordError for anything else in it, GitError."""
-    listed = git.run("ls-tree", "-r", "-z", "--long", "--full-tree", "--end-of-options", ref, offline=True)
-    for line in listed.split(b"\0")[:-1]:
-        found = re.fullmatch(rb"100644 blob ([0-9a-f]{40}) +([0-9]+)\t(.+)", line, re.DOTALL)
-        if not found:
-            raise RecordError(f"'{ref}' holds more than files of mode 100644")
-        yield File(os.fsdecode(found[3]), Oid.parse(found[1].decode()), int(found[2]))
+def files(git: Git, ref: str, most: int) -> Iterator[File]:
+    """The files of a ref's tree. Raises: RecordError for anything else in it, or more than `most` entries; GitError.
+
+    A tree may hold another one many times, and that another one: a small file can name more than any disk holds.
+    """
+    arguments = ("ls-tree", "-r", "-t", "-z", "--long", "--full-tree", "--end-of-options", ref)
+    process = git.start(*arguments, offline=True)
+    try:
+        rest = b""
+        while chunk := process.stdout.read(_CHUNK):
+            *lines, rest = (rest + chunk).split(b"\0")
+            most -= len(lines)
+            if most < 0:
+                raise RecordError(f"'{ref}' holds more than an honest one can")
+            for line in lines:
+                found = re.fullmatch(rb"100644 blob ([0-9a-f]{40}) +([0-9]+)\t(.+)", line, re.DOTALL)
+                if found:
+                    yield File(os.fsdecode(found[3]), Oid.parse(found[1].decode()), int(found[2]))
+                elif not line.startswith(b"040000 tree "):
+                    raise RecordError(f"'{ref}' holds more than files of mode 100644")
+        _, stderr = process.communicate()
+        if process.returncode != 0:
+            raise GitError(("ls-tree",), process.returncode, stderr.decode("utf-8", "replace"))
+    finally:
+        process.proc.kill()
+        process.communicate()
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from gitreg.data.hashing import refusals
 from gitreg.errors import BundleError, DamagedObjectError, GitError, NotFoundError
 from gitreg.git import bundle
-from gitreg.git.bundle import Header
+from gitreg.git.bundle import File, Header
 from gitreg.git.refs import Change
 from gitreg.health.fsck import fsck
 from gitreg.records import refs as names_of_refs
@@ -29,6 +29,7 @@ _PATH = re.compile(r"files/md5/([0-9a-f]{2})/([0-9a-f]{30}(?:\.dir)?)\Z")
 # A writer does not compress bytes. Whoever wants to fill a disk with a small file does.
 _MOST = 20
 _FREE = 64 << 20
+_ID, _TREES = 20, 1000
 _WORKERS = 8
 
 
@@ -112,7 +113,7 @@ def unpack_bytes(parcel: Parcel, file: Path) -> tuple[int, int]:
     Raises: BundleError, StorageError.
     """
     size = file.stat().st_size
-    listed = list(bundle.files(parcel.git, names_of_refs.BUNDLED))
+    listed = _listed(parcel, file)
     total = sum(item.size for item in listed)
     if total > _MOST * size + _FREE:
         raise BundleError(f"'{file}' has {size} bytes and holds {total}, more than an honest one can")
@@ -143,6 +144,11 @@ def unpack_bytes(parcel: Parcel, file: Path) -> tuple[int, int]:
     return len(listed), total
 
 
+def _listed(parcel: Parcel, file: Path) -> list[File]:
+    # each has other bytes, and so an id of its own in the file
+    return list(bundle.files(parcel.git, names_of_refs.BUNDLED, _TREES + file.stat().st_size // _ID))
+
+
 def _md5(file: Path, path: str) -> str:
     """The DVC object that lies at a path in a bundle. Raises: BundleError."""
     match = _PATH.match(path)
@@ -160,7 +166,7 @@ def check_all(parcel: Parcel, file: Path, header: Header) -> None:
         raise BundleError(f"'{file}' is not what it must be: {lines[0]}{more}", lines)
     spare: set[str] = set()
     if names_of_refs.BUNDLED in header.refs:
-        spare = {item.path for item in bundle.files(parcel.git, names_of_refs.BUNDLED)}
+        spare = {item.path for item in _listed(parcel, file)}
         spare -= {object_path(md5) for md5 in needed(parcel, header.refs)}
     if spare:
         raise BundleError(f"'{file}' holds '{min(spare)}', which belongs to none of its versions")

@@ -266,6 +266,20 @@ inner=$(printf '100644 blob %s\\tevil\\n' $blob | git mktree)
 tree=$(printf '040000 tree %s\\t..\\n' $inner | git mktree)
 git update-ref {BYTES} $(git commit-tree -m bytes $tree)
 """,
+    "a small tree that names more bytes than any disk holds": f"""
+tree=$(printf '100644 blob %s\\tx\\n' $(git hash-object -w --stdin </dev/null) | git mktree)
+for level in $(seq 30); do
+    tree=$(for name in a b c d e f g h; do printf '040000 tree %s\\t%s\\n' $tree $name; done | git mktree)
+done
+git update-ref {BYTES} $(git commit-tree -m bytes $tree)
+""",
+    "a small tree of nothing, again and again": f"""
+tree=$(git mktree </dev/null)
+for level in $(seq 30); do
+    tree=$(for name in a b c d e f g h; do printf '040000 tree %s\\t%s\\n' $tree $name; done | git mktree)
+done
+git update-ref {BYTES} $(git commit-tree -m bytes $tree)
+""",
     "a branch": "git update-ref refs/heads/main $(git commit-tree -m x $(git mktree </dev/null))",
     "a published version": "git update-ref refs/tags/m@v7 refs/gitreg/drafts/m@v0",
     "another input among the parents": RUN
@@ -289,6 +303,18 @@ export GIT_INDEX_FILE=$PWD/index
 git read-tree $run~1
 git update-index --add --cacheinfo 100644,$(echo evil | git hash-object -w --stdin),.github/workflows/x.yml
 commit=$(git cat-file commit $run~1 | sed "s/^tree .*/tree $(git write-tree)/" | git hash-object -t commit -w --stdin)
+git update-ref $run $commit
+git update-ref refs/gitreg/drafts/m@v0 $(git cat-file tag refs/gitreg/drafts/m@v0 |
+    sed "s/^object .*/object $commit/" | git hash-object -t tag -w --stdin)
+""",
+    "a version's tree that has no end": RUN
+    + """
+tree=$(printf '100644 blob %s\\tx\\n' $(git hash-object -w --stdin </dev/null) | git mktree)
+for level in $(seq 30); do
+    tree=$(for name in a b c d e f g h; do printf '040000 tree %s\\t%s\\n' $tree $name; done | git mktree)
+done
+tree=$( (git ls-tree $run~1 && printf '040000 tree %s\\tmore\\n' $tree) | git mktree)
+commit=$(git cat-file commit $run~1 | sed "s/^tree .*/tree $tree/" | git hash-object -t commit -w --stdin)
 git update-ref $run $commit
 git update-ref refs/gitreg/drafts/m@v0 $(git cat-file tag refs/gitreg/drafts/m@v0 |
     sed "s/^object .*/object $commit/" | git hash-object -t tag -w --stdin)
