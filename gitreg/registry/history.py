@@ -32,7 +32,10 @@ def rows(events: Iterable[tuple[str, object]]) -> Iterable[Row]:
     for number, (event, value) in enumerate(events):
         if event in ("step", "log") and isinstance(value, dict):
             # parts of one step have one time; two processes may be at the same step
-            found.setdefault((value["_step"], value.get("_timestamp", number)), {}).update(value)
+            time = value.get("_timestamp")
+            # of a run that somebody else began, it may be anything
+            time = time if isinstance(time, (int, float)) else number
+            found.setdefault((value["_step"], time), {}).update(value)
     return found.values()
 
 

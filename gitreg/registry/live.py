@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from gitreg.errors import InvalidNameError, NotFoundError, RecordError, UsageError
+from gitreg.errors import InvalidNameError, NotFoundError, RecordError, UsageError, reading
 from gitreg.git.objects import Batch, MissingObjectError
 from gitreg.git.refs import Change, RefMovedError
 from gitreg.records import refs as names_of_refs
@@ -101,7 +101,10 @@ class LiveRun:
             found = _ended(registry, run_id)
             record = replace(found.record, state="running", ended="", inputs=(), reused=())
             step = -1
-            for row in history.fetched(registry, found).rows():
+            steps = history.fetched(registry, found)
+            with reading(f"the step history of run '{run_id}'", str(found.tip.oid)):
+                steps.check()
+            for row in steps.rows():
                 journal.append_soon("step", row)
                 step = max(step, int(str(row["_step"])))
             # last: a journal without it is one of a run that does not go on yet

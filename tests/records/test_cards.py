@@ -98,6 +98,7 @@ def test_a_path_names_the_version_and_nothing_else_does() -> None:
         assert path.startswith((f"versions/1/v103.{V3.commit}", f"deleted/1/v103.{V3.commit}"))
         assert cards.parse_path(path, M) == (path.partition("/")[0], V3)
     ours = f"v103.{V3.commit}.yaml"
+    assert cards.parse_path(f"versions/{'1' * 5000}/{ours}", M) is None
     for other in (f"versions/0/{ours}", f"other/1/{ours}", f"versions/1/{ours}x", f"versions/01/{ours}", "card.md"):
         assert cards.parse_path(other, M) is None
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 
 from desks import Desk, World
-from gitreg.errors import MissingBytesError, NotFoundError, UsageError
+from gitreg.errors import MissingBytesError, NotFoundError, RecordError, UsageError
+from gitreg.git.objects import Batch
+from gitreg.git.refs import Change
 from gitreg.health.fsck import fsck
+from gitreg.records import refs
 from gitreg.records.names import RunId
 from gitreg.registry import drop, facts, history, recover, runs, trees
 from gitreg.registry.journal import Journal
@@ -168,6 +172,36 @@ def test_only_a_run_that_has_ended_and_is_not_going_on_is_resumed(ada: Desk, bob
     with pytest.raises(UsageError, match="has not ended, as far as is known here") as caught:
         LiveRun.resume(bob.registry, run.record.id)
     assert "gitreg run recover" in (caught.value.hint or "")
+
+
+STRANGE = ['["x",1]', "[null,null]", '{"at":[5,-1],"values":[0,1]}', "[0,1e400]", "[[0],1]"]
+
+
+@pytest.mark.parametrize("column", STRANGE)
+def test_a_run_whose_steps_make_no_sense_is_not_resumed(desk: Desk, column: str) -> None:
+    run_id = ended(desk)
+    forged(desk, run_id, f'{{\n"_step": {column},\n"loss": [1.0,0.5]\n}}\n')
+    with pytest.raises(RecordError, match=f"step history of run '{run_id}'"):
+        LiveRun.resume(desk.registry, run_id)
+    assert going_on(desk.registry) == set()
+
+
+def test_a_run_whose_times_make_no_sense_can_be_finished(desk: Desk) -> None:
+    run_id = ended(desk)
+    forged(desk, run_id, '{\n"_step": [0,1],\n"_timestamp": [[1],{"a":2}],\n"loss": [1.0,0.5]\n}\n')
+    run = LiveRun.resume(desk.registry, run_id)
+    run.log_step({"_step": 2, "loss": 0.25})
+    run.finish("finished")
+    assert steps(desk, run_id) == [(0, 1.0), (1, 0.5), (2, 0.25)]
+
+
+def forged(desk: Desk, run_id: RunId, text: str) -> None:
+    """Put another history into the commit that ended a run."""
+    end = runs.get(desk.registry, run_id).tip.oid
+    commit = desk.registry.objects.commit(end)
+    batch = Batch()
+    fresh = batch.add("commit", replace(commit, tree=batch.add_tree({history.HISTORY: text.encode()})).encode())
+    desk.registry.transact(batch, [Change(refs.run(run_id), end, fresh)])
 
 
 def test_a_long_history_is_fetched_when_the_run_goes_on(ada: Desk, bob: Desk) -> None:
