@@ -381,7 +381,13 @@ def python() -> str:
             "",
             *_docstring(function),
         ]
-    lines += ["`gitreg.run`, `gitreg.config` and `gitreg.summary` are the active run, its config and its summary.", ""]
+    lines += [
+        "`gitreg.run`, `gitreg.config` and `gitreg.summary` are the active run, its config and its summary;",
+        "`gitreg.AlertLevel` has `INFO`, `WARN` and `ERROR`, `gitreg.util.generate_id()` makes an id for a run,",
+        "`gitreg.errors` has all errors, and `gitreg.integration` [the frameworks](frameworks.md).",
+        "`gitreg.__version__` is gitreg's own version.",
+        "",
+    ]
     media = [
         kind for kind in map(gitreg.__getattr__, gitreg.__all__) if inspect.isclass(kind) and issubclass(kind, Media)
     ]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import gitreg
 import reference
 from conftest import Shell
 from gitreg import errors
@@ -37,6 +38,11 @@ def test_every_command_option_and_example_is_in_the_reference() -> None:
             assert written.startswith("-h,") or f"\n- `{written}`: " in page
         for example in command.examples:
             assert f"\n{example}\n" in page
+
+
+def test_every_name_that_import_gitreg_offers_is_in_the_reference() -> None:
+    page = reference.python()
+    assert [name for name in gitreg.__all__ if not re.search(rf"\bgitreg\.{name}\b", page)] == []
 
 
 def test_every_exit_code_of_an_error_is_explained() -> None:
