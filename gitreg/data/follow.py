@@ -100,7 +100,7 @@ class _Fetcher:
         self._project = project
         self._tree = tree
         self._task = task
-        self._places: dict[tuple[str, bool], Place] = {}
+        self._places: dict[tuple[str, bool, str], Place] = {}
 
     def close(self) -> None:
         """Give back the connections."""
@@ -153,7 +153,9 @@ class _Fetcher:
     def _place(self, reference: Reference) -> Place | None:
         if reference.scheme == "file":
             return None
-        key = "/".join(reference.uri.split("/")[:3]), bool(reference.version)
+        # on one server, the user's secrets are for what is below his own remote's address and nothing else
+        options = repr(self._project.options_for(reference.uri))
+        key = "/".join(reference.uri.split("/")[:3]), bool(reference.version), options
         if key not in self._places:
             self._places[key] = Place(self._project, reference.uri, reference.version)
         return self._places[key]

@@ -390,6 +390,24 @@ class TestWhatAStrangerWrote:
             forged(Reference("x", uri, 5, etag="x")).download("here")
         assert caught.value.hint == "fetch it yourself: gitreg knows no way there"
 
+    def test_gets_the_users_password_only_where_his_own_remote_leads(
+        self, forged: Callable[..., gitreg.Artifact], web: servers.Server, desk: Desk
+    ) -> None:
+        (desk.path / ".dvc" / "config.local").write_text(
+            f"['remote \"mine\"']\nurl = {web.url}/mine\nauth = custom\ncustom_auth_header = X-Token\npassword = hush\n"
+        )
+        etag = hashlib.md5(b"1,2\n").hexdigest()
+        for folder in ("mine", "theirs"):
+            (web.root / folder).mkdir()
+            (web.root / folder / "x").write_text("1,2\n")
+        mine, theirs = (Reference(name, f"{web.url}/{name}/x", 4, etag=etag) for name in ("mine", "theirs"))
+        assert texts(forged(mine, theirs).download("both")) == {"mine": "1,2\n", "theirs": "1,2\n"}
+        web.secret = "hush"  # noqa: S105
+        assert texts(forged(mine).download("here")) == {"mine": "1,2\n"}
+        # the same server, asked for both
+        with pytest.raises(StorageError, match="theirs/x' cannot be asked"):
+            forged(mine, theirs).download("here")
+
     def test_leads_no_bytes_through_a_link_of_the_folder(
         self, forged: Callable[..., gitreg.Artifact], share: Path, tmp_path: Path
     ) -> None:
