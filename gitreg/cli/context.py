@@ -17,7 +17,7 @@ from gitreg.git import hooks
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import yamlio
 from gitreg.records.names import Reference, RunId, check_run_id
-from gitreg.registry import resolve
+from gitreg.registry import resolve, versions
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 
@@ -120,6 +120,14 @@ def _trace(arguments: Sequence[str], seconds: float) -> None:
 def version(registry: Registry, text: str) -> Version:
     """The version that the user's reference means. Raises: InvalidNameError, NotFoundError."""
     return resolve.version(registry, Reference.parse(text))
+
+
+def tell_unfetched(registry: Registry) -> None:
+    """Say so in a clone that has the tags, and nothing else of the registry remote."""
+    if not registry.has_remote or registry.refs.any_below(registry.tracking):
+        return
+    if any(found.published for found in versions.all_versions(registry)):
+        console.say("aliases, and what was deleted or edited, are not known here; 'gitreg fetch' brings them")
 
 
 def numbered(registry: Registry, text: str, *, deleted: bool = False) -> Version:

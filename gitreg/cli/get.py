@@ -49,6 +49,7 @@ def get(reference: str, output: Path | None, *, references: bool) -> None:
             console.say(f"fetching {_references(listing)}")
             left_out = follow(registry.project, listing.references, place, registry.progress, allow_missing=True)
         other = stranger(listing, place)
+        context.tell_unfetched(registry)
     console.say(f"got {version}: {human.plural(len(listing), 'file')}, {human.size(listing.size)}, checked")
     if listing.references and not references:
         console.say(f"note: not fetched: {_references(listing)}; --references fetches what can be checked")

@@ -69,6 +69,7 @@ def ls(
         else:
             name = resolve.collection(registry, parse_collection(collection))
             _list_versions(registry, name, asked, also, wanted, deleted=deleted)
+        context.tell_unfetched(registry)
 
 
 def _list_collections(

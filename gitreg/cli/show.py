@@ -41,6 +41,8 @@ def show(thing: str, *, card: bool, deleted: bool, as_json: bool) -> None:
             _card(registry, thing)
             return
         found = _find(registry, thing, deleted=deleted)
+        if not isinstance(found, RunFacts):
+            context.tell_unfetched(registry)
         if as_json:
             console.document(*_document(registry, found))
             return

@@ -99,6 +99,10 @@ class Refs:
                 break
         return self._git.run("for-each-ref", *arguments, offline=True)
 
+    def any_below(self, namespace: str) -> bool:
+        """Whether there is any ref in it."""
+        return bool(self._for_each("--count=1", "--format=%(refname)", namespace))
+
     def pointing_at(self, commit: Oid, *patterns: str) -> list[Ref]:
         """The refs that match and lead to this commit, as tags or directly, by name."""
         return self._list(f"--points-at={commit}", *patterns)

@@ -17,6 +17,9 @@ from gitreg.git.objects import Objects
 from screens import on_a_terminal
 
 
+UNFETCHED = "aliases, and what was deleted or edited, are not known here; 'gitreg fetch' brings them\n"
+
+
 @pytest.fixture
 def thirty(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A dataset, and 40 versions of a model, as the current directory."""
@@ -228,3 +231,28 @@ class TestOnATerminal:
         shown = on_a_terminal("gitreg runs", thirty, GIT_PAGER="cat", NO_COLOR="")
         assert "\x1b[32mfinished\x1b[0m" in shown
         assert "\x1b[31mfailed\x1b[0m" in shown
+
+
+def test_a_clone_that_has_nothing_but_the_tags_says_so(
+    ada: Desk, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for content in ("1", "2"):
+        ada.log("a", content)
+    ada.publish()
+    other = world.clone("other")
+    monkeypatch.chdir(other.path)
+    for command in (["ls"], ["ls", "a", "--json"], ["show", "a"], ["show", "a:v1", "--json"], ["get", "a:v1"]):
+        done = badinput.run(*command)
+        assert (done.code, UNFETCHED in done.err, UNFETCHED in done.out) == (0, True, False)
+    other.log("b", "3")
+    assert UNFETCHED in badinput.run("ls").err
+    other.fetch()
+    assert UNFETCHED not in badinput.run("ls").err
+    monkeypatch.chdir(ada.path)
+    assert UNFETCHED not in badinput.run("show", "a").err
+
+
+def test_where_nothing_is_published_there_is_nothing_to_fetch(ada: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ada.path)
+    ada.log("a", "1")
+    assert UNFETCHED not in badinput.run("ls").err
