@@ -5,6 +5,7 @@ Each answer costs a few reads, whatever the size of the registry. Names are thos
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -295,12 +296,11 @@ def live(registry: Registry, run_id: RunId) -> RunRecord | None:
 
 def steps(registry: Registry, run: Run | None, run_id: RunId) -> History | None:
     """The step history of a run, also of one that goes on here; None when it is not here."""
-    journal = Journal.of(registry.private, run_id)
     try:
-        if journal.path.exists():
-            return history.so_far(journal)
+        with contextlib.suppress(NotFoundError):
+            return history.so_far(Journal.of(registry.private, run_id))
         return history.read(registry, run) if run else History()
-    except (NotFoundError, NotARepositoryError, MissingObjectError, RecordError):
+    except (NotARepositoryError, MissingObjectError, RecordError):
         return None
 
 

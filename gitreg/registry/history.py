@@ -130,8 +130,11 @@ def sample(numbers: Sequence[int], most: int) -> Sequence[int]:
 
 
 def so_far(journal: Journal) -> History:
-    """The steps of a run that goes on here, or was killed here. Raises: NotFoundError."""
-    return History(encode(rows(journal.events())))
+    """The steps of a run that goes on here, or was killed here. Raises: NotFoundError, also before it goes on."""
+    events = list(journal.events())
+    if not any(event == "start" for event, _ in events):
+        raise NotFoundError("run", journal.path.stem, f"run '{journal.path.stem}' does not go on yet")
+    return History(encode(rows(events)))
 
 
 def series(history: History) -> dict[str, list[float]]:

@@ -69,7 +69,8 @@ class RunView(Labelled):
     def _at(cls, registry: Registry, run_id: RunId, tip: Oid | None) -> RunView | None:
         try:
             live = LiveRun.read(registry, Journal.of(registry.private, run_id)).record
-        except NotFoundError:
+        except (NotFoundError, UsageError):
+            # it does not go on here, or not yet
             live = None
         run = runs.chain(registry, tip) if tip else None
         if run and run.record.id != run_id:

@@ -39,6 +39,18 @@ def test_a_run_that_has_ended_goes_on(project: Path, resume: Any) -> None:
     assert [artifact.name for artifact in found.used_artifacts()] == ["readme:v0"]
 
 
+def test_a_run_that_is_about_to_go_on_is_still_what_it_was(project: Path) -> None:
+    ended()
+    journal = project / ".git/gitreg/journal/one.jsonl"
+    # resuming copies the steps, and says last that the run goes on
+    journal.write_text('{"step":{"_step":0,"_timestamp":1.0,"loss":3}}\n')
+    api = gitreg.Api()
+    assert [(run.id, run.state) for run in api.runs()] == [("one", "finished")]
+    assert [row["loss"] for row in api.run("one").scan_history()] == [3, 1]
+    shown = subprocess.run(["gitreg", "show", "one"], cwd=project, capture_output=True, check=True, text=True)
+    assert " 2 steps" in shown.stdout
+
+
 def test_other_code_than_the_run_began_with_is_told(project: Path, caplog: pytest.LogCaptureFixture) -> None:
     (project / "train.py").write_text("print(1)\n")
     ended()
