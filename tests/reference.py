@@ -87,7 +87,9 @@ FILES = {
     "refs/gitreg/": "What this clone has made and not published: drafts of versions, runs, moves of aliases.",
     "refs/gitreg-remotes/REMOTE/": "What the registry remote has under refs/gitreg/, as of the last fetch or push.",
     ".dvc/config": "The storage, as DVC has it.",
-    ".git/gitreg/": "Journals of runs that go on, bytes that are not published yet, and an index that can be deleted.",
+    ".git/gitreg/": (
+        "Journals and media of runs that go on, bytes that are not published yet, and an index that can be deleted."
+    ),
 }
 
 
