@@ -16,7 +16,6 @@ from desks import Desk, World
 from gitreg.git.objects import Objects
 from screens import on_a_terminal
 
-
 UNFETCHED = "aliases, and what was deleted or edited, are not known here; 'gitreg fetch' brings them\n"
 
 
