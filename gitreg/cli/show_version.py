@@ -235,7 +235,7 @@ def _show_references(page: Page, shown: VersionFacts) -> None:
     if not told:
         return
     page.fact("elsewhere", [f"{human.plural(told.files, 'reference')}, {human.size(told.size)}"])
-    known = listing.references if listing else ()
+    known = () if listing is None else listing.references
     rows: list[Line] = [
         [dim(middle(item.path, _PATH) if page.width else item.path), dim(item.uri)] for item in known[:_FILES]
     ]

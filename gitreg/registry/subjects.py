@@ -33,7 +33,7 @@ def of_version(registry: Registry, version: Version) -> Subject:
         inputs=[_input(known) for known in facts.inputs(registry, run)],
         metrics=record.metrics,
         references=_references(artifact, listing),
-        content=Content(artifact.manifest, artifact.files, artifact.size, listing.entries if listing else None),
+        content=Content(artifact.manifest, artifact.files, artifact.size, None if listing is None else listing.entries),
     )
 
 

@@ -116,6 +116,14 @@ class TestAFileOfThisMachine:
         with pytest.raises(ChangedReferenceError, match="it has 6 bytes instead of 5"):
             artifact.download("here")
 
+    def test_is_shown_with_its_address_where_there_are_only_references(
+        self, desk: Desk, project: Path, share: Path, sh: Shell
+    ) -> None:
+        of(share)
+        shown = sh("gitreg show data:v0", project)
+        assert (share / "a.txt").as_uri() in shown
+        assert (share / "deep" / "b.txt").as_uri() in shown
+
     def test_that_is_gone_can_be_left_out(self, project: Path, share: Path, caplog: pytest.LogCaptureFixture) -> None:
         artifact = of(share)
         (share / "a.txt").unlink()
