@@ -57,14 +57,19 @@ def kind_and_value(value: Any) -> tuple[str, Any]:
 
 
 def _array(value: Any) -> tuple[str, Any]:
+    if isinstance(value, (str, bytes)):
+        # numpy's texts are Python's, too, and have no dimension to be indexed by
+        return kind_and_value(value.item())  # type: ignore[union-attr]
     if type(value).__module__ != "numpy":
         value = as_array(value)
     kind = value.dtype.kind
     if value.shape:
         return ("array", value) if kind in "biufcMm" else ("list", value.tolist())
     value = value[()]
-    if kind == "M" and need("numpy").isnat(value):
+    if kind in "Mm" and need("numpy").isnat(value):
         return "null", None
+    if kind == "m":
+        return "string", str(value)
     if kind in _KINDS_OF_DTYPES:
         return _KINDS_OF_DTYPES[kind], value
     return kind_and_value(value.item() if hasattr(value, "item") else value)

@@ -30,6 +30,31 @@ class TestMaking:
         assert (len(table), table.columns, table.data) == (2, ["n", "s"], [[1, "a"], [2, "b"]])
         assert Table(["n"], rows=[(1,), (2,)]).get_column("n") == [1, 2]
 
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            (np.str_("setosa"), "setosa"),
+            (np.unique(["b", "a"])[0], "a"),
+            (np.bytes_(b"raw"), b"raw"),
+            (np.float32(0.5), 0.5),
+            (np.uint8(3), 3),
+            (np.bool_(True), True),  # noqa: FBT003
+            (np.complex64(1j), 1j),
+            (np.datetime64("2026-01-02T03:04:05"), np.datetime64("2026-01-02T03:04:05")),
+            (np.datetime64("NaT"), None),
+            (np.timedelta64(5, "ns"), "5 nanoseconds"),
+            (np.timedelta64("NaT"), None),
+            (np.void(b"ab"), b"ab"),
+            (np.array("zero-dimensional"), "zero-dimensional"),
+        ],
+        ids=lambda value: type(value).__name__,
+    )
+    def test_rows_take_each_scalar_of_numpy(self, value: Any, expected: object) -> None:
+        table = Table(["a"], [[value]])
+        table.add_data(value)
+        assert table.get_column("a") == [expected, expected]
+        assert not isinstance(table.get_column("a")[0], (np.str_, np.bytes_))
+
     def test_from_an_array_whose_element_type_stays(self) -> None:
         table = Table(["a", "b"], np.array([[1, 2], [3, 4]], np.int16))
         assert table.get_column("b") == [2, 4]
