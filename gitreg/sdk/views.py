@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from gitreg.errors import InvalidValueError, MissingExtraError, NotFoundError, RecordError, UsageError
 from gitreg.git.objects import MissingObjectError
@@ -22,6 +21,7 @@ from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.labels import Labelled
 from gitreg.sdk.logged import Logged
 from gitreg.sdk.media.base import need
+from gitreg.sdk.recorded import User, recorded, refuse
 
 
 class RunView(Labelled):
@@ -90,13 +90,18 @@ class RunView(Labelled):
 
     @property
     def config(self) -> dict[str, Any]:
-        """What it was asked to do."""
-        return copy.deepcopy(dict(self._record.config))
+        """What it was asked to do. It refuses to be changed, as `summary` and `tags` do: see `update`."""
+        return recorded(dict(self._record.config), self.id)
 
     @property
     def summary(self) -> dict[str, Any]:
         """What came out of it: the last value of everything it logged."""
-        return copy.deepcopy(dict(self._record.summary))
+        return recorded(dict(self._record.summary), self.id)
+
+    @property
+    def summary_metrics(self) -> dict[str, Any]:
+        """`summary`."""
+        return self.summary
 
     @property
     def path(self) -> list[str]:
@@ -106,7 +111,22 @@ class RunView(Labelled):
     @property
     def tags(self) -> list[str]:
         """Its tags."""
-        return list(self._record.tags)
+        return recorded(list(self._record.tags), self.id)
+
+    @property
+    def display_name(self) -> str:
+        """`name`."""
+        return self.name
+
+    @property
+    def user(self) -> User | None:
+        """Whose run it is, with `name` and `email`; None before it has committed anything."""
+        by = self._run.commits[0].by if self._run else None
+        return User(by.name, by.email) if by else None
+
+    def update(self) -> NoReturn:
+        """Refuse: what is recorded stays; `init(id=..., resume="must")` goes on with the run. Raises: UsageError."""
+        refuse(self.id)
 
     @property
     def created_at(self) -> str:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import copy
+import json
 import logging
+import operator
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +57,55 @@ def test_a_run_tells_what_it_was(filled: Path, sh: Shell) -> None:
     with pytest.raises(NotFoundError, match="run 'trian' not found") as caught:
         gitreg.Api().run("trian")
     assert caught.value.hint == "did you mean 'train'?"
+
+
+CHANGES: dict[str, Callable[[Any], object]] = {
+    "summary item": lambda run: run.summary.__setitem__("x", 1),
+    "summary update": lambda run: run.summary.update({"x": 1}),
+    "summary or": lambda run: run.summary.__ior__({"x": 1}),
+    "summary clear": lambda run: run.summary.clear(),
+    "config item": lambda run: operator.delitem(run.config, "lr"),
+    "config nested": lambda run: run.config["deep"].__setitem__("a", 1),
+    "config list": lambda run: run.config["deep"]["list"].append(1),
+    "config default": lambda run: run.config.setdefault("x", 1),
+    "tags append": lambda run: run.tags.append("q"),
+    "tags add": lambda run: run.tags.__iadd__(["q"]),
+    "tags slice": lambda run: operator.setitem(run.tags, slice(0), ["q"]),
+    "tags sort": lambda run: run.tags.sort(),
+    "update": lambda run: run.update(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_run_that_was_read_refuses_to_be_changed(project: Path, change: Callable[[Any], object]) -> None:
+    gitreg.init(id="one", tags=["b", "a"], config={"lr": 1, "deep": {"list": [0]}}).finish()
+    run = gitreg.Api().run("one")
+    with pytest.raises(gitreg.UsageError, match="run 'one' is recorded and never changes") as caught:
+        change(run)
+    assert caught.value.hint == 'go on with it and log what is new: init(id="one", resume="must")'
+
+
+def test_what_was_read_of_a_run_can_be_copied_and_passed_on(project: Path) -> None:
+    config = {"lr": 0.1, "deep": {"list": [1, {"a": 2}]}}
+    gitreg.init(id="one", tags=["b", "a"], config=config).finish()
+    run = gitreg.Api().run("one")
+    assert (json.loads(json.dumps(run.config)), run.tags) == (config, ["b", "a"])
+    assert isinstance(run.config, dict)
+    copied = copy.deepcopy(run.config)
+    copied["deep"]["list"].append(3)
+    assert (type(copied), type(copied["deep"])) == (dict, dict)
+    assert {**run.config, "lr": 1} == config | {"lr": 1}
+    with gitreg.init(id="two", config=run.config, tags=run.tags) as second:
+        second.config.update(run.config)
+        second.summary.update(run.config)
+    assert gitreg.Api().run("two").config == gitreg.Api().run("two").summary == config
+
+
+def test_a_run_has_the_other_names_of_what_it_knows(filled: Path) -> None:
+    run = gitreg.Api().run("train")
+    assert (run.display_name, run.summary_metrics) == (run.name, {"acc": 0.8})
+    assert run.user is not None
+    assert (run.user.name, run.user.email) == ("Test User", "test@example.org")
 
 
 def test_a_run_that_goes_on_is_seen_with_what_it_has_not_committed(project: Path) -> None:
