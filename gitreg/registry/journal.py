@@ -25,7 +25,7 @@ from gitreg.records.when import iso
 _FLAGS = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 # In seconds: how long a line may wait to be written with others.
-_DELAY = 0.5
+DELAY = 0.5
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -37,7 +37,7 @@ class Journal:
         self._descriptor = -1
         self._cut = False
         self._waiting: list[bytes] = []
-        self._written = -_DELAY
+        self._written = -DELAY
         self._ended = False
         self._writer: threading.Thread | None = None
         self._lock = threading.RLock()
@@ -139,7 +139,7 @@ class Journal:
             raise RecordError(f"'{next(iter(document))}' of a run cannot be kept: {error}") from error
         with self._mine():
             self._waiting.append(line)
-            if not at_once and not self._ended and time.monotonic() - self._written < _DELAY and self._written_later():
+            if not at_once and not self._ended and time.monotonic() - self._written < DELAY and self._written_later():
                 return
             try:
                 self._write()
@@ -154,9 +154,9 @@ class Journal:
             try:
                 if self._waiting:
                     self._write()
-            except UsageError:
-                self._waiting = []
-                raise
+            except UsageError as error:
+                count, self._waiting = len(self._waiting), []
+                raise UsageError(f"{error}; the last {count} of what this one was told are lost") from error
 
     def _mine(self) -> threading.RLock:
         """The lock. In a forked process it is another one, and what waits there is the parent's to write."""
@@ -183,7 +183,7 @@ class Journal:
     def _write_later(self) -> None:
         """Write what waits, again and again, until nothing does."""
         while True:
-            time.sleep(_DELAY)
+            time.sleep(DELAY)
             with self._lock:
                 try:
                     if self._waiting:

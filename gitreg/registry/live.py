@@ -6,6 +6,8 @@ What it is told is kept before that is acknowledged, in the journal or as a comm
 from __future__ import annotations
 
 import contextlib
+import os
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -28,7 +30,7 @@ from gitreg.records.records import (
 )
 from gitreg.registry import history, run_files, runs, trees, versions
 from gitreg.registry.draft import Draft, gather, is_same
-from gitreg.registry.journal import Journal
+from gitreg.registry.journal import DELAY, Journal
 from gitreg.registry.repository import Registry, retried
 from gitreg.registry.runs import RunCommit
 from gitreg.registry.versions import Version
@@ -71,7 +73,7 @@ class LiveRun:
             raise taken from error
         try:
             yamlio.dump(record.document())
-            journal.append("start", record.document())
+            journal.append("start", record.document(), process=os.getpid())
             if brief:
                 journal.append("brief", brief)
             registry.refs.create(names_of_refs.run(record.id), record.code.commit)
@@ -109,6 +111,7 @@ class LiveRun:
                 step = max(step, int(str(row["_step"])))
             # last: a journal without it is one of a run that does not go on yet
             journal.append("start", record.document(), commit=_held(found.tip.oid, found.record), next=step + 1)
+            journal.append("process", os.getpid())
             return cls.read(registry, journal)
         except BaseException:
             journal.remove()
@@ -361,6 +364,8 @@ class LiveRun:
             return
         self._journal.hold()
         self._journal.flush()
+        # what other processes of the run have noted, too, each thing at its place
+        vars(self).update(vars(LiveRun.read(self.registry, self._journal)))
         # one may be of this process: it was written, and the journal could not be removed
         self._note_commits()
         if self.record.state == "running":
@@ -384,9 +389,25 @@ class LiveRun:
         self.registry.settle()
 
     def detach(self) -> None:
-        """Leave the run to the process that started it. Raises: StorageError when its last steps cannot be kept."""
-        self._journal.flush()
+        """Leave the run to the process that started it.
+
+        Raises: StorageError when its last steps cannot be kept; UsageError when that process has ended the run before.
+        """
+        try:
+            self._journal.flush()
+        except UsageError:
+            self._journal.close()
+            raise
         self._journal.close()
+
+    def note_process(self) -> None:
+        """Have whoever ends the run know that this process takes part in it."""
+        self._journal.append("process", os.getpid())
+
+    def await_others(self) -> None:
+        """Give processes that take part in the run the time to write what waits there."""
+        if any(event == "process" and value != os.getpid() for event, value in self._journal.events()):
+            time.sleep(2 * DELAY)
 
     @property
     def descriptor(self) -> int:

@@ -193,12 +193,14 @@ class Run(About, OtherVerbs):
             except Error as error:
                 logger.warning("what 'save' was told of is not saved: %s", error)
             if self._mode == "shared" and isinstance(self._live, LiveRun) and not self._started.attached:
-                # other processes have added to it
-                before, self._live = self._live, LiveRun.attach(self._live.registry, self._live.record.id)
-                before.detach()
+                self._live.await_others()
             live = self._live
             if isinstance(live, LiveRun) and self._started.attached:
-                live.detach()
+                try:
+                    live.detach()
+                except UsageError as error:
+                    # nobody can do anything about it any more
+                    logger.warning("%s", error)
             else:
                 live.finish("failed" if exit_code else "finished")
             if isinstance(live, LiveRun):

@@ -177,6 +177,7 @@ def _of_first(wanted: Wanted) -> RunRecord | None:
 def _attached(registry: Registry, run_id: RunId, wanted: Wanted) -> Started:
     """The run that another process has started, with the config and labels that it has not set itself."""
     live = LiveRun.attach(registry, run_id)
+    live.note_process()
     known = live.record.config
     new = {key: value for key, value in wanted.config.items() if key not in known}
     kept = [key for key, value in wanted.config.items() if key not in new and known[key] != value]

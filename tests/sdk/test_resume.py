@@ -183,3 +183,99 @@ def test_many_that_start_at_once_are_one_run(project: Path) -> None:
         assert process.returncode in (0, 1)
     assert gitreg.Api().run("one").state == "finished"
     assert os.listdir(project / ".git" / "gitreg" / "journal") == []  # noqa: PTH208  # names are enough
+
+
+def shared(text: str) -> subprocess.Popen[str]:
+    """A process that takes part in run `one`, and goes on after each line that it has printed when it is sent one."""
+    script = f"""
+import gitreg, sys
+def turn():
+    print(flush=True)
+    sys.stdin.readline()
+run = gitreg.init(id="one", mode="shared")
+turn()
+{text}
+"""
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def turn(process: subprocess.Popen[str]) -> None:
+    """Have it go on to where it waits next."""
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write("\n")
+    process.stdin.flush()
+    process.stdout.readline()
+
+
+def test_the_summary_is_of_all_who_take_part_in_the_order_in_which_they_said_it(project: Path) -> None:
+    logs = "run.log({NAME: 1, 'both': NAME}); turn(); run.log({NAME: 2, 'both': NAME}); run.config[NAME] = 1; turn()"
+    with shared(logs.replace("NAME", "'a'")) as first:
+        assert first.stdout
+        first.stdout.readline()
+        with shared(logs.replace("NAME", "'b'")) as second:
+            assert second.stdout
+            second.stdout.readline()
+            for process in (first, second, second):
+                turn(process)
+            assert second.communicate("\n")[1] == ""
+        turn(first)
+        assert first.communicate("\n")[1] == ""
+    run = gitreg.Api().run("one")
+    assert (run.summary, run.config) == ({"a": 2, "b": 2, "both": "a"}, {"a": 1, "b": 1})
+
+
+def test_whoever_leaves_after_the_end_is_told_what_is_lost(project: Path) -> None:
+    with shared("run.log({'a': 1})") as first:
+        assert first.stdout
+        first.stdout.readline()
+        logs = """
+run.log({'b': 1})
+turn()
+try:
+    run.log({'b': 2})
+    run._live._journal.flush()
+except gitreg.UsageError as error:
+    assert "has been ended by another process" in str(error), error
+else:
+    raise SystemExit("nothing was said")
+run._live._journal._waiting = [b'{}']
+run.finish()
+run.finish()
+"""
+        with shared(logs) as second:
+            assert second.stdout
+            second.stdout.readline()
+            turn(second)
+            assert first.communicate("\n")[1] == ""
+            said = second.communicate("\n")[1]
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert said == "run 'one' has been ended by another process; the last 1 of what this one was told are lost\n"
+    assert gitreg.Api().run("one").summary == {"b": 1, "a": 1}
+
+
+def test_what_is_logged_just_before_the_end_is_kept(project: Path) -> None:
+    with shared("turn()") as first:
+        assert first.stdout
+        first.stdout.readline()
+        # the second line waits to be written with others, and nobody asks for it
+        with shared("run.log({'b': 1}); run.log({'b': 2}); turn()") as second:
+            assert second.stdout
+            second.stdout.readline()
+            turn(second)
+            turn(first)
+            assert first.communicate("\n")[1] == ""
+            assert second.communicate("\n")[1] == ""
+    assert gitreg.Api().run("one").summary == {"b": 2}
+
+
+def test_the_summary_holds_what_forked_processes_logged(project: Path) -> None:
+    with gitreg.init(id="one") as run:
+        child = os.fork()
+        if child == 0:
+            run.log({"child": 1})
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        run.log({"parent": 1})
+    assert gitreg.Api().run("one").summary == {"child": 1, "parent": 1}
