@@ -16,6 +16,7 @@ from pathlib import PurePath
 from typing import Any
 
 from gitreg.errors import TooLargeError, UsageError
+from gitreg.sdk.talk import once
 
 MAX_DEPTH = 24
 MAX_ELEMENTS = 1000
@@ -32,7 +33,7 @@ def plain(value: object, depth: int = 0) -> Any:
     """The value as None, bool, int, float, str, or a list or dict of such.
 
     - Scalars of numpy, torch and the like become Python's, and so do their arrays of at most `MAX_ELEMENTS` elements;
-      of a larger one only shape and element type are kept, as text.
+      of a larger one only shape and element type are kept, as text, and a warning says so once.
     - Mappings become dicts whose keys are strings, as do dataclasses and `argparse.Namespace`; tuples become lists;
       sets become lists sorted by type and text. An enum's member becomes its value.
     - Paths become text, times ISO 8601, functions and classes their dotted name; anything else its `str()`.
@@ -120,6 +121,7 @@ def _object(value: Any, depth: int) -> Any:
     if callable(getattr(value, "tolist", None)):
         shape = tuple(getattr(value, "shape", ()))
         if math.prod(shape) > MAX_ELEMENTS:
+            once(f"of arrays of more than {MAX_ELEMENTS} values only shape and type are kept; log them in a file")
             return f"array of shape {shape}, {getattr(value, 'dtype', 'unknown type')}"
         found = value.tolist()
         # numpy has scalars wider than Python's, and gives them back as they are

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import gitreg
 from gitreg.records import yamlio
+from gitreg.sdk import talk
 from gitreg.sdk.values import plain
 
 
@@ -88,6 +89,17 @@ def test_values_become_what_a_record_can_hold(value: object, expected: object) -
 def test_nan_and_infinities_stay() -> None:
     assert math.isnan(plain(np.float32("nan")))
     assert plain([math.inf, -math.inf]) == [math.inf, -math.inf]
+
+
+def test_a_long_array_is_a_text_and_a_warning_says_so_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(talk, "_said", set())
+    assert plain({"a": np.zeros(1001), "b": np.array(["x"] * 2000)}) == {
+        "a": "array of shape (1001,), float64",
+        "b": "array of shape (2000,), <U1",
+    }
+    assert caplog.messages == ["of arrays of more than 1000 values only shape and type are kept; log them in a file"]
 
 
 def test_what_holds_itself_is_refused() -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 # Without one of these loaded, nobody has made anything to look for.
-_MAKERS = ("gitreg.sdk.media.base", "matplotlib", "pandas", "PIL", "plotly")
+_MAKERS = ("gitreg.sdk.media.base", "matplotlib", "numpy", "pandas", "PIL", "plotly")
 
 
 def kept(run: Run, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:

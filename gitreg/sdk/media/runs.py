@@ -7,6 +7,8 @@ A table is logged at once, as the artifact `run-<id>-<key>`. Media are kept in t
 from __future__ import annotations
 
 import hashlib
+import math
+import re
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -16,23 +18,27 @@ from gitreg.registry.live import LiveRun
 from gitreg.sdk import targets
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.media import store
-from gitreg.sdk.media.base import Media
+from gitreg.sdk.media.base import Media, as_array, need
 from gitreg.sdk.media.files import Histogram, Plotly
 from gitreg.sdk.media.image import Image
 from gitreg.sdk.media.table import Table
+from gitreg.sdk.values import MAX_ELEMENTS
 
 if TYPE_CHECKING:
     from gitreg.sdk.run import Run
 
 _PLAIN = frozenset({bool, int, float, str, type(None)})
+# of numpy, pandas, torch, TensorFlow and JAX
+_NUMERIC = re.compile(r"\b(?:u?int|b?float)\d+\b|\bbool")
 
 
 def kept(run: Run, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
     """The data with a mapping in place of each table and medium, also of those in lists and mappings.
 
     It has `_type` (`table-file`, `image-file`, ...), `artifact` and `path`: where it is once it is logged, for
-    `Artifact.get`; a medium's also `sha256`, `size`, `format` and `caption`. A histogram is its numbers. Figures of
-    matplotlib and pictures of Pillow are images, figures of Plotly are such, and data frames are tables.
+    `Artifact.get`; a medium's also `sha256`, `size`, `format` and `caption`. A histogram is its numbers, and what is
+    kept of an array of more than `MAX_ELEMENTS` numbers. Figures of matplotlib and pictures of Pillow are images,
+    figures of Plotly are such, and data frames are tables.
 
     Raises: StorageError, MissingExtraError.
     """
@@ -64,7 +70,21 @@ def _made(value: Any) -> Callable[[Any], Media | Table] | None:
         return Plotly
     if library == "pandas" and type(value).__name__ == "DataFrame":
         return lambda frame: Table(dataframe=frame)
-    return None
+    return _counted if _is_long(value) else None
+
+
+def _is_long(value: Any) -> bool:
+    """Whether it is an array of more numbers than are logged one by one."""
+    shape = getattr(value, "shape", None)
+    if not shape or not any(callable(getattr(value, name, None)) for name in ("tolist", "numpy")):
+        return False
+    return math.prod(shape) > MAX_ELEMENTS and bool(_NUMERIC.search(str(getattr(value, "dtype", ""))))
+
+
+def _counted(value: Any) -> Histogram:
+    """The histogram of the numbers that are finite."""
+    numbers = as_array(value).astype("float64").ravel()
+    return Histogram(numbers[need("numpy").isfinite(numbers)])
 
 
 def _replaced(run: Run, key: str, value: Any, step: int) -> Any:

@@ -185,3 +185,19 @@ def test_a_run_shows_what_they_are_and_where(project: Path, sh: Shell) -> None:
     assert f"all image-file run-r1-media {both} and 1 more" in lines
     assert "t table-file run-r1-t:v0 t.table/table.json" in lines
     assert not [line for line in lines if "img.size" in line or "nrows" in line]
+
+
+def test_an_array_of_many_numbers_is_the_histogram_of_the_finite_ones(project: Path) -> None:
+    numbers = np.random.default_rng(0).normal(size=(50, 100)).astype("float32")
+    line = numbers.astype("float64").ravel()
+    expected = Histogram(line)
+    odd = np.concatenate([line, [np.nan, np.inf, -np.inf]])
+    with gitreg.init(id="many") as run:
+        run.log({"float32": numbers, "odd": {"inside": [odd]}, "truths": numbers > 0, "few": numbers[0]})
+        run.log({"nothing": np.full(2000, np.nan), "words": np.array(["x"] * 2000), "series": pd.Series(line)})
+    (first, second) = gitreg.Api().run("many").history(pandas=False)
+    histogram = {"_type": "histogram", "values": expected.histogram, "bins": expected.bins}
+    assert (first["float32"], first["odd"]) == (histogram, {"inside": [histogram]})
+    assert (sum(first["truths"]["values"]), len(first["few"])) == (5000, 100)
+    assert (sum(second["nothing"]["values"]), second["series"]) == (0, histogram)
+    assert second["words"] == "array of shape (2000,), <U1"
