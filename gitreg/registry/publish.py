@@ -6,12 +6,14 @@ Every step can be repeated, and an interrupted publishing is completed by the ne
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from gitreg.data.config import Storage
 from gitreg.data.storage import open_storage
-from gitreg.errors import DamagedObjectError, MissingBytesError, StorageError, UsageError
+from gitreg.errors import DamagedObjectError, MissingBytesError, RecordError, StorageError, UsageError
+from gitreg.git.objects import MissingObjectError
 from gitreg.git.refs import RefMovedError
 from gitreg.git.transport import Outcome, Push
 from gitreg.records import refs as names_of_refs
@@ -253,8 +255,7 @@ def _push_aliases(registry: Registry, pending: Pending, leave: frozenset[str], r
     for alias in pending.aliases:
         now = alias.moves[-1].record.now
         line = f"{alias.name} -> {now.version.label if now else 'nothing'}"
-        gone = now and cards.state(registry, alias.name.collection).deletion(now)
-        why = f"'{now.version}' was deleted by {gone.by.partition(' <')[0]}" if now and gone else ""
+        why = _or_why(partial(_is_gone, registry, now)) if now else ""
         places = [move.record.now for move in alias.moves if move.record.now]
         found.append(_Chain(str(alias.name), names_of_refs.alias(alias.name), alias.tip, places, line, why))
     accepted, raced = _push_chains(registry, found, leave, report)
@@ -268,13 +269,27 @@ def _push_cards(registry: Registry, pending: Pending, leave: frozenset[str], rep
     for card in pending.cards:
         places = [step.record.version for step in card.edits if step.record.version]
         line = f"{card.name}: {editing.words(card.edits)}"
-        why = _still_named(registry, card)
+        why = _or_why(partial(_still_named, registry, card))
         found.append(_Chain(str(card.name), names_of_refs.card(card.name), card.tip, places, line, why))
     accepted, raced = _push_chains(registry, found, leave, report)
     report.cards += [chain.line for chain in accepted]
     there = {chain.ref for chain in accepted}
     report.edits += sum(len(card.edits) for card in pending.cards if names_of_refs.card(card.name) in there)
     return raced
+
+
+def _or_why(ask: Callable[[], str]) -> str:
+    """Its answer, or why it cannot be told: one thing that somebody broke on the remote holds back no other."""
+    try:
+        return ask()
+    except (RecordError, MissingObjectError) as error:
+        return str(error)
+
+
+def _is_gone(registry: Registry, place: Place) -> str:
+    """Why an alias must not be published: its version is deleted. '' when it is not."""
+    gone = cards.state(registry, place.version.collection).deletion(place)
+    return f"'{place.version}' was deleted by {gone.by.partition(' <')[0]}" if gone else ""
 
 
 def _still_named(registry: Registry, card: PendingCard) -> str:

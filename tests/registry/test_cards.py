@@ -368,6 +368,25 @@ def test_an_alias_waits_while_its_version_is_deleted_elsewhere(pair: tuple[Desk,
     assert refused(bob.publish()) == [("m:production", "'m:v2' was deleted by Ada Example")]
 
 
+@pytest.mark.parametrize("name", ["aliases/m@odd", "collections/m@card"])
+def test_what_somebody_broke_on_the_remote_holds_back_nothing_else(pair: tuple[Desk, Desk], name: str) -> None:
+    ada, bob = pair
+    ada.log("other", "x")
+    bob.git(f"push --quiet --no-verify origin HEAD:refs/gitreg/{name}")
+    if name.startswith("aliases"):
+        editing.delete(ada.registry, ada.version("m:v0"))
+    else:
+        say(ada, description="mine")
+        ada.promote("m:prod", "v0")
+    ada.promote("other:prod", "v0")
+    report = ada.publish()
+    assert (report.aliases, [str(name) for name in report.versions]) == (
+        ["other:prod -> v0"],
+        ["other:v0"],
+    )
+    assert {item.name for item in report.refused} == ({"m"} if name.startswith("aliases") else {"m", "m:prod"})
+
+
 def test_an_alias_and_its_version_are_deleted_in_one_publishing(pair: tuple[Desk, Desk]) -> None:
     ada, bob = pair
     ada.promote("m:production", "v2")
