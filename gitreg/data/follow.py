@@ -30,6 +30,7 @@ from gitreg.progress import SILENT, Progress, Task
 from gitreg.records.references import Reference
 
 _JOBS = 16
+_LEAVE_OUT = "in Python, download(allow_missing_references=True) leaves it out"
 
 
 def hosts(references: Iterable[Reference]) -> list[str]:
@@ -46,7 +47,7 @@ def unchecked(reference: Reference) -> UncheckedReferenceError | None:
         hint = "fetch it yourself, or log it again with a checksum (add_reference), or the file itself (add_file)"
     else:
         return None
-    return UncheckedReferenceError(reference.path, reference.uri, hint=hint)
+    return UncheckedReferenceError(reference.path, reference.uri, hint=f"{hint}; {_LEAVE_OUT}")
 
 
 def follow(
@@ -237,8 +238,4 @@ def _changed(reference: Reference, what: str) -> ChangedReferenceError:
 
 
 def _missing(reference: Reference) -> MissingReferenceError:
-    return MissingReferenceError(
-        reference.path,
-        reference.uri,
-        hint="bring it back; in Python, download(allow_missing_references=True) leaves it out",
-    )
+    return MissingReferenceError(reference.path, reference.uri, hint=f"bring it back; {_LEAVE_OUT}")

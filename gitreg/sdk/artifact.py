@@ -12,7 +12,9 @@ from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
 from gitreg.data import references
 from gitreg.data.config import Project
+from gitreg.data.follow import unchecked
 from gitreg.errors import InvalidArtifactError, NotARepositoryError
+from gitreg.records.plain import visible
 from gitreg.records.references import Reference
 from gitreg.registry.draft import Draft, Kept
 from gitreg.registry.repository import Registry
@@ -22,6 +24,7 @@ from gitreg.sdk.logged import Logged
 from gitreg.sdk.noted import Noted
 from gitreg.sdk.readable import Readable
 from gitreg.sdk.staging import Staging, inside_path
+from gitreg.sdk.talk import logger
 
 if TYPE_CHECKING:
     from gitreg.sdk.media.base import Media
@@ -166,7 +169,8 @@ class Artifact(Noted, Readable):
         `uri` is `s3://`, `gs://`, `azure://`, `https://`, `http://`, `file://`, or a path. A folder, prefix or bucket
         adds an entry for each file, at most `max_objects` (10,000,000). Recorded are the size and, for files, md5 and
         sha256; for the others the etag, and the version of an S3 object. Without `checksum` nothing is read or asked,
-        and nothing can be checked later, so that nobody can download it from here. An address of another kind needs a
+        and nothing can be checked later, so that nobody can download it from here; a warning says so, as for a server
+        that gives no etag. An address of another kind needs a
         `name`, and is as one without `checksum`. An entry of a logged artifact is no reference: its file is kept, as
         `new_draft` does.
 
@@ -180,7 +184,9 @@ class Artifact(Noted, Readable):
         if isinstance(uri, ArtifactFile):
             return [self._add_entry(staging, uri, name)]
         found = references.look(_project(), os.fspath(uri), name, checksum=checksum, max_objects=max_objects)
-        return [ArtifactFile(inside, self) for inside in staging.refer(found)]
+        added = staging.refer(found)
+        _tell_unchecked(found)
+        return [ArtifactFile(inside, self) for inside in added]
 
     def _add_entry(self, staging: Staging, entry: ArtifactFile, name: str | None) -> ArtifactFile:
         known, inside = entry._known, inside_path(name or entry.path)
@@ -297,6 +303,15 @@ def _check_policy(policy: str | None) -> None:
     """Raises: InvalidArtifactError."""
     if policy is not None and policy not in get_args(Policy):
         raise InvalidArtifactError(f"there is no policy {str(policy)[:100]!r}", hint="'mutable' makes a copy")
+
+
+def _tell_unchecked(found: Sequence[Reference]) -> None:
+    """Warn of references that nobody will be able to download, while they can still be added in another way."""
+    unknown = [item for item in found if unchecked(item)]
+    if unknown:
+        more = f" and {len(unknown) - 1} more" if unknown[1:] else ""
+        words = "cannot be downloaded later: '%s'%s; nothing is known by which its bytes could be checked"
+        logger.warning(words, visible(unknown[0].path), more)
 
 
 def _project() -> Project | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import http.server
 import json
+import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import jsonschema
@@ -27,6 +30,7 @@ from gitreg.records.references import Reference
 from gitreg.registry.draft import Draft
 from helpers import agrees
 
+LEAVE_OUT = "in Python, download(allow_missing_references=True) leaves it out"
 HELLO = "XUFAKrxLKna5cZ2REBfFkg=="
 
 
@@ -273,11 +277,40 @@ class TestAddresses:
         assert "hush" not in str(caught.value)
         assert artifact.file_count == 0
 
+    def test_nobody_could_download_are_warned_of_when_they_are_added(
+        self, project: Path, share: Path, web: servers.Server, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        artifact = draft()
+        artifact.add_reference(share)
+        artifact.add_reference(f"{web.url}/data.csv")
+        assert caplog.messages == []
+        words = "nothing is known by which its bytes could be checked"
+        artifact.add_reference(share, "again", checksum=False)
+        artifact.add_reference("foo://host/x", "\x1b")
+        assert caplog.messages == [
+            f"cannot be downloaded later: 'again/a.txt' and 1 more; {words}",
+            f"cannot be downloaded later: '\\x1b'; {words}",
+        ]
+
+    def test_on_a_server_without_etags_are_warned_of(
+        self, project: Path, share: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), partial(http.server.SimpleHTTPRequestHandler, directory=share)
+        )
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            of(f"http://127.0.0.1:{server.server_port}/a.txt")
+        finally:
+            server.shutdown()
+            server.server_close()
+        assert "cannot be downloaded later: 'a.txt'; nothing is known" in caplog.text
+
     def test_of_other_kinds_are_noted_under_a_name(self, project: Path) -> None:
         artifact = of("hdfs://host/x", "x")
         with pytest.raises(UncheckedReferenceError, match="'hdfs://host/x'") as caught:
             artifact.download()
-        assert caught.value.hint == "fetch it yourself: gitreg knows no way there"
+        assert caught.value.hint == f"fetch it yourself: gitreg knows no way there; {LEAVE_OUT}"
 
     @pytest.mark.parametrize("name", ["../x", "/x", ".git/config", ""])
     def test_get_no_name_that_leads_out(self, project: Path, share: Path, name: str) -> None:
@@ -396,7 +429,7 @@ class TestWhatAStrangerWrote:
     def test_leads_nobody_where_gitreg_knows_no_way(self, forged: Callable[..., gitreg.Artifact], uri: str) -> None:
         with pytest.raises(UncheckedReferenceError) as caught:
             forged(Reference("x", uri, 5, etag="x")).download("here")
-        assert caught.value.hint == "fetch it yourself: gitreg knows no way there"
+        assert caught.value.hint == f"fetch it yourself: gitreg knows no way there; {LEAVE_OUT}"
 
     def test_gets_the_users_password_only_where_his_own_remote_leads(
         self, forged: Callable[..., gitreg.Artifact], web: servers.Server, desk: Desk
