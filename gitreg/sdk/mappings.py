@@ -99,7 +99,7 @@ class Config(_Values):
         known = self._read()
         allowed = self.__dict__["_allow"] if allow_val_change is None else allow_val_change
         for key, value in new.items():
-            if not allowed and key in known and not _same(known[key], value):
+            if not allowed and key in known and not same(known[key], value):
                 raise ConfigError(
                     f"config '{key}' is {known[key]!r} and would become {value!r}",
                     hint="pass allow_val_change=True to init or config.update",
@@ -230,7 +230,7 @@ def _from_file(path: Path) -> dict[str, Any]:
     }
 
 
-def _same(left: object, right: object) -> bool:
+def same(left: object, right: object) -> bool:
     """Equality by which NaN is NaN."""
     return left == right or (left != left and right != right)  # noqa: PLR0124  # only NaN differs from itself
 

@@ -32,13 +32,15 @@ class _Session:
     Attributes:
         active: the run that module-level functions act on.
         open: all unfinished runs.
-        failed: whether an exception reached the top.
+        left: the ids of other processes' runs that were finished here.
+        failed: whether an exception reached the top, or sys.exit was called with anything but 0.
     """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.active: Run | None = None
         self.open: list[Run] = []
+        self.left: set[str] = set()
         self.failed = False
         self._hooked = False
 
@@ -53,6 +55,8 @@ class _Session:
     def remove(self, run: Run) -> None:
         with self.lock:
             self.open.remove(run)
+            if run.status().attached:
+                self.left.add(run.id)
             if self.active is run:
                 self.active = None
 
@@ -133,7 +137,8 @@ def init(  # noqa: PLR0917  # W&B's signature
 
     While a run is active, a second `init` returns it; with `reinit="finish_previous"` (or True, and in notebooks) the
     first is finished, with `"create_new"` both go on. Inside `gitreg run` the run is the one that it started, whose
-    config counts more than what is given here. On the command line: `gitreg run`.
+    config counts more than what is given here; after `finish`, an `init` without an `id` starts a run of its own. On
+    the command line: `gitreg run`.
 
     What is started, logged and finished is told through `logging`, as 'gitreg'. A script shows it with
     `logging.basicConfig(level="INFO")`; at a prompt and in a notebook it is shown, unless GITREG_SILENT or the setting
@@ -163,7 +168,7 @@ def init(  # noqa: PLR0917  # W&B's signature
             else:
                 logger.info("run '%s' is active: init returns it", previous.name)
                 return previous
-        wanted = Wanted.of(given, told.ranks)
+        wanted = Wanted.of(given, told.ranks, left=_session.left)
         started = start(wanted)
         if isinstance(started.live, LiveRun):
             notebook.rest_after_cells(started.live.registry)
@@ -228,8 +233,11 @@ def log_draft(artifact: Artifact) -> None:
     if run is not None:
         run.log_artifact(artifact)
     else:
-        with init(job_type="auto") as own:
+        left = set(_session.left)
+        with init(id=Environment.read().run_id, job_type="auto") as own:
             own.log_artifact(artifact)
+        # an `init` that the program says itself counts as the first one
+        _session.left = left
 
 
 def log_alone(artifact: Artifact, user: ArtifactVerbs, aliases: str | Sequence[str] | None) -> None:

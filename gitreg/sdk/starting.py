@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from gitreg.registry.repository import Registry
 from gitreg.registry.start import has_other_code, new_id, start_run
 from gitreg.sdk import bundling
 from gitreg.sdk.environment import Environment, rank
-from gitreg.sdk.mappings import config_values
+from gitreg.sdk.mappings import config_values, same
 from gitreg.sdk.opening import check_directory, open_registry
 from gitreg.sdk.talk import logger, once
 from gitreg.sdk.unrecorded import Unrecorded, now
@@ -57,8 +57,12 @@ class Wanted:
     allow_val_change: bool
 
     @classmethod
-    def of(cls, given: Mapping[str, Any], ranks: str | None) -> Wanted:
-        """From the arguments of `init` that were given, and the environment. Raises: UsageError, TypeError."""
+    def of(cls, given: Mapping[str, Any], ranks: str | None, *, left: Container[str] = ()) -> Wanted:
+        """From the arguments of `init` that were given, and the environment.
+
+        `left` are the runs of other processes that this one has left: the environment means none of them any more.
+        Raises: UsageError, TypeError.
+        """
         environment = Environment.read()
 
         def told(name: str, default: Any = None) -> Any:
@@ -80,10 +84,13 @@ class Wanted:
             if value not in known:
                 raise UsageError(f"{what} {str(value)[:100]!r} is not known", hint=f"one of {', '.join(known)}")
         taken = run_id if run_id is not None else environment.run_id
+        if run_id is None and taken is not None and taken in left:
+            once(f"run '{taken}', which GITREG_RUN_ID names, was finished in this process: a new run starts")
+            taken = None
         return cls(
             directory=Path(told("dir", ".")).absolute(),
             run_id=check_run_id(taken) if taken is not None else None,
-            attach=mode == "shared" or taken == environment.run_id,
+            attach=mode == "shared" or (taken is not None and taken == environment.run_id),
             name=label(told("name")),
             config=values,
             labels={
@@ -180,7 +187,7 @@ def _attached(registry: Registry, run_id: RunId, wanted: Wanted) -> Started:
     live.note_process()
     known = live.record.config
     new = {key: value for key, value in wanted.config.items() if key not in known}
-    kept = [key for key, value in wanted.config.items() if key not in new and known[key] != value]
+    kept = [key for key, value in wanted.config.items() if key not in new and not same(known[key], value)]
     if kept:
         logger.warning("config %s: the value that the run was started with stays", ", ".join(kept))
     if new:

@@ -288,6 +288,8 @@ class TestInsideGitregRun:
         run._live.detach()
         session._session.remove(run)
         monkeypatch.setenv("GITREG_RUN_ID", "outer")
+        monkeypatch.setattr(session._session, "left", set())
+        monkeypatch.setattr("gitreg.sdk.talk._said", set())
         return run._live
 
     def test_init_attaches_and_finish_leaves_the_end_to_the_parent(self, project: Path, parent: LiveRun) -> None:
@@ -316,7 +318,7 @@ class TestInsideGitregRun:
     def test_steps_go_on_where_another_process_stopped(self, project: Path, parent: LiveRun) -> None:
         with gitreg.init() as run:
             run.log({"a": 1})
-        with gitreg.init() as run:
+        with gitreg.init(id="outer") as run:
             assert run.step == 1
 
     def test_another_id_is_another_run(self, project: Path, parent: LiveRun) -> None:
@@ -332,3 +334,28 @@ class TestInsideGitregRun:
             assert (run.id, run.status().attached) == ("chosen", False)
         with pytest.raises(gitreg.UsageError, match="'chosen' is taken"):
             gitreg.init()
+
+    def test_a_sweep_in_one_process_is_runs_of_its_own_after_the_first(
+        self, project: Path, parent: LiveRun, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        nan = float("nan")
+        parent.update_config({"nan": nan})
+        ids, rates = [], []
+        for rate in (0.1, 0.01, 0.001):
+            with gitreg.init(config={"lr": rate, "nan": nan}) as run:
+                ids.append(run.id)
+                rates.append(run.config.lr)
+        assert (ids[0], len(set(ids)), rates) == ("outer", 3, [0.1, 0.01, 0.001])
+        assert caplog.text.count("run 'outer', which GITREG_RUN_ID names, was finished in this process") == 1
+        assert "stays" not in caplog.text
+        assert [gitreg.Api().run(run_id).state for run_id in ids[1:]] == ["finished"] * 2
+        with gitreg.init(id="outer") as run:
+            assert run.status().attached
+
+    def test_artifacts_that_are_saved_before_init_do_not_count(self, project: Path, parent: LiveRun) -> None:
+        for name in "ab":
+            artifact = gitreg.Artifact(name, "dataset")
+            artifact.add_file("README")
+            artifact.save()
+        with gitreg.init() as run:
+            assert (run.id, run.status().attached) == ("outer", True)
