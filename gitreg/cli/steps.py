@@ -67,9 +67,9 @@ def _named(registry: Registry, word: str) -> RunId:
 
 def _check(found: History, run: str, metrics: tuple[str, ...]) -> None:
     """Raises: NotFoundError for a metric that was never logged."""
-    known = [key for key in found.keys if not key.startswith("_")]
     for metric in metrics:
-        if metric not in found.keys:
+        if metric not in found.keys and not found.column(metric):
+            known = history.names(found)
             close = closest(metric, known)
             hint = f"did you mean '{close}'?" if close else f"it logged {', '.join(known[:10]) or 'nothing'}"
             raise NotFoundError("metric", metric, f"run '{run}' logged no '{metric}'", hint=hint)

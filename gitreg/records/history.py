@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from gitreg.errors import RecordError
+from gitreg.records import dotted
 
 Row = Mapping[str, object]
 
@@ -86,14 +87,26 @@ class History:
     def column(self, key: str) -> dict[int, object]:
         """The values of a column by the number of their row, from 0 on; nothing for one that is not there.
 
-        The strings that stand for NaN and the infinities are these again. Raises: RecordError.
+        A dotted name finds what mappings hold: `train.loss` is `loss` in those of the column `train`. The strings that
+        stand for NaN and the infinities are these again. Raises: RecordError.
         """
+        if key not in self._columns and key not in self._lines:
+            self._columns[key] = self._inside(dotted.plain(key))
         if key not in self._columns:
             at, values = self._read(key)
             pairs = zip(at, values, strict=False)
             dense = isinstance(at, range)
             self._columns[key] = {number: _loose(value) for number, value in pairs if not dense or value is not None}
         return self._columns[key]
+
+    def _inside(self, name: str) -> dict[int, object]:
+        """The values of a dotted name in the columns that hold mappings."""
+        found: dict[int, object] = {}
+        for key in self.keys:
+            if name.startswith(f"{key}."):
+                for number, value in self.column(key).items():
+                    found.update((number, item) for item in _at(value, name[len(key) + 1 :]))
+        return found
 
     def _read(self, key: str) -> tuple[Sequence[int], Sequence[object]]:
         """The rows that have a value, all of them where nulls say which have none, and the values."""
@@ -130,6 +143,16 @@ class History:
             inside = not at or (at[0] >= 0 and at[-1] < count)
             if not rising or not inside or len(at) != len(values) or (isinstance(at, range) and len(at) != count):
                 raise RecordError(f"column {key!r} does not fit the {count} rows")
+
+
+def _at(value: object, name: str) -> Iterator[object]:
+    """What a mapping holds at a dotted name, nothing or one value as a rule; a key may have dots itself."""
+    if isinstance(value, dict):
+        if name in value:
+            yield value[name]
+        for key, inner in value.items():
+            if name.startswith(f"{key}."):
+                yield from _at(inner, name[len(key) + 1 :])
 
 
 def _parsed(text: bytes, what: str) -> object:

@@ -137,6 +137,11 @@ def so_far(journal: Journal) -> History:
     return History(encode(rows(events)))
 
 
+def names(history: History) -> list[str]:
+    """The dotted names of what was logged, without gitreg's own. A column that cannot be read is passed over."""
+    return list(dict.fromkeys(name for name, _ in _values(history) if not name.startswith("_")))
+
+
 def series(history: History) -> dict[str, list[float]]:
     """The numbers that were logged, by dotted name, in the order of the steps; NaN and infinities among them.
 

@@ -22,6 +22,7 @@ from gitreg.sdk.labels import Labelled
 from gitreg.sdk.logged import Logged
 from gitreg.sdk.media.base import need
 from gitreg.sdk.recorded import User, recorded, refuse
+from gitreg.sdk.talk import logger
 
 
 class RunView(Labelled):
@@ -163,17 +164,19 @@ class RunView(Labelled):
     ) -> Any:
         """Its steps, at most `samples` of them, evenly spread, the first and the last among them.
 
-        `keys` are the metrics wanted: these and `x_axis`, of the steps that have all of `keys`; only they are read. A
-        pandas data frame where pandas is installed, else, and with `pandas=False`, a list with a mapping for each step;
-        `pandas=True` insists. What a step did not log is NaN in the frame, and not in the mapping. Nothing is recorded
-        of the machine, so the stream `system` is empty.
+        `keys` are the metrics wanted, a list or one name, `train.loss` for one in a mapping: these and `x_axis`, of the
+        steps that have all of `keys`; only they are read. Of a metric that was never logged there are no steps, and a
+        warning says so. A pandas data frame where pandas is installed, else, and with `pandas=False`, a list with a
+        mapping for each step; `pandas=True` insists. What a step did not log is NaN in the frame, and not in the
+        mapping. Nothing is recorded of the machine, so the stream `system` is empty.
 
         Steps that are not in this clone are fetched from the storage. On the command line: `gitreg steps`. Raises:
-        UsageError, also for keys that are no list (a ValueError); MissingExtraError; MissingBytesError when no storage
+        UsageError, also for keys that are no names (a ValueError); MissingExtraError; MissingBytesError when no storage
         has the steps; StorageError, RecordError.
         """
         wanted = _names(keys)
         steps = self._steps() if stream == "default" else History()
+        self._warn(steps, wanted)
         columns = list(dict.fromkeys((x_axis, *wanted))) if wanted else list(steps.keys)
         if samples < 1:
             raise UsageError(f"{samples} samples are none", hint="1 or more; scan_history gives all steps")
@@ -199,6 +202,7 @@ class RunView(Labelled):
         """All its steps, a mapping each, from `min_step` to below `max_step`; see `history` for `keys` and `Raises`."""
         wanted = _names(keys)
         steps = self._steps()
+        self._warn(steps, wanted)
         at = steps.column(STEP)
         inside = (
             number
@@ -206,6 +210,12 @@ class RunView(Labelled):
             if isinstance(step := at.get(number), int) and min_step <= step and (max_step is None or step < max_step)
         )
         return steps.rows(wanted or None, inside)
+
+    def _warn(self, steps: History, wanted: list[str]) -> None:
+        """Say which metrics nobody logged: no step has all of them, then."""
+        for name in wanted:
+            if steps.keys and not steps.column(name):
+                logger.warning("run '%s' logged no '%s'; it logged %s", self.id, name, ", ".join(steps.keys[:10]))
 
     def _steps(self) -> History:
         return history.newest(self._registry, self._record.id, self._run)

@@ -38,6 +38,16 @@ def test_metrics_by_name_are_all_columns_of_the_steps_that_have_them(run: str) -
     assert [line.split() for line in lines] == [["STEP", "loss", "val/loss"], ["3", "25", "3"], ["99", "1", "99"]]
 
 
+def test_a_metric_has_the_name_that_its_column_has(project: Path) -> None:
+    with gitreg.init(name="nested") as run:
+        run.log({"train": {"loss": 1, "acc": 0.5}})
+    assert badinput.run("steps", "nested").out.splitlines()[0].split() == ["STEP", "train.loss", "train.acc"]
+    assert badinput.run("steps", "nested", "train.loss").out.split() == ["STEP", "train.loss", "0", "1"]
+    assert badinput.run("steps", "nested", "train.loss", "--format", "csv").out == "_step,train.loss\n0,1\n"
+    done = badinput.run("steps", "nested", "train.los")
+    assert (done.code, done.err.splitlines()[1]) == (6, "hint: did you mean 'train.loss'?")
+
+
 def test_programs_get_every_step(run: str) -> None:
     rows = list(csv.DictReader(io.StringIO(badinput.run("steps", run, "--format", "csv").out)))
     assert [(row["_step"], row["word"], row["val/loss"]) for row in rows[2:4]] == [("2", "a,b", ""), ("3", "a,b", "3")]

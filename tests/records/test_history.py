@@ -97,6 +97,23 @@ def test_one_metric_is_read_where_another_is_damaged() -> None:
         History(text).column("a")
 
 
+def test_a_dotted_name_finds_what_mappings_hold() -> None:
+    rows: list[dict[str, object]] = [
+        {"_step": 0, "train": {"loss": 1, "deep": {"a.b": math.inf}}},
+        {"_step": 1, "train": "no mapping", "loss": 5},
+        {"_step": 2, "train": {"loss": None}, "train.acc": {"top": 3}, "other.loss": 9},
+    ]
+    found = History(encode(rows))
+    assert found.column("train.loss") == {0: 1, 2: None}
+    assert found.column("train.deep.a.b") == found.column('train.deep."a.b"') == {0: math.inf}
+    assert (found.column("train.acc.top"), found.column("other.loss")) == ({2: 3}, {2: 9})
+    assert (
+        found.column("train.los") == found.column("train.") == found.column(".loss") == found.column("rain.loss") == {}
+    )
+    assert list(found.rows(["_step", "train.loss"], [0, 1])) == [{"_step": 0, "train.loss": 1}, {"_step": 1}]
+    assert "train.loss" not in found.keys
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

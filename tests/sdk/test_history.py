@@ -50,6 +50,17 @@ def test_only_the_steps_that_have_all_keys_are_given(logged: RunView) -> None:
     assert list(logged.scan_history(keys=["nested"])) == [{"nested": {"a": [1, "b"]}}]
 
 
+def test_a_dotted_name_is_one_and_a_name_that_nobody_logged_is_told(
+    logged: RunView, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert logged.history(keys="nested.a", pandas=False) == [{"_step": 2000, "nested.a": [1, "b"]}]
+    assert [list(row) for row in logged.scan_history(keys=["loss", "nested.a"])] == [["loss", "nested.a"]]
+    assert caplog.messages == []
+    assert logged.history(keys=["nested.b"], pandas=False) == list(logged.scan_history(keys=["nested.b"])) == []
+    told = f"run '{logged.id}' logged no 'nested.b'; it logged _step, _timestamp, loss, val, nested"
+    assert caplog.messages == [told, told]
+
+
 def test_a_scan_gives_all_steps_of_a_range(logged: RunView) -> None:
     assert [row["_step"] for row in logged.scan_history()] == [*range(1000), 2000]
     assert [row["_step"] for row in logged.scan_history(min_step=998, max_step=2000)] == [998, 999]
