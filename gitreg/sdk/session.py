@@ -6,9 +6,9 @@ import atexit
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from gitreg.errors import Error, UsageError
 from gitreg.registry.live import LiveRun
@@ -43,9 +43,13 @@ class _Session:
         self.left: set[str] = set()
         self.failed = False
         self._hooked = False
+        self._exits: tuple[Callable[..., NoReturn], Callable[..., NoReturn]] = (sys.exit, sys.exit)
 
     def add(self, run: Run) -> None:
         with self.lock:
+            if not self.open:
+                self.failed = False
+                self._wrap_exit()
             self.open.append(run)
             if not self._hooked:
                 self._hooked = True
@@ -59,6 +63,21 @@ class _Session:
                 self.left.add(run.id)
             if self.active is run:
                 self.active = None
+            if not self.open and sys.exit is self._exits[1]:
+                sys.exit = self._exits[0]
+
+    def _wrap_exit(self) -> None:
+        """Have `sys.exit` tell how the process ends, while a run is open."""
+        previous = sys.exit
+
+        def leave(status: Any = None, /) -> NoReturn:
+            # elsewhere it ends a thread
+            if threading.current_thread() is threading.main_thread():
+                self.failed = status not in (None, 0)
+            previous(status)
+
+        self._exits = (previous, leave)
+        sys.exit = leave
 
     def _chain_excepthook(self) -> None:
         previous = sys.excepthook

@@ -39,6 +39,48 @@ def test_an_unhandled_exception_fails_every_open_run(project: Path) -> None:
     assert [(run.id, run.state) for run in gitreg.Api().runs()] == [("a", "failed"), ("b", "failed")]
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "state"), [("3", 3, "failed"), ("'bad'", 1, "failed"), ("0", 0, "finished"), ("", 0, "finished")]
+)
+def test_the_code_of_sys_exit_is_how_the_run_ended(project: Path, code: str, status: int, state: str) -> None:
+    script(project, f"import gitreg, sys; gitreg.init(id='a'); sys.exit({code})", status=status)
+    assert gitreg.Api().run("a").state == state
+
+
+def test_sys_exit_is_given_back_when_no_run_is_open(project: Path) -> None:
+    before = sys.exit
+    with gitreg.init(), gitreg.init(reinit="create_new"):
+        assert sys.exit != before
+    assert sys.exit is before
+
+
+def test_who_else_wraps_sys_exit_is_called_once(project: Path) -> None:
+    text = """
+import gitreg, sys
+with gitreg.init():
+    ours = sys.exit
+    sys.exit = lambda status: (print('mine', file=sys.stderr), ours(status))
+gitreg.init(id='b')
+sys.exit(4)
+"""
+    assert script(project, text, status=4) == "mine\n"
+    assert gitreg.Api().run("b").state == "failed"
+
+
+def test_an_exit_that_the_program_catches_fails_no_later_run(project: Path) -> None:
+    text = """
+import gitreg, sys
+with gitreg.init(id='a'):
+    try:
+        sys.exit(2)
+    except SystemExit as error:
+        assert error.code == 2
+gitreg.init(id='b')
+"""
+    script(project, text)
+    assert [(run.id, run.state) for run in gitreg.Api().runs()] == [("a", "finished"), ("b", "finished")]
+
+
 def test_the_excepthook_that_was_there_is_called(project: Path) -> None:
     text = "import gitreg, sys; sys.excepthook = lambda *a: print('mine', file=sys.stderr); gitreg.init(id='a'); 1 / 0"
     assert script(project, text, status=1) == "mine\n"
