@@ -147,6 +147,8 @@ def run(name: str, job_type: str, config: tuple[str, ...], uses: tuple[str, ...]
         raise UsageError("this is inside a run already", hint="run the command without 'gitreg run'")
     run_id = new_id()
     with context.opened_for_run(run_id) as registry:
+        # what the command logs needs a place: said now, and not after hours
+        _ = registry.cache
         settings = context.pairs(config, "--config")
         inputs = [context.version(registry, use) for use in uses]
         live = begin(registry, run_id=run_id, name=name, job_type=job_type, config=settings)

@@ -122,6 +122,8 @@ def status(*, as_json: bool) -> None:
         storage = _storage(registry)
         remote = registry.remote if registry.has_remote else ""
         is_server = registry.is_server
+        add_remote = f"git remote add {registry.remote} URL && gitreg init"
+    publishes = "'git push' will publish, once there is a remote" if hook.publishes and not remote else hook.words
     versions = [str(version.name) for version in found.versions]
     moves = [_moved(alias) for alias in found.aliases]
     edits = [f"{card.name}: {editing.words(card.edits)}" for card in found.cards]
@@ -132,7 +134,7 @@ def status(*, as_json: bool) -> None:
             {
                 "remote": remote,
                 "storage": str(storage or ""),
-                "hook": {"kind": hook.kind, "path": str(hook.path), "words": hook.words},
+                "hook": {"kind": hook.kind, "path": str(hook.path), "words": publishes},
                 "pending": {
                     "versions": versions,
                     "runs": [{"id": run.record.id, "name": run.record.name} for run in found.runs.values()],
@@ -146,13 +148,14 @@ def status(*, as_json: bool) -> None:
     if is_server:
         console.out("a bare repository without a registry remote: what is here is published")
         return
-    console.out(f"remote   {remote or 'none: nothing can be published'}")
+    console.out(f"remote   {remote or f'none, so nothing can be published: {add_remote}'}")
     console.out(f"storage  {storage or 'none: gitreg init --storage URL_OR_PATH'}")
-    console.out(f"hook     {hook.words}")
+    console.out(f"hook     {publishes}")
     if not found:
         console.out("\nnothing is waiting to be published")
     else:
-        how = "'git push' or 'gitreg push' publishes" if hook.publishes else "'gitreg push' publishes"
+        ways = "'git push' or 'gitreg push' publishes" if hook.publishes else "'gitreg push' publishes"
+        how = ways if remote else "there is no remote"
         console.out(f"\nnot published yet ({how})")
     for title, names in (("version", versions), ("alias", moves), ("edit", edits), ("run", runs)):
         for name in names:

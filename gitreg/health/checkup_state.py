@@ -55,8 +55,11 @@ def left_behind(registry: Registry) -> Iterator[Diagnosis]:
             f"{plural(len(found.old), 'temporary file')} of commands that were killed, such as '{found.old[0].path}'"
         )
         yield warning("leftovers", words, "gitreg doctor --fix", partial(_clean, found))
+    elif found.young:
+        words = f"{plural(len(found.young), 'temporary file')}, such as '{found.young[0]}', less than an hour old"
+        yield ok("leftovers", f"{words}: a command may be writing there")
     else:
-        yield ok("leftovers", "no temporary files of commands that were killed")
+        yield ok("leftovers", "no temporary files")
     if found.damaged:
         first = found.damaged[0]
         words = f"{plural(len(found.damaged), 'damaged object')} moved aside, such as '{first}'"

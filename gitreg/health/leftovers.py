@@ -30,11 +30,13 @@ class Leftovers:
     Attributes:
         old: temporary files that can be removed.
         folders: of these, the ones that go with their last file.
+        young: others, which a command that goes on may still be writing.
         damaged: objects of the cache that were moved aside, because their bytes are wrong.
     """
 
     old: tuple[OldFile, ...]
     folders: tuple[Path, ...]
+    young: tuple[Path, ...]
     damaged: tuple[Path, ...]
 
     def remove(self) -> int:
@@ -63,8 +65,10 @@ def find(registry: Registry) -> Leftovers:
         files += sorted(folder.iterdir())
     for path in _of_the_objects(registry.git.common_dir / "objects"):
         (folders if path.is_dir() else files).append(path)
-    old = (OldFile.find(path, LEFTOVER_AGE) for path in files)
-    return Leftovers(tuple(file for file in old if file), tuple(folders), tuple(damaged))
+    old = [file for path in files if (file := OldFile.find(path, LEFTOVER_AGE))]
+    known = {file.path for file in old}
+    young = tuple(path for path in files if path not in known and path.is_file())
+    return Leftovers(tuple(old), tuple(folders), young, tuple(damaged))
 
 
 def _of_the_clone(registry: Registry) -> Iterator[Path]:

@@ -287,6 +287,24 @@ class TestSurroundings:
             f"error: '{tmp_path}' is not set up for gitreg yet\nhint: run 'gitreg init' there, once\n",
         )
 
+    def test_a_command_is_not_started_where_what_it_logs_has_no_place(self, tmp_path: Path) -> None:
+        made = attempt("git init --quiet . && git commit --quiet --allow-empty -m start", tmp_path)
+        done = attempt("gitreg run -- touch started", tmp_path)
+        assert (made.code, done.code, done.err) == (
+            0,
+            1,
+            f"error: '{tmp_path}' is not set up for gitreg yet\nhint: run 'gitreg init' there, once\n",
+        )
+        assert not (tmp_path / "started").exists()
+        assert attempt("git for-each-ref refs/gitreg; ls .git/gitreg/journal", tmp_path).out == ""
+
+    def test_without_a_remote_nothing_is_said_to_publish(self, repo: Path) -> None:
+        attempt("gitreg init && gitreg run -- true", repo)
+        shown = attempt("gitreg status", repo).out
+        assert "none, so nothing can be published: git remote add origin URL && gitreg init\n" in shown
+        assert "hook     'git push' will publish, once there is a remote\n" in shown
+        assert "not published yet (there is no remote)\n  run " in shown
+
     def test_no_identity(self, repo: Path, sealed: Path) -> None:
         (sealed / ".gitconfig").write_text("[user]\n    useConfigOnly = true\n")
         done = attempt("gitreg put README --name x --type model", repo)

@@ -67,6 +67,16 @@ class TestLooking:
         assert everything(well.path) == before
         assert (done.returncode, done.stderr) == (1, "1 problem, 1 warning\n'gitreg doctor --fix' mends 2 of them\n")
 
+    def test_says_of_a_young_temporary_file_that_it_may_be_in_use(self, well: Desk) -> None:
+        def said() -> list[str]:
+            return [item.words for item in examined(well) if item.check == "leftovers"]
+
+        assert said() == ["no temporary files"]
+        place = well.path / ".dvc/cache/files/md5/.gitreg-abcdefgh.tmp"
+        place.write_bytes(b"half")
+        words = f"1 temporary file, such as '{place}', less than an hour old: a command may be writing there"
+        assert said() == [words]
+
     def test_one_line_for_each_check_and_another_for_what_to_do(self, well: Desk) -> None:
         well.git("config --unset-all remote.origin.fetch gitreg")
         done = run("gitreg doctor", well.path)
