@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from gitreg.errors import InvalidValueError
+from gitreg.errors import InvalidTableError, InvalidValueError
 from gitreg.sdk import values
 from gitreg.sdk.media.base import Media, as_array, need
 
@@ -33,7 +33,8 @@ def kind_and_value(value: Any) -> tuple[str, Any]:
     """What kind of value it is, and the value as a table keeps it.
 
     Tensors become arrays, tuples and sets lists, paths and the like text (`gitreg.sdk.values.plain`); what pandas and
-    numpy have for a missing value becomes None. Scalars of numpy keep their type.
+    numpy have for a missing value becomes None. Scalars of numpy keep their type. Raises: InvalidTableError for
+    a table.
     """
     kind = _KINDS.get(type(value))
     if kind is not None:
@@ -53,6 +54,11 @@ def kind_and_value(value: Any) -> tuple[str, Any]:
         return "list", sorted(value, key=repr) if isinstance(value, (set, frozenset)) else list(value)
     if isinstance(value, Mapping):
         return "dict", dict(value)
+
+    from gitreg.sdk.media.table import Table
+
+    if isinstance(value, Table):
+        raise InvalidTableError("a table is no cell of another", hint="add or log each by a name of its own")
     return kind_and_value(values.plain(value))
 
 

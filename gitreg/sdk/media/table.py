@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, final, overload
 
 from gitreg.errors import InvalidTableError
@@ -52,7 +52,8 @@ class Table:
             raise InvalidTableError(f"no such log_mode: {str(log_mode)[:100]!r}")
         self._columns: dict[Name, Column] = {}
         self._length = 0
-        frame = dataframe if dataframe is not None else data if hasattr(data, "columns") else None
+        is_frame = hasattr(data, "columns") and not isinstance(data, Table)
+        frame = dataframe if dataframe is not None else data if is_frame else None
         names: Any = list(frame.columns) if frame is not None else columns
         names = ["Input", "Output", "Expected"] if names is None else names
         if not isinstance(names, list):
@@ -68,7 +69,7 @@ class Table:
                 raise InvalidTableError(f"rows have {data.shape[1]} values, and there are {len(names)} columns")
             self._fill([data[:, at] for at in range(len(names))], len(data))
         else:
-            for row in data if data is not None else rows if rows is not None else ():
+            for row in _rows(data if data is not None else rows if rows is not None else ()):
                 self.add_data(*row)
 
     @classmethod
@@ -125,8 +126,8 @@ class Table:
     def add_data(self, *data: Any) -> None:
         """Add a row, a value for each column.
 
-        Raises: InvalidTableError (a ValueError) for another number of values; InvalidValueError (a TypeError) for a
-        value of another kind than those above it. Nothing is added then.
+        Raises: InvalidTableError (a ValueError) for another number of values, and for a table among them;
+        InvalidValueError (a TypeError) for a value of another kind than those above it. Nothing is added then.
         """
         if len(data) != len(self._columns):
             raise InvalidTableError(f"a row has {len(self._columns)} values ({self.columns}), not {len(data)}")
@@ -228,6 +229,30 @@ class Table:
     def get_index(self) -> Sequence[int]:
         """The indexes of all rows."""
         return range(self._length)
+
+
+def _rows(data: Any) -> Iterator[Any]:
+    """Rows one by one. Raises: InvalidTableError for what has none, such as the columns of a mapping."""
+    if not _is_several(data) or len(getattr(data, "shape", (0, 0))) < 2:
+        raise InvalidTableError(
+            f"a table cannot be made of {_called(data)}",
+            hint="a list of rows, dataframe=..., or add_column for each column",
+        )
+    for number, row in enumerate(data):
+        if not _is_several(row):
+            raise InvalidTableError(
+                f"row {number} is {_called(row)}", hint="a row is a list of values, one for each column"
+            )
+        yield row
+
+
+def _is_several(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping, Table))
+
+
+def _called(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    return f"{type(value).__name__} of shape {tuple(shape)}" if shape is not None else type(value).__name__
 
 
 def _each(value: Any, names: list[Name], what: str) -> list[Any]:

@@ -55,6 +55,37 @@ class TestMaking:
         assert table.get_column("a") == [expected, expected]
         assert not isinstance(table.get_column("a")[0], (np.str_, np.bytes_))
 
+    @pytest.mark.parametrize(
+        ("data", "words"),
+        [
+            ({"a": [1, 2, 3], "b": [4, 5, 6]}, "made of dict\n"),
+            ("abc", "made of str\n"),
+            (b"abc", "made of bytes\n"),
+            (5, "made of int\n"),
+            (np.arange(3), r"made of ndarray of shape \(3,\)\n"),
+            (pd.Series([1]), r"made of Series of shape \(1,\)\n"),
+            (Table(["a"]), "made of Table\n"),
+            (["x"], "row 0 is str\n"),
+            ([["x"], {"a": "y"}], "row 1 is dict\n"),
+            ([1, 2], "row 0 is int\n"),
+            ([[Table()]], "a table is no cell of another\n"),
+        ],
+        ids=lambda value: type(value).__name__,
+    )
+    def test_what_has_no_rows_is_refused(self, data: Any, words: str) -> None:
+        for more in ({"data": data}, {"rows": data}):
+            with pytest.raises(InvalidTableError, match=words) as caught:
+                Table(["a"], **more)
+            assert caught.value.hint
+
+    def test_a_table_is_no_cell(self) -> None:
+        table = Table(["a"], [[1]])
+        with pytest.raises(InvalidTableError, match="a table is no cell"):
+            table.add_column("b", [Table()])
+        with pytest.raises(InvalidTableError, match="a table is no cell"):
+            table.add_computed_columns(lambda *_: {"b": Table()})
+        assert table.columns == ["a"]
+
     def test_from_an_array_whose_element_type_stays(self) -> None:
         table = Table(["a", "b"], np.array([[1, 2], [3, 4]], np.int16))
         assert table.get_column("b") == [2, 4]
