@@ -64,13 +64,15 @@ class LiveRun:
     def start(cls, registry: Registry, record: RunRecord, *, brief: bool = False) -> LiveRun:
         """Start a run at its code commit. Raises: UsageError when its id is taken, RecordError."""
         taken = UsageError(f"run id '{record.id}' is taken", hint="leave the id out, or choose another")
+        journal = Journal.of(registry.private, record.id)
+        if journal.path.exists():
+            raise not_ended(journal)
         if registry.refs.find(*(names_of_refs.run(record.id, base) for base in registry.bases())):
             raise taken
-        journal = Journal.of(registry.private, record.id)
         try:
             journal.create()
         except FileExistsError as error:
-            raise taken from error
+            raise not_ended(journal) from error
         try:
             yamlio.dump(record.document())
             journal.append("start", record.document(), process=os.getpid())
@@ -98,7 +100,7 @@ class LiveRun:
         try:
             journal.create()
         except FileExistsError as error:
-            raise _not_ended(journal) from error
+            raise not_ended(journal) from error
         try:
             found = _ended(registry, run_id)
             record = replace(found.record, state="running", ended="", inputs=(), reused=())
@@ -444,10 +446,15 @@ def _ended(registry: Registry, run_id: RunId) -> runs.Run:
     return found
 
 
-def _not_ended(journal: Journal) -> UsageError:
+def not_ended(journal: Journal) -> UsageError:
+    """What to say of a run that has a journal and must not have one."""
     run_id = journal.path.stem
     if journal.is_held:
-        return UsageError(f"run '{run_id}' is going on", hint="end its process first")
+        place = ""
+        # it may end at this moment
+        with contextlib.suppress(NotFoundError):
+            place = next((f", in process {value}" for event, value in journal.events() if event == "process"), "")
+        return UsageError(f"run '{run_id}' is still going on{place}", hint="end it first, or choose another id")
     return UsageError(f"run '{run_id}' was killed and is not recorded yet", hint=f"gitreg run recover {run_id}")
 
 

@@ -14,7 +14,7 @@ from gitreg.records.objects import ZERO
 from gitreg.records.records import Code, RunRecord
 from gitreg.registry import runs
 from gitreg.registry.journal import Journal
-from gitreg.registry.live import LiveRun
+from gitreg.registry.live import LiveRun, not_ended
 from gitreg.registry.recover import recover
 from gitreg.registry.repository import Registry
 from gitreg.registry.start import has_other_code, new_id, start_run
@@ -30,6 +30,7 @@ MODES = ("online", "offline", "shared", "disabled")
 RESUME = ("allow", "must", "never", "auto")
 _RANKS = ("first", "all")
 _OPEN_ENDED = "resume"
+_GOES_ON = 'end it first, choose another id, or take part in it: mode="shared" in all its processes'
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,8 @@ def start(wanted: Wanted) -> Started:
             # another process was faster
             with contextlib.suppress(NotFoundError):
                 return _attached(registry, wanted.run_id, wanted)
-        error.hint = 'leave the id out, choose another, or go on with that run: resume="allow"'
+        goes_on = wanted.run_id and Journal.of(registry.private, wanted.run_id).path.exists()
+        error.hint = _GOES_ON if goes_on else 'leave the id out, choose another, or go on with that run: resume="allow"'
         raise
     if live.record.code.error and not resumed:
         logger.warning("uncommitted changes are not recorded: %s", live.record.code.error)
@@ -206,12 +208,21 @@ def _resumed(registry: Registry, wanted: Wanted) -> LiveRun | None:
         return None
     if run_id is None:
         raise UsageError("which run is to be resumed is not said", hint='init(id="3kf9a1xq", resume="must")')
+    journal = Journal.of(registry.private, run_id)
+    if journal.path.exists():
+        error = not_ended(journal)
+        error.hint = _GOES_ON
+        raise error
     try:
         known = runs.get(registry, run_id).record.config
-        changed = [key for key, value in wanted.config.items() if key in known and known[key] != value]
+        changed = [
+            f"'{key}' is {known[key]!r} and would become {value!r}"
+            for key, value in wanted.config.items()
+            if key in known and not same(known[key], value)
+        ]
         if changed and not wanted.allow_val_change:
             raise ConfigError(
-                f"config {', '.join(changed)} of run '{run_id}' would become another value",
+                f"config of run '{run_id}': {', '.join(changed)}",
                 hint="pass allow_val_change=True to init, or leave them out",
             )
         live = LiveRun.resume(registry, run_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 
@@ -180,7 +181,7 @@ def test_a_big_history_is_kept_in_the_cache_and_uploaded(ada: Desk, world: World
 def test_an_id_is_taken_once_here_or_on_the_remote(ada: Desk, bob: Desk) -> None:
     run = ada.start()
     again = RunRecord(id=run.record.id, name="n", code=run.record.code)
-    with pytest.raises(UsageError, match=f"run id '{run.record.id}' is taken"):
+    with pytest.raises(UsageError, match=f"run '{run.record.id}' is still going on, in process {os.getpid()}"):
         LiveRun.start(ada.registry, again)
     run.log_artifact(ada.draft("m", "x"))
     run.finish("finished")

@@ -164,7 +164,7 @@ def test_only_a_run_that_has_ended_and_is_not_going_on_is_resumed(ada: Desk, bob
         LiveRun.resume(ada.registry, RunId("nothing1"))
     assert list((ada.registry.private / "journal").iterdir()) == []
     run = ada.start()
-    with pytest.raises(UsageError, match=f"run '{run.record.id}' is going on"):
+    with pytest.raises(UsageError, match=f"run '{run.record.id}' is still going on"):
         LiveRun.resume(ada.registry, run.record.id)
     run.log_artifact(ada.draft("m", "x"))
     ada.publish()

@@ -83,11 +83,29 @@ def test_must_refuses_without_a_run_and_never_with_one(project: Path) -> None:
 
 def test_a_config_stays_unless_its_change_is_allowed(project: Path) -> None:
     ended(config={"epochs": 5})
-    with pytest.raises(ConfigError, match="config epochs of run 'one' would become another value"):
+    with pytest.raises(ConfigError, match="config of run 'one': 'epochs' is 5 and would become 6"):
         gitreg.init(id="one", resume="must", config={"epochs": 6})
     assert gitreg.Api().run("one").state == "finished"
     with gitreg.init(id="one", resume="must", config={"epochs": 6}, allow_val_change=True) as run:
         assert run.config.epochs == 6
+
+
+def test_nan_in_a_config_is_nan_again(project: Path) -> None:
+    for _ in range(2):
+        gitreg.init(id="one", resume="allow", config={"x": float("nan")}).finish()
+    assert gitreg.Api().run("one").state == "finished"
+
+
+@pytest.mark.parametrize("resume", ["allow", "must", "never", None])
+def test_a_run_that_is_still_going_on_is_said_to(project: Path, resume: Any) -> None:
+    with (
+        gitreg.init(id="one"),
+        pytest.raises(gitreg.UsageError, match=f"run 'one' is still going on, in process {os.getpid()}") as caught,
+    ):
+        gitreg.init(id="one", resume=resume, reinit="create_new")
+    assert caught.value.hint
+    assert 'mode="shared"' in caught.value.hint
+    assert gitreg.Api().run("one").state == "finished"
 
 
 def test_what_define_metric_said_goes_on_too(project: Path) -> None:
