@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from gitreg.errors import InvalidArtifactError
 from gitreg.records.listing import FileEntry, Listing
+from gitreg.records.plain import visible
 from gitreg.records.references import Reference
 from gitreg.sdk import targets
 from gitreg.sdk.described import Described
 from gitreg.sdk.files import ArtifactFile, ArtifactManifest
+from gitreg.sdk.talk import logger
 
 if TYPE_CHECKING:
     from gitreg.sdk.views import RunView
@@ -110,7 +112,8 @@ class Readable(Described):
 
         Every byte is checked. The default is `./artifacts/<name>:v<N>`. Files that are right stay, others of `root` are
         left alone. References are fetched from where they lead; with `allow_missing_references` those that are gone, or
-        have nothing they could be checked by, are left out with a warning. On the command line: `gitreg get`.
+        have nothing they could be checked by, are left out with a warning. Where no path begins with `path_prefix`, a
+        warning says so. On the command line: `gitreg get`.
 
         Raises: ArtifactNotLoggedError, StorageError, IntegrityError, UnsafePathError; ChangedReferenceError (a
             ValueError) when a reference leads to something else by now, MissingReferenceError, UncheckedReferenceError.
@@ -118,6 +121,8 @@ class Readable(Described):
         only = None
         if path_prefix is not None:
             only = {entry.path for entry in self.files(path_prefix=str(path_prefix))}
+            if not only:
+                logger.warning("no file of '%s' begins with '%s'", self.name, visible(str(path_prefix)))
         return self._download(root, only, allow_missing=allow_missing_references)
 
     def _download(

@@ -390,6 +390,15 @@ class TestDownload:
         assert artifact.get_entry("b").download("one") == "one/b"
         assert not (project / "artifacts").exists()
 
+    def test_of_a_prefix_that_no_path_begins_with_is_warned_of(
+        self, project: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        artifact = logged(project, a="1")
+        artifact.download("part", path_prefix="a")
+        assert caplog.messages == []
+        artifact.download("part", path_prefix="z\x1b")
+        assert caplog.messages == [rf"no file of '{artifact.name}' begins with 'z\x1b'"]
+
     def test_of_the_only_file(self, project: Path) -> None:
         assert Path(logged(project, a="1").file("x")).read_text() == "1"
         with pytest.raises(ValueError, match="has 2 files, not one"):
