@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
 
 import gitreg
 from gitreg.errors import InvalidArtifactError, StorageError
+from gitreg.sdk.views import RunView
 
 LOGGED_ONLY = """commit_hash history_step linked_artifacts source_artifact source_collection source_entity
 source_project source_qualified_name source_version ttl updated_at""".split()
@@ -165,3 +167,15 @@ def test_square_brackets_add_and_get(project: Path) -> None:
     artifact.save()
     assert artifact["page"].data == artifact.get("page").data
     assert artifact["none"] is None
+
+
+def test_the_names_that_the_page_calls_missing_are_missing() -> None:
+    page = (Path(gitreg.__file__).parent / "docs" / "coming-from-wandb.md").read_text(encoding="utf-8")
+    _, _, table = page.partition("These names of W&B's are missing")
+    told = "\n".join(line.split(" | ")[0] for line in table.splitlines() if line.startswith("| "))
+    names = re.findall(r"`(wandb|Api|Artifact)\.(\w+)`", told)
+    assert ("wandb", "plot") in names
+    owners = {"wandb": gitreg, "Api": gitreg.Api, "Artifact": gitreg.Artifact}
+    assert [f"{owner}.{name}" for owner, name in names if hasattr(owners[owner], name)] == []
+    (line,) = [line for line in told.splitlines() if "upload_file" in line]
+    assert [name for name in re.findall(r"`(\w+)`", line) if hasattr(RunView, name)] == []
