@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, final
 
-from gitreg.errors import Error, TooLargeError, UsageError
+from gitreg.errors import Error, InvalidValueError, TooLargeError, UsageError
 from gitreg.registry.live import LiveRun
 from gitreg.sdk import media, talk
 from gitreg.sdk.artifact import Artifact
@@ -113,7 +113,7 @@ class Run(About, OtherVerbs):
         before, cannot be written; UsageError after `finish`.
         """
         check_keys(data, "log")
-        step = None if step is None else operator.index(step)
+        step = None if step is None else _whole(step)
         with self._open("log"):
             if step is not None and step < self._step:
                 logger.warning("step %d is lower than the current step %d: its values are dropped", step, self._step)
@@ -247,6 +247,14 @@ class Run(About, OtherVerbs):
             self._summary_size = check_size({**self._live.record.summary, **values}, "the summary")
             if values:
                 self._live.update_summary(values)
+
+
+def _whole(step: object) -> int:
+    """The number of a step. Raises: InvalidValueError (a TypeError)."""
+    try:
+        return int(step) if isinstance(step, float) and step.is_integer() else operator.index(step)  # type: ignore[arg-type]
+    except TypeError:
+        raise InvalidValueError(f"step={str(step)[:100]} is no whole number", hint="such as step=100") from None
 
 
 def _exit_code(error: BaseException | None) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from gitreg.errors import UsageError
 from gitreg.records.records import RunRecord
 from gitreg.sdk.run_artifacts import ArtifactVerbs
 from gitreg.sdk.settings import Settings
-from gitreg.sdk.starting import Started, label, run_tags
+from gitreg.sdk.starting import Started, label, run_tags, worded
 from gitreg.sdk.values import plain
 
 
@@ -34,7 +35,10 @@ class About(ArtifactVerbs):
 
     @name.setter
     def name(self, text: str) -> None:
-        self._relabel(name=label(text))
+        name = label(text)
+        if not name:
+            raise UsageError("a run has a name", hint="set text that is not empty")
+        self._relabel(name=name)
 
     @property
     def notes(self) -> str:
@@ -43,7 +47,7 @@ class About(ArtifactVerbs):
 
     @notes.setter
     def notes(self, text: str) -> None:
-        self._relabel(notes=plain(text or ""))
+        self._relabel(notes=plain(worded(text) or ""))
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from gitreg.errors import ArtifactFinalizedError, InvalidArtifactError, NotAModelError, TypeMismatchError
+from gitreg.errors import (
+    ArtifactFinalizedError,
+    InvalidArtifactError,
+    InvalidValueError,
+    NotAModelError,
+    TypeMismatchError,
+)
 from gitreg.records.names import CollectionName
 from gitreg.registry.editing import Wanted
 from gitreg.registry.live import LiveRun
@@ -135,6 +141,9 @@ class ArtifactVerbs(Labelled):
         bare NAME is in the registry `model`. The model is made when it is not there. `aliases` go on the link. A draft
         is logged first. On the command line: `gitreg link`. Raises: InvalidNameError, RefusedError, UsageError.
         """
+        if not isinstance(artifact, Artifact):
+            words = f"what is linked is an artifact, not {type(artifact).__name__}"
+            raise InvalidValueError(words, hint="link what log_artifact or use_artifact returns")
         target, names = targets.link_target(target_path), targets.alias_list(aliases)
         with self._open("link_artifact"):
             if artifact._logged is None:

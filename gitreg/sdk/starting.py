@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from gitreg.errors import ConfigError, NotFoundError, UsageError
+from gitreg.errors import ConfigError, InvalidValueError, NotFoundError, UsageError
 from gitreg.records.names import RunId, check_run_id
 from gitreg.records.objects import ZERO
 from gitreg.records.records import Code, RunRecord
@@ -23,6 +24,7 @@ from gitreg.sdk.environment import Environment, rank
 from gitreg.sdk.mappings import config_values, same
 from gitreg.sdk.opening import check_directory, open_registry
 from gitreg.sdk.talk import logger, once
+from gitreg.sdk.targets import text
 from gitreg.sdk.unrecorded import Unrecorded, now
 from gitreg.sdk.values import check_size, plain
 
@@ -67,10 +69,12 @@ class Wanted:
         environment = Environment.read()
 
         def told(name: str, default: Any = None) -> Any:
-            value = given.get(name)
+            value = worded(given.get(name))
             return value or getattr(environment, {"dir": "directory"}.get(name, name), None) or default
 
         run_id = given.get("id")
+        if run_id is not None:
+            text(run_id, "the id of a run", 'such as id="first-try"')
         values = config_values(given.get("config"))
         excluded, included = given.get("config_exclude_keys"), given.get("config_include_keys")
         if excluded or included:
@@ -96,7 +100,7 @@ class Wanted:
             config=values,
             labels={
                 **{key: label(told(key)) for key in ("job_type", "group", "project", "entity")},
-                "notes": plain(told("notes", "")),
+                "notes": plain(text(told("notes", ""), "notes", "write plain words")),
                 "tags": run_tags(told("tags")),
             },
             mode=mode,
@@ -237,7 +241,9 @@ def _resumed(registry: Registry, wanted: Wanted) -> LiveRun | None:
         logger.warning("the code is not what run '%s' began with, which its record goes on to name", live.record.name)
     if wanted.config:
         live.update_config(wanted.config)
-    live.add_labels({**wanted.labels, "tags": list(wanted.labels["tags"])})
+    live.add_labels({**wanted.labels, "tags": []})
+    if wanted.labels["tags"]:
+        live.set_labels({"tags": list(dict.fromkeys((*live.record.tags, *wanted.labels["tags"])))})
     return live
 
 
@@ -261,13 +267,24 @@ def _resume(given: object, environment: str | None) -> str:
     return str(word)
 
 
-def label(text: str | None) -> str:
-    """A label of a run. Raises: UsageError for control characters."""
+def label(given: object) -> str:
+    """A label of a run. Raises: UsageError for control characters, InvalidValueError (a TypeError)."""
+    text = worded(given) or ""
+    if not isinstance(text, str):
+        raise InvalidValueError(f"a label of a run is text, not {type(text).__name__}", hint="write plain words")
     if text and not text.isprintable():
         raise UsageError(f"{text[:100]!r} holds control characters", hint="labels are for people: write plain words")
-    return text or ""
+    return text
+
+
+def worded(value: object) -> object:
+    """A number as text, such as the name of a run of a sweep; anything else as it is."""
+    return str(value) if isinstance(value, Real) and not isinstance(value, bool) else value
 
 
 def run_tags(tags: Sequence[str] | str | None) -> tuple[str, ...]:
-    """A run's tags, each once."""
+    """A run's tags, each once. Raises: InvalidValueError (a TypeError)."""
+    tags = worded(tags)  # type: ignore[assignment]
+    if tags is not None and not isinstance(tags, Iterable):
+        raise InvalidValueError(f"tags are a list of text, not {type(tags).__name__}", hint='such as ["baseline"]')
     return tuple(dict.fromkeys(plain(str(tag)) for tag in ([tags] if isinstance(tags, str) else tags or ())))

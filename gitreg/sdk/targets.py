@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from gitreg.errors import InvalidArtifactError, InvalidNameError, NotFoundError, UsageError, VersionDeletedError
+from gitreg.errors import (
+    InvalidArtifactError,
+    InvalidNameError,
+    InvalidValueError,
+    NotFoundError,
+    UsageError,
+    VersionDeletedError,
+)
 from gitreg.records.names import CollectionName, Reference, check_alias, parse_collection, split_date
 from gitreg.registry import resolve, versions
 from gitreg.registry.repository import Registry
@@ -18,12 +25,19 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _MAX_TYPE = 128
 
 
+def text(value: object, what: str, hint: str) -> str:
+    """Return `value` when it is text. Raises: InvalidValueError (a TypeError)."""
+    if not isinstance(value, str):
+        raise InvalidValueError(f"{what} is text, not {type(value).__name__}", hint=hint)
+    return value
+
+
 def alias_list(aliases: str | Sequence[str] | None) -> list[str]:
     """The aliases to set, each once; `latest` goes without saying.
 
     Raises: InvalidNameError.
     """
-    given = [aliases] if isinstance(aliases, str) else list(aliases or ())
+    given = _words(aliases)
     return [check_alias(alias) for alias in dict.fromkeys(given) if alias != "latest"]
 
 
@@ -33,27 +47,33 @@ def find(registry: Registry, name: str, aliases: str | Sequence[str] | None = No
     A date in the name, `NAME@{DATE}`, is that of the aliases too. Raises: InvalidNameError, InvalidDateError,
     NotFoundError; UsageError when the aliases mean several versions.
     """
-    given = [aliases] if isinstance(aliases, str) else list(aliases or ())
-    head, date = split_date(name)
+    given = _words(aliases)
+    head, date = split_date(text(name, "the name of a version", "such as digits:v0 or digits:production"))
     path = re.split("[:@]", head)[0]
-    texts = [f"{path}:{alias}{date}" for alias in given]
-    if path != head or not texts:
-        texts.insert(0, name)
-    found = [_resolved(registry, text) for text in texts]
+    names = [f"{path}:{alias}{date}" for alias in given]
+    if path != head or not names:
+        names.insert(0, name)
+    found = [_resolved(registry, each) for each in names]
     if len({version.commit for version in found}) > 1:
         words = ", ".join(str(version.name) for version in found)
         raise UsageError(f"'{name}' with aliases {', '.join(given)} means several versions: {words}")
     return found[0]
 
 
-def _resolved(registry: Registry, text: str) -> Version:
+def _words(aliases: object) -> list[str]:
+    """Raises: InvalidValueError."""
+    given = aliases if isinstance(aliases, Iterable) and not isinstance(aliases, str) else [aliases] if aliases else []
+    return [text(alias, "an alias", "such as production") for alias in given]
+
+
+def _resolved(registry: Registry, name: str) -> Version:
     """The version; where there is none, said in W&B's words, which its users look for."""
     try:
-        return resolve.version(registry, Reference.parse(text))
+        return resolve.version(registry, Reference.parse(name))
     except VersionDeletedError:
         raise
     except NotFoundError as error:
-        name = text if re.search("[:@]", text) else f"{text}:latest"
+        name = name if re.search("[:@]", name) else f"{name}:latest"
         place = registry.git.worktree or registry.git.common_dir
         words = f"artifact membership '{name}' not found in '{place}'"
         hint = error.hint
@@ -62,27 +82,28 @@ def _resolved(registry: Registry, text: str) -> Version:
         raise NotFoundError(error.kind, error.name, words, hint=hint) from None
 
 
-def link_target(text: str) -> CollectionName:
+def link_target(path: str) -> CollectionName:
     """The registered model that a target path means; a bare NAME is in the registry 'model'.
 
     Takes `registry/NAME`, and W&B's `wandb-registry-model/NAME` and `entity/model-registry/NAME`. Raises:
     InvalidNameError.
     """
-    if ":" in text or "@" in text:
-        raise InvalidNameError(text, "registered model", "a link gets its own version number", hint="leave it out")
-    candidates = parse_collection(text)
+    text(path, "the registered model", "such as model/NAME")
+    if ":" in path or "@" in path:
+        raise InvalidNameError(path, "registered model", "a link gets its own version number", hint="leave it out")
+    candidates = parse_collection(path)
     named = next((name for name in candidates if name.space), None)
-    if named is None and "/" in text:
-        raise InvalidNameError(text, "registered model", "its registry is no name", hint="write model/NAME")
+    if named is None and "/" in path:
+        raise InvalidNameError(path, "registered model", "its registry is no name", hint="write model/NAME")
     return named or CollectionName(DEFAULT_REGISTRY, candidates[0].name)
 
 
-def artifact_name(text: str) -> CollectionName:
-    """The collection that a new artifact is a version of. Raises: InvalidNameError."""
-    if "/" in text:
-        hint = f"log it as '{text.rpartition('/')[2]}' and link it: run.link_artifact(artifact, '{text}')"
-        raise InvalidNameError(text, "collection", "'/' is for registered models", hint=hint)
-    return CollectionName.parse(text)
+def artifact_name(name: str) -> CollectionName:
+    """The collection that a new artifact is a version of. Raises: InvalidNameError, InvalidValueError."""
+    if "/" in text(name, "the name of an artifact", "such as digits"):
+        hint = f"log it as '{name.rpartition('/')[2]}' and link it: run.link_artifact(artifact, '{name}')"
+        raise InvalidNameError(name, "collection", "'/' is for registered models", hint=hint)
+    return CollectionName.parse(name)
 
 
 def default_name(run_id: str, basename: str) -> str:
@@ -90,9 +111,9 @@ def default_name(run_id: str, basename: str) -> str:
     return usable(f"run-{run_id}-{basename}")
 
 
-def usable(text: str) -> str:
+def usable(words: str) -> str:
     """A collection's name that comes as close to a text as can be."""
-    name = _UNSAFE.sub("_", text).replace("..", "_")[:128]
+    name = _UNSAFE.sub("_", words).replace("..", "_")[:128]
     try:
         CollectionName.parse(name)
     except InvalidNameError:
@@ -103,31 +124,33 @@ def usable(text: str) -> str:
 
 def place(path: str | os.PathLike[str]) -> Path:
     """A path of the file system that a caller gave. Raises: InvalidArtifactError for what can be none."""
-    text = os.fspath(path)
+    words = os.fspath(path)
     # Path("") is the current directory, which nobody means by a variable that is empty
-    if not text or "\0" in text:
-        raise InvalidArtifactError(f"{text!r} is no path", hint="name a file or a directory")
+    if not words or "\0" in words:
+        raise InvalidArtifactError(f"{words!r} is no path", hint="name a file or a directory")
     try:
-        os.fsencode(text)
+        os.fsencode(words)
         # the system says so when it is too long
-        Path(text).exists()
+        Path(words).exists()
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not valid Unicode"
-        raise InvalidArtifactError(f"{text[:100]!r}... is no path: {why}", hint="name a file or a directory") from error
-    return Path(text)
+        raise InvalidArtifactError(
+            f"{words[:100]!r}... is no path: {why}", hint="name a file or a directory"
+        ) from error
+    return Path(words)
 
 
-def check_type(text: str) -> str:
-    """Return `text` when it can be the type of a new artifact. Raises: InvalidNameError."""
+def check_type(name: str) -> str:
+    """Return `name` when it can be the type of a new artifact. Raises: InvalidNameError, InvalidValueError."""
     why = None
-    if not text:
+    if not text(name, "the type of an artifact", "such as dataset or model"):
         why = "it is empty"
-    elif len(text) > _MAX_TYPE:
+    elif len(name) > _MAX_TYPE:
         why = f"longer than {_MAX_TYPE} characters"
-    elif "/" in text or ":" in text or not text.isprintable():
+    elif "/" in name or ":" in name or not name.isprintable():
         why = "'/', ':' and control characters are not allowed"
-    elif text == "job" or text.startswith("wandb-"):
+    elif name == "job" or name.startswith("wandb-"):
         why = "it is reserved"
     if why:
-        raise InvalidNameError(text, "type", why, hint="such as dataset or model")
-    return text
+        raise InvalidNameError(name, "type", why, hint="such as dataset or model")
+    return name

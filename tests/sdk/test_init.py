@@ -3,6 +3,7 @@ from __future__ import annotations
 import argparse
 import logging
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -359,3 +360,54 @@ class TestInsideGitregRun:
             artifact.save()
         with gitreg.init() as run:
             assert (run.id, run.status().attached) == ("outer", True)
+
+
+def test_numbers_are_words_where_words_are_asked_for(project: Path) -> None:
+    with gitreg.init(
+        name=0,  # type: ignore[arg-type]
+        project=1,  # type: ignore[arg-type]
+        group=2,  # type: ignore[arg-type]
+        job_type=3.5,  # type: ignore[arg-type]
+        notes=4,  # type: ignore[arg-type]
+        tags=[5],  # type: ignore[list-item]
+    ) as run:
+        assert (run.name, run.project, run.group, run.job_type, run.notes, run.tags) == (
+            "0",
+            "1",
+            "2",
+            "3.5",
+            "4",
+            ("5",),
+        )
+        run.log({"x": 1}, step=101.0)  # type: ignore[arg-type]
+        assert run.step == 101
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda _: gitreg.init(id=5, reinit="create_new"),  # type: ignore[arg-type]
+        lambda _: gitreg.init(name=[1], reinit="create_new"),  # type: ignore[arg-type]
+        lambda _: gitreg.init(notes=[1], reinit="create_new"),  # type: ignore[arg-type]
+        lambda _: gitreg.init(tags=object(), reinit="create_new"),  # type: ignore[arg-type]
+        lambda run: run.log({"x": 1}, step=1.5),
+        lambda run: run.log({"x": 1}, step="1"),
+        lambda run: run.use_artifact(None),
+        lambda run: run.use_model(None),
+        lambda run: run.link_artifact("ds:v1", "a/b"),
+        lambda run: run.link_artifact(gitreg.Artifact("a", "t"), None),
+        lambda run: run.log_artifact("README", aliases=[5]),
+        lambda run: run.log_artifact("README", aliases=5),
+        lambda _: gitreg.Artifact("x", type=None),  # type: ignore[arg-type]
+        lambda _: gitreg.Artifact(None, "t"),  # type: ignore[arg-type]
+        lambda _: gitreg.Api().artifact(5),  # type: ignore[arg-type]
+        lambda run: setattr(run, "name", None),
+    ],
+)
+def test_what_is_of_a_wrong_type_is_said_with_what_to_write(
+    project: Path, wrong: Callable[[gitreg.Run], object]
+) -> None:
+    with gitreg.init() as run, pytest.raises(gitreg.UsageError) as caught:
+        wrong(run)
+    assert caught.value.hint
+    assert len(gitreg.Api().runs()) == 1

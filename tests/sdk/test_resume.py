@@ -51,6 +51,12 @@ def test_a_run_that_is_about_to_go_on_is_still_what_it_was(project: Path) -> Non
     assert " 2 steps" in shown.stdout
 
 
+def test_tags_are_added_to_those_of_before(project: Path) -> None:
+    ended(tags=["early"])
+    with gitreg.init(id="one", resume="must", tags=["late", "early"]) as run:
+        assert run.tags == ("early", "late")
+
+
 def test_other_code_than_the_run_began_with_is_told(project: Path, caplog: pytest.LogCaptureFixture) -> None:
     (project / "train.py").write_text("print(1)\n")
     ended()
