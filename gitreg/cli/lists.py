@@ -85,11 +85,13 @@ def show(
     noun: str,
     about: Row | None = None,
     fields: Sequence[str] | None = None,
+    tells: bool = False,
 ) -> None:
     """Print the rows of a list, those that `wanted` asks for, the newest first.
 
     `key` is where they stand in the JSON document, beside what it says `about` them. `total` is how many there are, and
-    `noun` what they are called. `fields` are the columns of CSV and TSV, see `tables.delimited`.
+    `noun` what they are called. `fields` are the columns of CSV and TSV, see `tables.delimited`. With `tells`, the
+    columns for which a terminal has no room are told.
     """
     if wanted.form == "json":
         console.document(command, {**(about or {}), key: list(rows)})
@@ -97,6 +99,9 @@ def show(
         click.echo(tables.delimited(wanted.form, rows, fields), nl=False)
     elif rows:
         with paged(git.config("core.pager")):
-            tables.table(columns, rows)
+            gone = tables.table(columns, rows)
+        if gone and tells:
+            more = f" and {len(gone) - 10} more" if len(gone) > 10 else ""
+            console.say(f"no room for {', '.join(gone[:10])}{more}; --format csv has all")
         if len(rows) < total:
             console.say(f"{len(rows):,} of {human.plural(total, noun)}; --limit all shows all")

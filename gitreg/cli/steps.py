@@ -9,13 +9,17 @@ import click
 
 from gitreg.cli import console, context, human, lists, parts
 from gitreg.cli.lists import Wanted
-from gitreg.cli.tables import Column, Row, flat
+from gitreg.cli.tables import Column, Row, shortened
 from gitreg.errors import NotFoundError
+from gitreg.records import dotted
 from gitreg.records.history import STEP, History
 from gitreg.records.names import RunId
 from gitreg.records.similar import closest
 from gitreg.registry import facts, history, order
 from gitreg.registry.repository import Registry
+
+# of a text in a table, in columns of a terminal
+_WIDEST = 40
 
 
 @click.command(
@@ -29,7 +33,8 @@ def steps(run: str, metrics: tuple[str, ...], *, wanted: Wanted) -> None:
     """Print what a run logged, a line for each step.
 
     RUN is the id or the name of a run. METRIC is a name that it logged, such as val/loss: only these are printed, of
-    the steps that have all of them. Of more steps than --limit they are evenly spread, and the last is among them.
+    the steps that have all of them. Of more steps than --limit they are evenly spread, and the last is among them. The
+    table shortens long texts; CSV, TSV and JSON have all.
     """
     with context.opened() as registry:
         run_id = _named(registry, run)
@@ -39,7 +44,7 @@ def steps(run: str, metrics: tuple[str, ...], *, wanted: Wanted) -> None:
         shown = numbers if wanted.limit is None else history.sample(numbers, wanted.limit)
         rows: list[Row] = list(found.rows([STEP, *metrics] if metrics else None, shown))
         if wanted.form == "table":
-            rows = [flat(row) for row in rows]
+            rows = [{dotted.plain(name): value for name, value in dotted.flat(row).items()} for row in rows]
         if not rows and wanted.form == "table":
             console.say(f"no step of run '{run}' {'has all of these' if metrics else 'is here'}")
         lists.show(
@@ -52,6 +57,7 @@ def steps(run: str, metrics: tuple[str, ...], *, wanted: Wanted) -> None:
             total=len(numbers),
             noun="step",
             about={"id": run_id},
+            tells=True,
         )
 
 
@@ -78,9 +84,11 @@ def _check(found: History, run: str, metrics: tuple[str, ...]) -> None:
 def _columns(rows: Sequence[Row]) -> list[Column]:
     keys = dict.fromkeys(key for row in rows for key in row if not key.startswith("_"))
     first = Column("STEP", lambda row: str(row.get(STEP, "")), right=True)
-    return [first, *(Column(key, functools.partial(_cell, key), rank=1, least=6, right=True) for key in keys)]
+    # where there is no room, numbers stay longest
+    ranks = {key: 1 if all(isinstance(row.get(key, 0), (int, float)) for row in rows) else 2 for key in keys}
+    return [first, *(Column(key, functools.partial(_cell, key), rank=ranks[key], least=6, right=True) for key in keys)]
 
 
 def _cell(key: str, row: Row) -> str:
     value = row.get(key, "")
-    return human.number(value) if isinstance(value, float) else parts.value(value)
+    return human.number(value) if isinstance(value, float) else shortened(parts.value(value), _WIDEST)

@@ -49,20 +49,20 @@ class Column:
     style: Callable[[Row], Mapping[str, Any]] | None = None
 
 
-def table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
+def table(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
     """Print rows below a line of titles, nothing without rows. Columns that are empty in every row are left out.
 
     On a terminal a line fits its width: the columns of the highest rank go, then the longest texts are shortened. In
-    a pipe nothing is shortened.
+    a pipe nothing is shortened. The titles of the columns for which there was no room are given back.
     """
     if not rows:
-        return
+        return []
     heads = [visible(column.head) for column in columns]
     cells = [[visible(column.cell(row)) for column in columns] for row in rows]
     kept = [place for place, column in enumerate(columns) if any(line[place] for line in cells)]
     if not kept:
-        return
-    room = terminal_width()
+        return []
+    room, all_kept = terminal_width(), list(kept)
     widths = {
         place: max(cell_width(text) for text in (heads[place], *(line[place] for line in cells))) for place in kept
     }
@@ -76,6 +76,7 @@ def table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
         styles = [column.style(row) if column.style else {} for column in there] if color else plain
         lines.append(_line(there, [line[place] for place in kept], sizes, styles))
     click.echo("\n".join(lines), color=True)
+    return [heads[place] for place in all_kept if place not in kept]
 
 
 def terminal_width() -> int | None:

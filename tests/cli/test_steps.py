@@ -12,6 +12,7 @@ import pytest
 
 import gitreg
 from conftest import Shell
+from gitreg.cli import tables
 
 
 @pytest.fixture
@@ -46,6 +47,34 @@ def test_a_metric_has_the_name_that_its_column_has(project: Path) -> None:
     assert badinput.run("steps", "nested", "train.loss", "--format", "csv").out == "_step,train.loss\n0,1\n"
     done = badinput.run("steps", "nested", "train.los")
     assert (done.code, done.err.splitlines()[1]) == (6, "hint: did you mean 'train.loss'?")
+
+
+@pytest.fixture
+def mixed(project: Path) -> str:
+    """A run with texts, a histogram and numbers, in this order."""
+    with gitreg.init(id="mixed") as run:
+        run.log({"why": "x" * 1000, "what": {"in": gitreg.Histogram([1, 2, 3])}, "v.loss": 0.5, "acc": 0.25})
+    return run.id
+
+
+def test_the_table_shortens_what_is_long_and_programs_get_all(mixed: str) -> None:
+    title, line = badinput.run("steps", mixed).out.splitlines()
+    assert title.split() == ["STEP", "why", "what.in", "v.loss", "acc"]
+    assert line.split() == ["0", "x" * 39 + "…", "histogram", "0.5", "0.25"]
+    (row,) = json.loads(badinput.run("steps", mixed, "--json").out)["steps"]
+    assert (len(row["why"]), len(row["what"]["in"]["values"])) == (1000, 64)
+    assert "x" * 1000 in badinput.run("steps", mixed, "--format", "csv").out
+
+
+def test_a_narrow_terminal_shows_the_numbers_and_says_what_it_leaves_out(
+    mixed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "terminal_width", lambda: 24)
+    done = badinput.run("steps", mixed)
+    assert done.out.splitlines()[0].split() == ["STEP", "v.loss", "acc"]
+    assert done.err == "no room for why, what.in; --format csv has all\n"
+    monkeypatch.setattr(tables, "terminal_width", lambda: 80)
+    assert badinput.run("steps", mixed).err == ""
 
 
 def test_programs_get_every_step(run: str) -> None:
