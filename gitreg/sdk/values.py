@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from gitreg.errors import TooLargeError, UsageError
+from gitreg.errors import InvalidArtifactError, TooLargeError, UsageError
 from gitreg.sdk.talk import once
 
 MAX_DEPTH = 24
@@ -139,7 +139,7 @@ def _finite(value: Any, where: str) -> Any:
     if isinstance(value, float) and math.isnan(value):
         return None
     if isinstance(value, float) and math.isinf(value):
-        raise ValueError(f"{where} is infinite")
+        raise InvalidArtifactError(f"{where} is infinite", hint="None, a text, or a large number; NaN becomes None")
     return value
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import gitreg
 from gitreg.records import yamlio
 from gitreg.sdk import talk
-from gitreg.sdk.values import plain
+from gitreg.sdk.values import metadata, plain
 
 
 class Colour(enum.Enum):
@@ -100,6 +100,11 @@ def test_a_long_array_is_a_text_and_a_warning_says_so_once(
         "b": "array of shape (2000,), <U1",
     }
     assert caplog.messages == ["of arrays of more than 1000 values only shape and type are kept; log them in a file"]
+
+
+def test_infinite_metadata_is_refused_with_a_hint() -> None:
+    with pytest.raises(ValueError, match=r"metadata\['best'\] is infinite\nhint: None, a text, or a large number"):
+        metadata({"best": math.inf})
 
 
 def test_what_holds_itself_is_refused() -> None:

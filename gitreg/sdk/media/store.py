@@ -44,6 +44,8 @@ def add(artifact: Artifact, obj: object, name: str, *, overwrite: bool) -> Artif
         taken by other content unless `overwrite`, MissingExtraError. Nothing is added then.
     """
     artifact._need_draft("add an object")
+    if not isinstance(name, str):
+        raise InvalidValueError(f"the name is {type(name).__name__}", hint='add(obj, "a/name")')
     if isinstance(obj, Table):
         return _add_table(artifact, obj, _WANDB.sub("", inside_path(name)), overwrite=overwrite)
     if isinstance(obj, Media):

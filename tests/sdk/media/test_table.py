@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gitreg import Image, Table
+from gitreg import Artifact, Image, Table
 from gitreg.errors import InvalidTableError, InvalidValueError
 
 NOW = dt.datetime.fromisoformat("2026-01-02T03:04:05")
@@ -298,3 +298,8 @@ class TestRows:
         table.add_column("a", np.array([1, 2]))
         table.add_data(3)
         assert table.get_column("a") == [1, 2, 3]
+
+
+def test_the_name_of_what_is_added_is_text() -> None:
+    with pytest.raises(InvalidValueError, match="the name is NoneType\nhint: add"):
+        Artifact("a", "t").add(Table(["a"]), None)  # type: ignore[arg-type]  # what people give
