@@ -207,3 +207,12 @@ class TestModels:
         with pytest.raises(gitreg.CommError, match="'mnist_model:latest' not found") as caught:
             run.use_model("mnist_model:latest")
         assert caught.value.hint == "this repository has run-r1-model.h5:v0, linked as model/MNIST-dev:v0"
+
+
+def test_a_step_may_be_a_whole_float(project: Path) -> None:
+    with gitreg.init(id="whole") as run:
+        run.log({"loss": 1}, step=101.0)  # type: ignore[arg-type]  # what division gives
+        for step in (101.5, float("nan"), float("inf"), "102"):
+            with pytest.raises(TypeError):
+                run.log({"loss": 2}, step=step)  # type: ignore[arg-type]  # what people give
+    assert list(gitreg.Api().run("whole").scan_history(["_step", "loss"])) == [{"_step": 101, "loss": 1}]
