@@ -5,7 +5,7 @@ Drafts get free numbers; links, promotions and edits follow them; promotions and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -195,7 +195,8 @@ def renumber(registry: Registry, taken: Iterable[VersionName]) -> dict[VersionNa
     here = (names_of_refs.parse_version(ref.name) for ref in registry.refs.find(names_of_refs.TAGS))
     for name in (*taken, *(name for name in here if name)):
         top[name.collection] = max(name.number, top.get(name.collection, -1))
-    drafts = [version for version in versions.all_versions(registry) if not version.published]
+    known = versions.all_versions(registry)
+    drafts = [version for version in known if not version.published]
     twins = _twins(drafts)
     final: dict[Version, VersionName] = {}
     for collection, group in groupby(drafts, key=lambda version: version.name.collection):
@@ -215,14 +216,20 @@ def renumber(registry: Registry, taken: Iterable[VersionName]) -> dict[VersionNa
         if draft not in twins:
             name, tag = _rename_draft(registry, batch, draft, renamed)
             new[names_of_refs.draft(name)] = tag
+    places = {Place(version.name, version.commit) for version in known}
+    # what a renumbering that was interrupted has renamed already, and promotions and edits still call by its old name
+    moved = {(name.collection, draft.commit): name for draft, name in names.items()}
+
+    def now(place: Place) -> Place:
+        name = renamed.get(place)
+        if name is None and place not in places:
+            name = moved.get((place.version.collection, place.commit))
+        return replace(place, version=name or place.version)
+
     for alias in _moved_aliases(registry, []):
         ref = names_of_refs.alias(alias.name)
         old[ref] = alias.tip
-        new[ref] = _rename_moves(registry, batch, alias, renamed)
-
-    def now(place: Place) -> Place:
-        return replace(place, version=renamed.get(place, place.version))
-
+        new[ref] = _rename_moves(registry, batch, alias, now)
     for ref, (before, after) in editing.renamed(registry, batch, now).items():
         old[ref], new[ref] = before, after
     changes = [Change(ref, old.get(ref, ZERO), new.get(ref, ZERO)) for ref in {**new, **old}]
@@ -262,11 +269,11 @@ def _rename_draft(
     return name, tag
 
 
-def _rename_moves(registry: Registry, batch: Batch, alias: PendingAlias, renamed: Mapping[Place, VersionName]) -> Oid:
+def _rename_moves(registry: Registry, batch: Batch, alias: PendingAlias, now: Callable[[Place], Place]) -> Oid:
     """The tip of the alias's pending moves with the versions' new names; the same tip when none is named."""
 
     def current(place: Place | None) -> Place | None:
-        return replace(place, version=renamed.get(place, place.version)) if place else None
+        return now(place) if place else None
 
     places = [(current(move.record.now), current(move.record.previous)) for move in alias.moves]
     if places == [(move.record.now, move.record.previous) for move in alias.moves]:
