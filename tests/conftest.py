@@ -92,6 +92,7 @@ def sealed_environment(home: Path) -> dict[str, str]:
         "DVC_SYSTEM_CONFIG_DIR": str(home / "etc" / "dvc"),
         "DVC_SITE_CACHE_DIR": str(home / ".cache" / "dvc-site"),
         "LC_ALL": "C.UTF-8",
+        "LOKY_MAX_CPU_COUNT": "1",  # joblib warns where it cannot count the cores
         "NO_COLOR": "1",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)]),
         "TZ": "UTC",
