@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from crashing import Command, World
-from test_kill_points import Points
+from killpoints import Points, ends_when_repeated
 
 from conftest import run_shell
 from gitreg.records.names import CollectionName
 from gitreg.records.objects import Oid
 from gitreg.registry import cards, versions
 from gitreg.registry.repository import Registry
-from tally import FAULTS, Tally
+from tally import Tally
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="LD_PRELOAD is of Linux")
 
@@ -100,34 +98,11 @@ def world(base: Path) -> CardWorld:
 
 @pytest.fixture
 def points(world: CardWorld, tmp_path: Path, need: Callable[[str], str]) -> Points:
-    library = tmp_path / "killpoint.so"
-    subprocess.run([need("cc"), "-shared", "-fPIC", "-O1", "-o", library, _SOURCE, "-ldl"], check=True)
-    return Points(world, library)
+    return Points(world, tmp_path, need("cc"))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_an_edit_that_is_killed_ends_when_it_is_repeated(
     world: CardWorld, points: Points, tally: Tally, command: Command, *, full: bool
 ) -> None:
-    points.run(command, 0, group=False)
-    command.done(world)
-    total = len(points.calls())
-    assert total > 10
-    most = min(total, 200) if full else 4
-    for at in sorted({1 + step * (total - 1) // (most - 1) for step in range(most)}):
-        ended = points.run(command, at, group=at % 2 == 0)
-        print(f"call {at} of {total}: {points.calls()[-1]}\n{ended.code} {ended.text}")  # noqa: T201 - for a failure
-        with tally.attempt(FAULTS, f"killed during {command.name}"):
-            assert world.problems() == []
-            again = world.run(command)
-            if again.code not in (0, 6) and world.locks():
-                for lock in world.locks():
-                    os.utime(lock, (lock.stat().st_atime - 120, lock.stat().st_mtime - 120))
-                run_shell("gitreg doctor --fix >/dev/null 2>&1", world.work)
-                for lock in world.locks():
-                    lock.unlink()
-                again = world.run(command)
-            # it was deleted already
-            assert again.code in (0, 6), again.text
-            command.done(world)
-            assert world.problems() == []
+    ends_when_repeated(points, command, tally, 200 if full else 4)

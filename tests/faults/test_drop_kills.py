@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from crashing import Command, World
-from test_kill_points import Points
+from killpoints import Points, ends_when_repeated
 
 from conftest import run_shell
 from gitreg.registry import index, runs, versions
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
-from tally import FAULTS, Tally
+from tally import Tally
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="LD_PRELOAD is of Linux")
 
@@ -89,9 +87,7 @@ def world(base: Path) -> DropWorld:
 
 @pytest.fixture
 def points(world: DropWorld, tmp_path: Path, need: Callable[[str], str]) -> Points:
-    library = tmp_path / "killpoint.so"
-    subprocess.run([need("cc"), "-shared", "-fPIC", "-O1", "-o", library, _SOURCE, "-ldl"], check=True)
-    return Points(world, library)
+    return Points(world, tmp_path, need("cc"))
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["a version of several", "a run"])
@@ -101,23 +97,4 @@ def test_a_drop_that_is_killed_ends_when_it_is_repeated(
     what = world.several.record.id if whole else "x2:v0"
     name = "gitreg drop of a run" if whole else "gitreg drop of one version of several"
     command = Command(name, ("gitreg", "drop", what), (), "to undo it", _all if whole else _one)
-    points.run(command, 0, group=False)
-    command.done(world)
-    total = len(points.calls())
-    assert total > 10
-    most = total if full else 4
-    for at in sorted({1 + step * (total - 1) // (most - 1) for step in range(most)}):
-        ended = points.run(command, at, group=at % 2 == 0)
-        print(f"call {at} of {total}: {points.calls()[at - 1]}\n{ended.code} {ended.text}")  # noqa: T201 - for a failure
-        with tally.attempt(FAULTS, f"killed during {name}"):
-            assert world.problems() == []
-            again = world.run(command)
-            if again.code != 0 and world.locks():
-                for lock in world.locks():
-                    os.utime(lock, (lock.stat().st_atime - 120, lock.stat().st_mtime - 120))
-                run_shell("gitreg doctor --fix >/dev/null", world.work)
-                again = world.run(command)
-            # it was done already, and is not there any more
-            assert again.code in (0, 6), again.text
-            command.done(world)
-            assert world.problems() == []
+    ends_when_repeated(points, command, tally, sys.maxsize if full else 4)
