@@ -16,7 +16,7 @@ from gitreg.records import fields, trailers, yamlio
 from gitreg.records.fields import SCHEMA, Document
 from gitreg.records.names import CollectionName, VersionName, VersionNumber, parse_number
 from gitreg.records.objects import Oid
-from gitreg.records.records import Place
+from gitreg.records.records import Place, named, place
 
 COLLECTION = "Gitreg-Collection"
 
@@ -226,24 +226,14 @@ class CollectionRecord:
     def parse(cls, document: Document) -> CollectionRecord:
         """Raises: RecordError, NewerSchemaError."""
         fields.check_schema(document, "collection")
-        action = fields.string(document, "action")
-        if action not in get_args(Action):
-            raise RecordError(f"field 'action' holds {action!r}, expected one of {', '.join(get_args(Action))}")
-        try:
-            collection = CollectionName.parse(fields.string(document, "collection"))
-        except InvalidNameError as error:
-            raise RecordError(f"field 'collection': {error}") from error
-        place = None
-        if "version" in document or action != "edit":
-            number = parse_number(fields.string(document, "version"))
-            if number is None:
-                raise RecordError(f"field 'version' holds {document['version']!r}, expected v<number>")
-            place = Place(VersionName(collection, number), Oid.parse(fields.string(document, "commit")))
+        action: Action = fields.word(document, "action", get_args(Action))
+        collection = named(CollectionName.parse, document, "collection")
+        about = "version" in document or action != "edit"
         return cls(
             collection,
-            action,  # type: ignore[arg-type]  # checked against the literal's own words above
+            action,
             fields.integer(document, "seq"),
-            place,
+            place(document, collection) if about else None,
             fields.strings(document, "changed"),
             fields.string(document, "reason", ""),
         )

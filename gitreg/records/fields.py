@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from gitreg.errors import NewerSchemaError, RecordError
 
@@ -27,6 +27,14 @@ def string(document: Document, key: str, default: str | None = None) -> str:
     value = document.get(key, default)
     if not isinstance(value, str):
         raise _wrong(document, key, "a string")
+    return value
+
+
+def word(document: Document, key: str, words: Sequence[str]) -> Any:
+    """One of these words; typed as the caller's literal."""
+    value = string(document, key)
+    if value not in words:
+        raise _wrong(document, key, f"one of {', '.join(words)}")
     return value
 
 

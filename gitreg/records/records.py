@@ -114,14 +114,11 @@ class RunRecord:
     def parse(cls, document: Document) -> RunRecord:
         """Raises: RecordError, NewerSchemaError."""
         fields.check_schema(document, "run")
-        state = fields.string(document, "state")
-        if state not in get_args(State):
-            raise RecordError(f"field 'state' holds {state!r}, expected one of {', '.join(get_args(State))}")
         return cls(
-            id=_named(check_run_id, document, "id"),
+            id=named(check_run_id, document, "id"),
             name=fields.string(document, "name"),
             code=Code.parse(document),
-            state=state,  # type: ignore[arg-type]  # checked against the literal's own words above
+            state=fields.word(document, "state", get_args(State)),
             job_type=fields.string(document, "job_type", ""),
             group=fields.string(document, "group", ""),
             project=fields.string(document, "project", ""),
@@ -195,7 +192,7 @@ class ArtifactRecord:
         if not _MD5.match(pointer.removesuffix(".dir")) or not pointer.endswith(".dir"):
             raise RecordError(f"field 'pointer' holds {pointer!r}, expected the md5 of a directory object")
         return cls(
-            collection=_named(CollectionName.parse, document, "collection"),
+            collection=named(CollectionName.parse, document, "collection"),
             type=fields.string(document, "type"),
             digest=_hex(document, "digest", _MD5),
             size=fields.integer(document, "size"),
@@ -254,14 +251,14 @@ class VersionRecord:
         link = fields.mapping(document, "link")
         return cls(
             version=VersionName(
-                _named(CollectionName.parse, document, "collection"), VersionNumber(fields.integer(document, "number"))
+                named(CollectionName.parse, document, "collection"), VersionNumber(fields.integer(document, "number"))
             ),
             type=fields.string(document, "type"),
             digest=_hex(document, "digest", _MD5),
             size=fields.integer(document, "size"),
             files=fields.integer(document, "files"),
             manifest=_hex(document, "manifest", _SHA256),
-            run=_named(check_run_id, document, "run"),
+            run=named(check_run_id, document, "run"),
             link=Place(_version(link), _oid(link, "commit")) if link else None,
             references=_references(document),
         )
@@ -309,19 +306,17 @@ class AliasRecord:
     def parse(cls, document: Document) -> AliasRecord:
         """Raises: RecordError, NewerSchemaError."""
         fields.check_schema(document, "alias")
-        action = fields.string(document, "action")
-        if action not in get_args(Action):
-            raise RecordError(f"field 'action' holds {action!r}, expected one of {', '.join(get_args(Action))}")
+        action: Action = fields.word(document, "action", get_args(Action))
         if action == "delete" and ("version" in document or "commit" in document):
             raise RecordError("field 'action' holds 'delete', and the record names a version")
-        collection = _named(CollectionName.parse, document, "collection")
+        collection = named(CollectionName.parse, document, "collection")
         previous = fields.mapping(document, "previous")
         return cls(
-            alias=AliasName(collection, _named(check_alias, document, "alias")),
-            action=action,  # type: ignore[arg-type]  # checked against the literal's own words above
+            alias=AliasName(collection, named(check_alias, document, "alias")),
+            action=action,
             seq=fields.integer(document, "seq"),
-            now=_place(document, collection) if action != "delete" else None,
-            previous=_place(previous, collection) if previous else None,
+            now=place(document, collection) if action != "delete" else None,
+            previous=place(previous, collection) if previous else None,
             reason=fields.string(document, "reason", ""),
             by=fields.mapping(document, "by"),
         )
@@ -369,7 +364,8 @@ def _told(references: Summed | None) -> dict[str, object]:
     return {"references": references.document()} if references else {}
 
 
-def _named(check: Callable[[str], T], document: Document, key: str) -> T:
+def named(check: Callable[[str], T], document: Document, key: str) -> T:
+    """A name, which `check` reads. Raises: RecordError."""
     text = fields.string(document, key)
     try:
         return check(text)
@@ -401,8 +397,9 @@ def _number(document: Document) -> VersionNumber:
 
 
 def _version(document: Document) -> VersionName:
-    return VersionName(_named(CollectionName.parse, document, "artifact"), _number(document))
+    return VersionName(named(CollectionName.parse, document, "artifact"), _number(document))
 
 
-def _place(document: Document, collection: CollectionName) -> Place:
+def place(document: Document, collection: CollectionName) -> Place:
+    """The version of the collection that `version` and `commit` say. Raises: RecordError."""
     return Place(VersionName(collection, _number(document)), _oid(document, "commit"))
