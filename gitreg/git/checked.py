@@ -23,6 +23,14 @@ _SMALL = 1 << 16
 # git's words in the C locale, which GitPython runs it in
 _BROKEN = re.compile(r"warning: ignoring (?:broken ref|ref with broken name) (.+)")
 
+# object by object: `unpack-objects -r` reads nothing behind damage that made it lose its place in the pack
+_SALVAGE = (
+    "git init -q --bare {aside} && mv {pack}.* {aside}/objects/pack && git --git-dir={aside} cat-file"
+    " --batch-all-objects --batch-check='%(objecttype) %(objectname)' | while read -r kind id; do"
+    " git --git-dir={aside} cat-file $kind $id >{aside}/object &&"
+    " git hash-object -w -t $kind --stdin <{aside}/object >{aside}/written; done || true"
+)
+
 
 class CutError(MissingObjectError):
     """An object that this shallow or partial clone was told to leave out."""
@@ -79,9 +87,7 @@ class CheckedObjects(Objects):
         aside = self._git.common_dir / "damaged"
         for index in sorted((self._git.common_dir / "objects" / "pack").glob("*.idx")):
             if f" {oid} ".encode() in self._git.run("show-index", stdin=index.read_bytes()):
-                pack, place = shlex.quote(str(index.with_suffix(""))), shlex.quote(str(aside))
-                inside = shlex.quote(str(aside / f"{index.stem}.pack"))
-                hint = f"mkdir -p {place} && mv {pack}.* {place} && {{ git unpack-objects -q -r <{inside} || true; }}"
+                hint = _SALVAGE.format(pack=shlex.quote(str(index.with_suffix(""))), aside=shlex.quote(str(aside)))
                 return DamagedObjectError(f"object {oid} is damaged", hint=hint)
         return DamagedObjectError(f"object {oid} is damaged")
 

@@ -317,8 +317,8 @@ def swap_objects(ground: Ground) -> None:
     shutil.copy2(ground.loose("HEAD:train.py"), target)
 
 
-def flip_packed(ground: Ground) -> None:
-    """Change a byte of a version's tag in the only pack."""
+def flip_packed(ground: Ground, place: int) -> None:
+    """Change a bit of a version's tag in the only pack, `place` bytes into what is there of it."""
     ground.git("repack -a -d -q --window=0")
     oid = ground.git("rev-parse mnist@v0")
     pack = next((ground.work / ".git" / "objects" / "pack").glob("*.pack"))
@@ -326,7 +326,7 @@ def flip_packed(ground: Ground) -> None:
     size, offset = next(line.split()[3:5] for line in lines if line.startswith(oid))
     pack.chmod(0o644)
     with pack.open("r+b") as file:
-        file.seek(int(offset) + int(size) // 2)
+        file.seek(int(offset) + min(place, int(size) - 1))
         byte = file.read(1)
         file.seek(-1, os.SEEK_CUR)
         file.write(bytes([byte[0] ^ 1]))
@@ -372,11 +372,20 @@ OBJECTS = [
         swap_objects,
         (error("mnist:v0", " is damaged", REFETCH),),
     ),
-    Case(
-        "a flipped bit in a pack",
-        flip_packed,
-        (error("refs/tags/mnist@v0", " is damaged", REFETCH),),
-        mend=verbatim,
+    *(
+        Case(
+            f"a flipped bit in a pack, {words}",
+            lambda ground, place=place: flip_packed(ground, place),
+            (error("refs/tags/mnist@v0", " is damaged", REFETCH),),
+            mend=verbatim,
+        )
+        for words, place in {
+            "in the size": 0,
+            "in zlib's header": 2,
+            "in the codes": 12,
+            "inside": 60,
+            "in the sum": 999,
+        }.items()
     ),
     Case(
         "the code of a run gone",
