@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from damaging import (
@@ -375,7 +376,7 @@ OBJECTS = [
     *(
         Case(
             f"a flipped bit in a pack, {words}",
-            lambda ground, place=place: flip_packed(ground, place),
+            partial(flip_packed, place=place),
             (error("refs/tags/mnist@v0", " is damaged", REFETCH),),
             mend=verbatim,
         )
