@@ -4,31 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 import gitreg
 from conftest import Shell
-
-
-@pytest.fixture
-def clones(tmp_path: Path, sh: Shell) -> tuple[Path, Path]:
-    sh(
-        """
-git init --quiet --bare server.git
-mkdir storage
-git clone --quiet server.git a 2>/dev/null
-cd a
-gitreg init --storage ../storage
-git add .
-git commit --quiet -m start
-git push --quiet origin HEAD
-cd ..
-git clone --quiet server.git b
-cd b
-gitreg init
-"""
-    )
-    return tmp_path / "a", tmp_path / "b"
 
 
 def log(clone: Path, text: str) -> gitreg.Artifact:

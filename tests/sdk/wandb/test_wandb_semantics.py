@@ -107,7 +107,7 @@ ELSEWHERE = {
     "a lower step is warned about": "sdk/test_run.py: test_a_lower_step_is_dropped_with_a_warning",
     "all else becomes plain": "sdk/test_values.py: test_values_become_what_a_record_can_hold",
     "figures of matplotlib": "sdk/media/test_image.py: test_figures_of_matplotlib",
-    "get reads one column": "sdk/media/test_storage.py: test_only_what_is_asked_for_is_fetched",
+    "get reads one column": "sdk/media/test_fetching.py: test_only_what_is_asked_for_is_fetched",
     "what W&B refuses offline": "e2e/test_no_network.py: test_what_wandb_refuses_offline_works_without_a_network",
     "import is quick": "sdk/test_module.py: test_import_loads_only_itself",
 }
