@@ -13,11 +13,9 @@ from gitreg.cli.query import Query
 from gitreg.cli.rows import Row
 from gitreg.cli.tables import Column
 from gitreg.records.names import RunId
-from gitreg.registry import index, order
+from gitreg.registry import going, index, order
 from gitreg.registry import runs as registry_runs
 from gitreg.registry.facts import Catalogue
-from gitreg.registry.live import going_on, live_runs
-from gitreg.registry.recover import dead_runs
 from gitreg.registry.repository import Registry
 
 _STATES = ("running", "finished", "failed", "crashed", "unknown")
@@ -55,8 +53,8 @@ def runs(
     fields = {"state": state, "job_type": job_type, "project": project}
     also = [{key: value} for key, value in fields.items() if value is not None] + [{"tags": tag} for tag in tags]
     with context.opened() as registry:
-        killed = set(dead_runs(registry))
-        everything = _newest_first(registry, killed)
+        everything = _newest_first(registry)
+        killed = len(going.dead_runs(registry))
         asked = columns.named(asked, _usual(registry), everything)
         found = query.search(registry, everything, asked, also, wanted.limit)
         if not everything and wanted.form == "table":
@@ -67,31 +65,29 @@ def runs(
     if wanted.form == "table" and any(row["state"] == "unknown" for row in found.rows):
         console.say("how some of them ended is not known here; 'gitreg fetch' brings it")
     if killed:
-        console.say(f"{human.plural(len(killed), 'run')} killed and not recorded yet: gitreg run recover")
+        console.say(f"{human.plural(killed, 'run')} killed and not recorded yet: gitreg run recover")
 
 
-def _newest_first(registry: Registry, killed: set[RunId]) -> list[Row]:
+def _newest_first(registry: Registry) -> list[Row]:
     """All runs."""
     published = {run_id: there for run_id, (_, there) in registry_runs.tips(registry).items()}
     with index.updated(registry) as known:
         tips, told = known.tips(), known.began()
-    live = {record.id: record for record in live_runs(registry)}
-    going = going_on(registry)
-    began = {run_id: told[run_id] for run_id in tips} | order.began(live.values())
+    live = going.everything(registry)
+    young = {run_id: item.record for run_id, item in live.items() if run_id not in tips}
+    began = {run_id: told[run_id] for run_id in tips} | order.began(young.values())
     catalogue = Catalogue(registry)
 
     def row(run_id: RunId) -> Row:
         def state(told: str) -> str:
-            if run_id in killed:
-                return "crashed"
-            if run_id in going:
+            if run_id in live:
                 # also one that had ended, and was resumed
-                return "running"
+                return live[run_id].state
             # all that is here of a run without a ref is the commit of one of its versions
-            return "unknown" if told == "running" and run_id not in published and run_id not in live else told
+            return "unknown" if told == "running" and run_id not in published else told
 
-        if run_id in live:
-            return rows.live_row(live[run_id], state)
+        if run_id in young:
+            return rows.live_row(young[run_id], state)
         there = published.get(run_id, True)
         return rows.run_row(registry, run_id, tips[run_id], published=there, state=state, catalogue=catalogue)
 

@@ -16,9 +16,9 @@ from gitreg.records.history import History
 from gitreg.records.names import CollectionName, RunId
 from gitreg.records.objects import Oid, TreeEntry
 from gitreg.registry import history, trees
+from gitreg.registry.going import dead_runs
 from gitreg.registry.history import HISTORY
 from gitreg.registry.journal import Journal
-from gitreg.registry.recover import dead_runs
 from gitreg.registry.versions import Version
 
 _SNAPSHOT = "snapshot of uncommitted changes"

@@ -11,7 +11,7 @@ from gitreg.health import leftovers
 from gitreg.health.diagnosis import Diagnosis, listed, ok, plural, problem, warning
 from gitreg.health.leftovers import Leftovers
 from gitreg.records import refs as names_of_refs
-from gitreg.registry import index, keep, recover
+from gitreg.registry import going, index, keep, recover
 from gitreg.registry.pending import collect
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import all_versions, is_own
@@ -108,7 +108,7 @@ def _rebuild(registry: Registry) -> str:
 
 def killed_runs(registry: Registry) -> Iterator[Diagnosis]:
     """Runs whose process is gone."""
-    dead = [str(run_id) for run_id in recover.dead_runs(registry)]
+    dead = [str(run_id) for run_id in going.dead_runs(registry)]
     if dead:
         words = f"{plural(len(dead), 'run')} killed and not recorded: {listed(dead)}"
         yield warning("runs", words, "gitreg run recover", partial(_recover, registry))

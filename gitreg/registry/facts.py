@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gitreg.errors import MissingBytesError, NotARepositoryError, NotFoundError, RecordError, UsageError
+from gitreg.errors import MissingBytesError, NotARepositoryError, NotFoundError, RecordError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import refs as names_of_refs
 from gitreg.records.history import History
@@ -18,10 +18,9 @@ from gitreg.records.names import AliasName, CollectionName, RunId, VersionName, 
 from gitreg.records.objects import Identity, Oid
 from gitreg.records.records import Place, RunRecord, Use, VersionRecord
 from gitreg.records.when import When
-from gitreg.registry import aliases, history, index, links, order, past, runs, versions
+from gitreg.registry import aliases, going, history, index, links, order, past, runs, versions
 from gitreg.registry.aliases import Alias
 from gitreg.registry.journal import Journal
-from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run, RunCommit
 from gitreg.registry.versions import Details, Version
@@ -247,10 +246,10 @@ def run(registry: Registry, run_id: RunId) -> Run | None:
 def of_run(registry: Registry, run_id: RunId) -> RunFacts:
     """Everything about a run. Raises: NotFoundError, RecordError, MissingObjectError."""
     found = run(registry, run_id)
-    known = found.record if found else live(registry, run_id)
+    known = found or going.at(registry, run_id)
     if known is None:
         raise NotFoundError("run", run_id, hint="'gitreg runs' lists them")
-    record, state = current(registry, known)
+    record, state = current(registry, known.record)
     catalogue = Catalogue(registry)
     used = [catalogue.used(use) for use in found.inputs] if found else []
     seen = {item.commit for item in used}
@@ -275,23 +274,13 @@ def current(registry: Registry, record: RunRecord) -> tuple[RunRecord, str]:
     It goes on here, or was killed here (`crashed`) and that is not recorded yet: then its journal knows more. Without
     one it goes on elsewhere, or nothing but one of its versions is here (`unknown`).
     """
-    journal = Journal.of(registry.private, record.id)
-    try:
-        # a run that had ended may have been resumed
-        known = LiveRun.read(registry, journal).record
-    except (NotFoundError, UsageError, RecordError):
-        if record.state != "running":
-            return record, record.state
-        return record, "running" if runs.tip(registry, record.id) else "unknown"
-    return known, "running" if journal.is_held else "crashed"
-
-
-def live(registry: Registry, run_id: RunId) -> RunRecord | None:
-    """A run that goes on here, or was killed here, as its journal tells it; None when it has none."""
-    try:
-        return LiveRun.read(registry, Journal.of(registry.private, run_id)).record
-    except (NotFoundError, UsageError, RecordError):
-        return None
+    # also of a run that had ended: it may have been resumed
+    known = going.at(registry, record.id)
+    if known:
+        return known.record, known.state
+    if record.state != "running":
+        return record, record.state
+    return record, "running" if runs.tip(registry, record.id) else "unknown"
 
 
 def steps(registry: Registry, run: Run | None, run_id: RunId) -> History | None:

@@ -11,14 +11,14 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from gitreg.errors import InvalidNameError, NotFoundError, RecordError, UsageError, reading
+from gitreg.errors import NotFoundError, RecordError, UsageError, reading
 from gitreg.git.objects import Batch, MissingObjectError
 from gitreg.git.refs import Change, RefMovedError
 from gitreg.records import refs as names_of_refs
 from gitreg.records import trailers, yamlio
 from gitreg.records.history import Row, encode, told
 from gitreg.records.listing import Listing
-from gitreg.records.names import RunId, VersionName, VersionNumber, check_run_id
+from gitreg.records.names import RunId, VersionName, VersionNumber
 from gitreg.records.objects import ZERO, Commit, Oid
 from gitreg.records.plain import visible
 from gitreg.records.records import (
@@ -154,9 +154,13 @@ class LiveRun:
         """
         # another process of the run may be about to move the ref itself
         retried(self._adopt_drafts)
-        self._note_commits()
+        self.note_commits()
 
-    def _note_commits(self) -> None:
+    def note_commits(self) -> None:
+        """Take note of commits that nobody has noted; a last one ends the run.
+
+        Raises: RecordError, MissingObjectError.
+        """
         _, tip = self._tip()
         fresh: list[RunCommit] = []
         for commit in runs.walk(self.registry, tip):
@@ -369,7 +373,7 @@ class LiveRun:
         # what other processes of the run have noted, too, each thing at its place
         vars(self).update(vars(LiveRun.read(self.registry, self._journal)))
         # one may be of this process: it was written, and the journal could not be removed
-        self._note_commits()
+        self.note_commits()
         if self.record.state == "running":
             media = run_files.draft(self.registry, self.record.id)
             if media is not None:
@@ -415,26 +419,6 @@ class LiveRun:
     def descriptor(self) -> int:
         """An open file; the run goes on for as long as a process has it open."""
         return self._journal.descriptor
-
-
-def going_on(registry: Registry) -> set[RunId]:
-    """The runs that go on in this clone, or were killed here."""
-    return {RunId(journal.path.stem) for journal in Journal.all_in(registry.private)}
-
-
-def live_runs(registry: Registry) -> list[RunRecord]:
-    """The runs that go on in this clone, or were killed here, and have not committed anything yet."""
-    found = []
-    for journal in Journal.all_in(registry.private):
-        try:
-            run_id = check_run_id(journal.path.stem)
-            run = LiveRun.read(registry, journal)
-        except (InvalidNameError, NotFoundError, UsageError, RecordError):
-            # somebody else's file, or a run that ends or begins at this moment
-            continue
-        if runs.chain_of(registry, run_id) is None:
-            found.append(run.record)
-    return found
 
 
 def _ended(registry: Registry, run_id: RunId) -> runs.Run:

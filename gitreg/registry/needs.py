@@ -6,14 +6,12 @@ import contextlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gitreg.errors import InvalidNameError, NotFoundError, RecordError, UsageError
+from gitreg.errors import RecordError
 from gitreg.records import refs as names_of_refs
-from gitreg.records.names import AliasName, CollectionName, RunId, check_run_id
+from gitreg.records.names import AliasName, CollectionName, RunId
 from gitreg.records.objects import Oid
 from gitreg.records.records import Place, RunRecord, Use, VersionRecord
-from gitreg.registry import pending, runs, versions
-from gitreg.registry.journal import Journal
-from gitreg.registry.live import LiveRun
+from gitreg.registry import going, pending, runs, versions
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run, RunCommit
 from gitreg.registry.versions import Version
@@ -58,7 +56,7 @@ class Unpublished:
         self._links = tuple(item for item, record in own.items() if record.link)
         self._all = versions.all_versions(registry)
         self._published = frozenset(version.commit for version in self._all if version.published)
-        self.live = {record.id: record for record in _live(registry)}
+        self.live = {run_id: item.record for run_id, item in going.everything(registry).items()}
         self._by_hand = tuple(registry.refs.find(names_of_refs.PENDING + names_of_refs.ALIASES))
 
     def commits_of(self, run: Run) -> tuple[RunCommit, ...]:
@@ -134,15 +132,6 @@ class Unpublished:
         """The aliases whose pending ref points straight at one of these commits."""
         found = (names_of_refs.parse_alias(ref.name) for ref in self._by_hand if ref.target in commits)
         return {name for name in found if name}
-
-
-def _live(registry: Registry) -> Iterator[RunRecord]:
-    """The runs that have a journal here, with what they have not committed yet."""
-    for journal in Journal.all_in(registry.private):
-        # somebody else's file, or a run that ends or begins at this moment
-        with contextlib.suppress(InvalidNameError, NotFoundError, UsageError, RecordError):
-            check_run_id(journal.path.stem)
-            yield LiveRun.read(registry, journal).record
 
 
 def _names(place: Place | None, commits: Collection[Oid]) -> bool:

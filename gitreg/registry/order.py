@@ -14,8 +14,7 @@ from gitreg.git.objects import MissingObjectError
 from gitreg.records.names import RunId, check_run_id
 from gitreg.records.objects import Oid
 from gitreg.records.records import RunRecord
-from gitreg.registry import index, runs
-from gitreg.registry.live import live_runs
+from gitreg.registry import going, index, runs
 from gitreg.registry.repository import Registry
 
 # when a run began, as it says itself, and its name
@@ -47,7 +46,7 @@ def newest_first(registry: Registry, known: Mapping[RunId, Began], tip: Callable
 
 def named(registry: Registry, word: str) -> list[RunId]:
     """The run of this id; else those of this name, the newest first. A name is a label, and several may have it."""
-    young = began(live_runs(registry))
+    young = began(going.young(registry))
     with index.updated(registry) as known:
         with contextlib.suppress(InvalidNameError):
             run_id = check_run_id(word)

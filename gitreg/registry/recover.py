@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gitreg.errors import Error, InvalidNameError, NotFoundError, RefusedError, UsageError
-from gitreg.records.names import RunId, check_run_id
+from gitreg.errors import Error, NotFoundError, RefusedError, UsageError
+from gitreg.records.names import RunId
 from gitreg.records.records import RunRecord
+from gitreg.registry.going import journals
 from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
@@ -31,11 +30,6 @@ class Recovered:
     failed: dict[RunId, Error] = field(default_factory=dict)
 
 
-def dead_runs(registry: Registry) -> list[RunId]:
-    """The runs that were killed here and are not recorded yet. Writes nothing."""
-    return [run_id for run_id, journal in _journals(registry) if not journal.is_held]
-
-
 def recover(registry: Registry, only: RunId | None = None) -> Recovered:
     """Commit runs that were killed, or `only` this one, as crashed, with everything they had logged.
 
@@ -43,7 +37,7 @@ def recover(registry: Registry, only: RunId | None = None) -> Recovered:
     `only` is not here or has a process; what goes wrong with a run otherwise is in `failed`.
     """
     done = Recovered()
-    for run_id, journal in _journals(registry):
+    for run_id, journal in journals(registry):
         if only not in (None, run_id):
             continue
         if not journal.seize():
@@ -75,10 +69,3 @@ def _recover(registry: Registry, journal: Journal, done: Recovered) -> None:
         return
     run.finish("crashed", ended=journal.last_sign)
     done.runs.append(run.record)
-
-
-def _journals(registry: Registry) -> Iterator[tuple[RunId, Journal]]:
-    for journal in Journal.all_in(registry.private):
-        # somebody else's file has another name
-        with contextlib.suppress(InvalidNameError):
-            yield check_run_id(journal.path.stem), journal

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
-from gitreg.errors import InvalidValueError, MissingExtraError, NotFoundError, RecordError, UsageError
+from gitreg.errors import InvalidValueError, MissingExtraError, RecordError, UsageError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records.history import STEP, History
 from gitreg.records.names import RunId, VersionName, VersionNumber
 from gitreg.records.objects import Oid
 from gitreg.records.records import Place, RunRecord, Use
-from gitreg.registry import history, index, runs, versions
+from gitreg.registry import going, history, index, runs, versions
 from gitreg.registry.aliases import version_at
-from gitreg.registry.journal import Journal
-from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.labels import Labelled
@@ -68,16 +67,12 @@ class RunView(Labelled):
 
     @classmethod
     def _at(cls, registry: Registry, run_id: RunId, tip: Oid | None) -> RunView | None:
-        try:
-            live = LiveRun.read(registry, Journal.of(registry.private, run_id)).record
-        except (NotFoundError, UsageError):
-            # it does not go on here, or not yet
-            live = None
+        live = going.at(registry, run_id)
         run = runs.chain(registry, tip) if tip else None
         if run and run.record.id != run_id:
             # it has only just started, at code that is another run's commit
             run = None
-        record = live or (run and run.record)
+        record = replace(live.record, state=live.state) if live else run and run.record
         return cls(registry, record, run) if record else None
 
     @property

@@ -9,10 +9,13 @@ from typing import Any
 import badinput
 import pytest
 
+import gitreg
 from crowd import crowd
 from desks import Desk, World
 from gitreg.git.objects import Objects
 from gitreg.records.records import Code, RunRecord
+from gitreg.registry import going
+from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
 from gitreg.registry.start import new_id
 from screens import on_a_terminal
@@ -181,6 +184,45 @@ def test_a_run_without_a_commit_is_listed_and_a_killed_one_has_crashed(
     assert (title, sorted(lines)) == ("name\tstate\tcommit", ["killed\tcrashed\t", "running\trunning\t"])
     assert done.err == "1 run killed and not recorded yet: gitreg run recover\n"
     running.finish("finished")
+
+
+@pytest.mark.parametrize(
+    ("state", "left"),
+    [
+        ("finished", "a resuming that has not begun"),
+        ("finished", "a resuming that was killed before it began"),
+        ("finished", "the end is recorded, the journal still there"),
+        ("finished", "a newer gitreg's"),
+        ("crashed", "a run that was killed"),
+        ("running", "a run that goes on"),
+    ],
+)
+def test_the_list_the_page_and_python_agree_on_how_a_run_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, state: str, left: str
+) -> None:
+    monkeypatch.chdir(desk.path)
+    run = desk.start()
+    run.log_artifact(desk.draft("m", "1"))
+    run_id, journal = run.record.id, Journal.of(desk.registry.private, run.record.id)
+    noted = journal.path.read_bytes()
+    if state == "finished":
+        run.finish("finished")
+    if "resuming" in left:
+        journal.create()
+        journal.append("step", {"_step": 0})
+    if "killed" in left:
+        run.detach()
+        journal.close()
+    if "recorded" in left:
+        journal.path.write_bytes(noted)
+    if "newer" in left:
+        journal.path.write_bytes(b'{"start":{"schema":99}}\n')
+    assert [row["state"] for row in json.loads(badinput.run("runs", "--json").out)["runs"]] == [state]
+    assert json.loads(badinput.run("show", run_id, "--json").out)["state"] == state
+    assert gitreg.Api().run(run_id).state == state
+    is_dead = state == "crashed" or "newer" in left
+    assert going.dead_runs(desk.registry) == ([run_id] if is_dead else [])
+    assert ("its process was killed" in badinput.run("fsck").out) == is_dead
 
 
 @pytest.mark.parametrize("started", ["", "yesterday", "2026-01-01T00:00:00", "9999-99-99T00:00:00Z", "\x1b[31m"])

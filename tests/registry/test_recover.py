@@ -18,7 +18,7 @@ from gitreg.errors import NotFoundError, RefusedError, UsageError
 from gitreg.git.refs import Change
 from gitreg.records.names import RunId
 from gitreg.records.objects import ZERO
-from gitreg.registry import recover, runs
+from gitreg.registry import going, recover, runs
 from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
 from helpers import agrees, steps
@@ -60,7 +60,7 @@ def journal(desk: Desk, run_id: RunId) -> Journal:
 def test_a_killed_run_is_recovered_with_all_that_it_had_logged(desk: Desk) -> None:
     desk.log("data", "d", "dataset")
     run_id = killed(desk)
-    assert recover.dead_runs(desk.registry) == [run_id]
+    assert going.dead_runs(desk.registry) == [run_id]
     os.utime(journal(desk, run_id).path, (1e9, 1e9))
     done = recover.recover(desk.registry)
     assert [record.id for record in done.runs] == [run_id]
@@ -123,7 +123,7 @@ def test_until_then_it_is_listed_as_crashed(desk: Desk, sh: Shell) -> None:
 
 def test_a_run_that_has_a_process_is_left_alone(desk: Desk) -> None:
     run = desk.start()
-    assert recover.dead_runs(desk.registry) == []
+    assert going.dead_runs(desk.registry) == []
     assert recover.recover(desk.registry).runs == []
     with pytest.raises(RefusedError, match=f"run '{run.record.id}' is going on"):
         recover.recover(desk.registry, run.record.id)
@@ -169,7 +169,7 @@ def test_a_last_commit_that_was_written_and_not_noted_is_not_written_again(desk:
         (run.record.id, "finished")
     ]
     assert runs.tip(desk.registry, run.record.id) == tip
-    assert recover.dead_runs(desk.registry) == []
+    assert Journal.all_in(desk.registry.private) == []
 
 
 def test_a_commit_that_was_written_and_not_noted_keeps_its_inputs_to_itself(desk: Desk) -> None:

@@ -14,9 +14,9 @@ from gitreg.git.refs import Change
 from gitreg.health.fsck import fsck
 from gitreg.records import refs
 from gitreg.records.names import RunId
-from gitreg.registry import drop, facts, history, recover, runs, trees
+from gitreg.registry import drop, facts, going, history, recover, runs, trees
 from gitreg.registry.journal import Journal
-from gitreg.registry.live import LiveRun, going_on
+from gitreg.registry.live import LiveRun
 from gitreg.registry.pending import PARTED
 from helpers import agrees
 
@@ -77,7 +77,7 @@ def test_a_published_run_goes_on_in_another_clone_and_is_published_again(ada: De
     bob.fetch()
     run = LiveRun.resume(bob.registry, run_id)
     run.log_step({"_step": run.step, "loss": 0.25})
-    assert going_on(bob.registry) == {run_id}
+    assert going.everything(bob.registry).keys() == {run_id}
     assert facts.of_run(bob.registry, run_id).state == "running"
     run.log_artifact(bob.draft("m", "y"))
     assert bob.publish().refused == []
@@ -183,7 +183,7 @@ def test_a_run_whose_steps_make_no_sense_is_not_resumed(desk: Desk, column: str)
     forged(desk, run_id, f'{{\n"_step": {column},\n"loss": [1.0,0.5]\n}}\n')
     with pytest.raises(RecordError, match=f"step history of run '{run_id}'"):
         LiveRun.resume(desk.registry, run_id)
-    assert going_on(desk.registry) == set()
+    assert going.everything(desk.registry) == {}
 
 
 def test_a_run_whose_times_make_no_sense_can_be_finished(desk: Desk) -> None:
