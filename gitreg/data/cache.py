@@ -23,6 +23,7 @@ from pathlib import Path
 
 from gitreg.data.hashing import READ_FLAGS, Stored, hash_file, pump, refusals
 from gitreg.data.walk import walk_directory
+from gitreg.data.whole import sync
 from gitreg.errors import DamagedObjectError, StorageError
 from gitreg.progress import NOBODY, SILENT, Progress, Task
 from gitreg.records.listing import FileEntry, Listing
@@ -200,7 +201,7 @@ class Cache:
             while self._unsynced:
                 directory = self._unsynced.pop()
                 with refusals(f"directory '{directory}' cannot be synced"):
-                    _sync(directory)
+                    sync(directory)
 
     def _add_batch(self, sources: Sequence[tuple[str, Path]], task: Task) -> list[Stored]:
         """Store a few files; written first and synced after, they share the disk's work."""
@@ -237,7 +238,7 @@ class Cache:
         self._make_parent(place)
         is_there = self._holds(place, stored)
         if is_there:
-            _sync(place)  # DVC, which may have put it there, does not
+            sync(place)  # DVC, which may have put it there, does not
         else:
             os.fsync(temporary.descriptor)
             temporary.path.chmod(_MODE)
@@ -313,15 +314,6 @@ def _is_object(place: Path, size: int | None) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return stat.S_ISREG(found.st_mode) and (size is None or found.st_size == size)
-
-
-def _sync(place: Path) -> None:
-    if os.name == "posix":  # elsewhere only what can be written is synced
-        descriptor = os.open(place, READ_FLAGS)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _state(found: os.stat_result) -> tuple[int, int, int, int]:

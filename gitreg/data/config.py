@@ -17,7 +17,6 @@ from urllib.parse import unquote
 
 from gitreg.data.configfile import (
     Section,
-    create,
     key_of,
     merge,
     normalised,
@@ -26,10 +25,10 @@ from gitreg.data.configfile import (
     read_text,
     section,
     text_of,
-    write,
 )
 from gitreg.data.hashing import refusals
 from gitreg.data.urls import SAFE_OPTIONS, is_usable, local_path, parse_storage_url, public_url, scheme_of
+from gitreg.data.whole import create, write
 from gitreg.errors import RecordError, StorageError, UsageError
 
 VERSION_GITIGNORE = b"/config.local\n/tmp\n/cache\n"

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from gitreg.data.hashing import refusals
 from gitreg.errors import StorageError
 
 Section = dict[str, Any]
@@ -133,53 +130,3 @@ def text_of(config: Any) -> bytes:
     except ConfigObjError as error:
         raise StorageError(f"DVC's configuration cannot hold this: {error}") from error
     return "".join(f"{line}\n" for line in lines).encode()
-
-
-def write(file: Path, content: bytes) -> None:
-    """Replace the file at once. Raises: StorageError."""
-    write_all({file: content})
-
-
-def write_all(contents: Mapping[Path, bytes]) -> None:
-    """Replace the files in this order, once all of them are on the disk: none when one of them cannot be.
-
-    Raises: StorageError.
-    """
-    with ExitStack() as stack:
-        written = []
-        for file, content in contents.items():
-            mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
-            written.append((stack.enter_context(_written(file, content, mode)), file))
-        for temporary, file in written:
-            temporary.replace(file)
-
-
-def create(file: Path, content: bytes) -> bool:
-    """Make a file that is not there yet, whole or not at all; False when it is there. Raises: StorageError."""
-    if os.path.lexists(file):
-        return False
-    with _written(file, content, 0o644) as temporary:
-        try:
-            os.link(temporary, file)  # unlike a rename it replaces nothing that another process has just made
-        except FileExistsError:
-            return False
-        except OSError:
-            temporary.replace(file)  # a file system without links
-    return True
-
-
-@contextmanager
-def _written(file: Path, content: bytes, mode: int) -> Iterator[Path]:
-    """A complete file beside `file`, gone afterwards unless it got another name. Raises: StorageError."""
-    with refusals(f"'{file}' cannot be written"):
-        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".gitreg-", suffix=".tmp")
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as out:
-                out.write(content)
-                out.flush()
-                os.fsync(out.fileno())
-            temporary.chmod(mode)
-            yield temporary
-        finally:
-            temporary.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from gitreg.data.cache import Cache
 from gitreg.data.config import Project, is_project
 from gitreg.data.hashing import copy_file, refusals
 from gitreg.data.locks import lock
+from gitreg.data.whole import sync
 from gitreg.errors import GitError, NotARepositoryError, StorageError
 from gitreg.git import bundle
 from gitreg.git.runner import Git
@@ -219,7 +220,7 @@ class Bundle(Parcel):
                     self.target = name
                     break
         self._file = _identity(self.target)
-        _sync(self.target.parent)
+        sync(self.target.parent)
 
 
 def needed(registry: Registry, refs: Refs) -> Iterator[str]:
@@ -318,12 +319,3 @@ def _rename_new(source: Path, target: Path) -> bool:
         return True
     source.unlink()
     return True
-
-
-def _sync(directory: Path) -> None:
-    if os.name == "posix":
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitreg.data.config import Storage, parse_version_config
-from gitreg.data.configfile import write_all
 from gitreg.data.hashing import refusals
+from gitreg.data.whole import write_all
 from gitreg.errors import (
     Error,
     NotFoundError,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from gitreg.data.hashing import refusals
+from gitreg.data.whole import write_all
 from gitreg.records.names import CollectionName, RunId
 from gitreg.registry.draft import Draft
 from gitreg.registry.repository import Registry
@@ -25,20 +24,12 @@ def name(run_id: RunId) -> str:
 
 
 def keep(registry: Registry, run_id: RunId, files: Mapping[str, bytes]) -> None:
-    """Keep files, by their path in the artifact; each is there whole or not at all. Raises: StorageError."""
-    for path, data in files.items():
-        place = _folder(registry, run_id) / path
-        with refusals(f"'{path}' of run '{run_id}' cannot be kept"):
+    """Keep files, by their path in the artifact, on the disk: all of them or none. Raises: StorageError."""
+    places = {_folder(registry, run_id) / path: data for path, data in files.items()}
+    with refusals(f"'{next(iter(files))}' of run '{run_id}' cannot be kept"):
+        for place in places:
             place.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=place.parent)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(data)
-                Path(temporary).replace(place)
-            except BaseException:
-                with contextlib.suppress(OSError):  # the first error counts
-                    Path(temporary).unlink()
-                raise
+        write_all(places, mode=0o600)
 
 
 def draft(registry: Registry, run_id: RunId) -> Draft | None:

@@ -7,7 +7,6 @@ import pytest
 
 from conftest import Shell
 from desks import Desk, World
-from gitreg.data.configfile import write_all
 from gitreg.errors import Error, NotARepositoryError, NotFoundError, RecordError, RefusedError, StorageError, UsageError
 from gitreg.records.pin import Pin
 from gitreg.registry import pins, setup
@@ -309,13 +308,6 @@ def test_when_one_file_cannot_be_written_none_is(shop: Desk) -> None:
     with pytest.raises(StorageError):
         pin(shop, "m:v0", "models/m")
     assert fingerprint(shop.path) == before
-
-
-def test_files_are_replaced_together_or_not_at_all(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("old")
-    with pytest.raises(StorageError):
-        write_all({tmp_path / "a": b"new", tmp_path / "missing" / "b": b"new"})
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a", "old")]
 
 
 def test_the_registry_may_be_another_repository(shop: Desk, world: World, sh: Shell) -> None:
