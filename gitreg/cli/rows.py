@@ -14,9 +14,9 @@ from gitreg.cli import console, documents, human
 from gitreg.cli.documents import Document
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
-from gitreg.records.names import RunId, VersionName, VersionNumber
+from gitreg.records.names import RunId, VersionName
 from gitreg.records.objects import Oid
-from gitreg.records.records import Place, RunRecord, Use
+from gitreg.records.records import RunRecord, Use
 from gitreg.registry import runs, versions
 from gitreg.registry.aliases import Named
 from gitreg.registry.cards import State
@@ -237,15 +237,10 @@ def _inputs(catalogue: Catalogue, run: Run) -> list[Document]:
 
 def _outputs(catalogue: Catalogue, run: Run) -> list[str]:
     """What a run made, as far as it is here, and what it logged again."""
-    logged = [
-        catalogue.at(Place(VersionName(commit.artifact.collection, VersionNumber(0)), commit.oid))
-        for commit in run.commits
-        if commit.artifact
-    ]
-    made = [version.name for version in logged if version]
+    made = [version.name for version in catalogue.made(run)]
     return [str(name) for name in (*made, *(_name(catalogue, use) for use in run.reused))]
 
 
 def _name(catalogue: Catalogue, use: Use) -> VersionName:
-    found = catalogue.at(Place(use.version, use.commit))
+    found = catalogue.of(use)
     return found.name if found else use.version

@@ -93,16 +93,25 @@ class Catalogue:
             self._listed.add(collection)
         return aliases.version_at(self._at.get((collection, place.commit), ()), place)
 
+    def of(self, use: Use) -> Version | None:
+        """The version that a run used, or logged again; None when it is not here."""
+        return self.at(Place(use.version, use.commit))
+
+    def made(self, run: Run) -> list[Version]:
+        """The versions that a run made, as far as they are here."""
+        logged = ((commit.artifact.collection, commit.oid) for commit in run.commits if commit.artifact)
+        found = (self.at(Place(VersionName(collection, _ANY), oid)) for collection, oid in logged)
+        return [version for version in found if version]
+
+    def known(self, version: Version) -> Known:
+        """A version that a run made."""
+        return Known(version.name, version.commit, record=self._record(version))
+
     def used(self, use: Use, *, again: bool = False) -> Known:
         """A version that a run used, or logged again."""
-        version = self.at(Place(use.version, use.commit))
+        version = self.of(use)
         name = version.name if version else use.version
         return Known(name, use.commit, use.digest, self._record(version), again)
-
-    def made(self, collection: CollectionName, commit: Oid) -> Known | None:
-        """A version that a run made; None when it is not here."""
-        version = self.at(Place(VersionName(collection, _ANY), commit))
-        return Known(version.name, commit, record=self._record(version)) if version else None
 
     def _record(self, version: Version | None) -> VersionRecord | None:
         try:
@@ -144,8 +153,8 @@ def inputs(registry: Registry, run: Run) -> list[Known]:
 def outputs(registry: Registry, run: Run) -> list[Known]:
     """What a run made, as far as it is here, and then what it logged again."""
     catalogue = Catalogue(registry)
-    made = (catalogue.made(commit.artifact.collection, commit.oid) for commit in run.commits if commit.artifact)
-    return [known for known in made if known] + [catalogue.used(use, again=True) for use in run.reused]
+    made = [catalogue.known(version) for version in catalogue.made(run)]
+    return made + [catalogue.used(use, again=True) for use in run.reused]
 
 
 def standings(registry: Registry, version: Version, record: VersionRecord) -> list[Standing]:

@@ -10,12 +10,13 @@ from typing import Any, NoReturn
 from gitreg.errors import InvalidValueError, MissingExtraError, RecordError, UsageError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records.history import STEP, History
-from gitreg.records.names import RunId, VersionName, VersionNumber
+from gitreg.records.names import RunId
 from gitreg.records.objects import Oid
-from gitreg.records.records import Place, RunRecord, Use
-from gitreg.registry import going, history, index, runs, versions
-from gitreg.registry.aliases import version_at
+from gitreg.records.records import RunRecord, Use
+from gitreg.registry import going, history, index, runs
+from gitreg.registry.facts import Catalogue
 from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version
 from gitreg.sdk.artifact import Artifact
 from gitreg.sdk.labels import Labelled
 from gitreg.sdk.logged import Logged
@@ -217,16 +218,13 @@ class RunView(Labelled):
 
     def logged_artifacts(self, per_page: int = 100) -> list[Artifact]:  # noqa: ARG002  # W&B's
         """The versions that it made or logged again, in this order, as far as they are in this clone."""
-        made = [
-            self._version(Place(VersionName(commit.artifact.collection, VersionNumber(0)), commit.oid))
-            for commit in (self._run.commits if self._run else ())
-            if commit.artifact
-        ]
-        return [artifact for artifact in (*made, *map(self._of_use, self._uses("reused"))) if artifact]
+        catalogue = Catalogue(self._registry)
+        made = catalogue.made(self._run) if self._run else []
+        return self._artifacts([*made, *map(catalogue.of, self._uses("reused"))])
 
     def used_artifacts(self, per_page: int = 100) -> list[Artifact]:  # noqa: ARG002  # W&B's
         """The versions that it used, in the order of use, as far as they are in this clone."""
-        return [artifact for artifact in map(self._of_use, self._uses("inputs")) if artifact]
+        return self._artifacts(map(Catalogue(self._registry).of, self._uses("inputs")))
 
     def _uses(self, field: str) -> tuple[Use, ...]:
         """What is committed, then what a running run has not committed yet."""
@@ -234,12 +232,8 @@ class RunView(Labelled):
         pending: tuple[Use, ...] = getattr(self._record, field)
         return tuple(dict.fromkeys([*committed, *pending]))
 
-    def _of_use(self, use: Use) -> Artifact | None:
-        return self._version(Place(use.version, use.commit))
-
-    def _version(self, place: Place) -> Artifact | None:
-        found = version_at(versions.all_versions(self._registry, place.version.collection), place)
-        return Artifact._of(Logged(self._registry, found)) if found else None
+    def _artifacts(self, found: Iterable[Version | None]) -> list[Artifact]:
+        return [Artifact._of(Logged(self._registry, version)) for version in found if version]
 
 
 def _names(keys: object) -> list[str]:
