@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gitreg.data.cache import store
-from gitreg.errors import UsageError
 from gitreg.records.listing import FileEntry, Listing
 from gitreg.records.names import CollectionName, RunId, VersionName
 from gitreg.records.objects import Oid
@@ -122,9 +121,7 @@ def _secure(registry: Registry, collection: CollectionName, kept: Collection[Kep
     fetch: dict[Oid, tuple[Details, set[str]]] = {}
     is_there: dict[Oid, bool] = {}
     for other in {id(item.registry): item for item in kept}.values():
-        if other.registry.git.common_dir != registry.git.common_dir:
-            name, place = other.source.version.name, other.registry.git.common_dir
-            raise UsageError(f"'{name}' is in another repository, '{place}'", hint="download it, and add its files")
+        registry.check_same(other.registry, other.source.version.name)
     for item in kept:
         entry, source = item.entry, item.source
         commit = source.version.commit

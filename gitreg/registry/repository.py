@@ -9,13 +9,14 @@ from typing import TypeVar
 
 from gitreg.data.cache import Cache
 from gitreg.data.config import Project, is_project
-from gitreg.errors import GitError, NotARepositoryError
+from gitreg.errors import GitError, NotARepositoryError, UsageError
 from gitreg.git.objects import Batch, Objects
 from gitreg.git.refs import Change, RefMovedError, Refs
 from gitreg.git.runner import Git, Trace
 from gitreg.git.transport import Transport
 from gitreg.progress import SILENT, Progress
 from gitreg.records import refs as names_of_refs
+from gitreg.records.names import VersionName
 from gitreg.records.objects import Identity
 
 DEFAULT_REMOTE = "origin"
@@ -142,6 +143,13 @@ class Registry:
             self.objects.keep(batch.objects)
             return
         raise GitError(("update-ref",), 1, "objects vanish as soon as they are written", hint="is 'git gc' in a loop?")
+
+    def check_same(self, other: Registry, name: VersionName) -> None:
+        """Raises: UsageError when `other`, which has the version `name`, is another repository."""
+        here, there = self.git.common_dir, other.git.common_dir
+        if there != here:
+            hint = "download it, and log its files in this one"
+            raise UsageError(f"'{name}' is in another repository, '{there}'", hint=hint)
 
     def settle(self) -> None:
         """Do what there is to do when a run has ended: nothing in a repository, see `registry.bundle`."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gitreg.data import materialise
 from gitreg.data.follow import follow
-from gitreg.errors import DifferencesError, UsageError
+from gitreg.errors import DifferencesError
 from gitreg.records.cards import Notes
 from gitreg.records.listing import Listing
 from gitreg.records.names import LATEST, AliasName, CollectionName, check_alias, parse_number
@@ -187,8 +187,4 @@ class Logged:
 
     def same_repository(self, registry: Registry) -> None:
         """Raises: UsageError when it comes from another repository."""
-        if registry.git.common_dir != self.registry.git.common_dir:
-            raise UsageError(
-                f"'{self.version.name}' is in another repository, '{self.registry.git.common_dir}'",
-                hint="log its files in this one",
-            )
+        registry.check_same(self.registry, self.version.name)
