@@ -13,7 +13,7 @@ from gitreg.records.names import RunId
 from gitreg.records.objects import Oid
 from gitreg.records.pointer import Pointer
 from gitreg.registry import contents, trees
-from gitreg.registry.journal import Journal
+from gitreg.registry.journal import WRITER, Journal
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
 
@@ -28,14 +28,17 @@ _READABLE = 64 << 20
 
 def rows(events: Iterable[tuple[str, object]]) -> Iterable[Row]:
     """The steps that a journal's events hold."""
-    found: dict[tuple[object, object], dict[str, object]] = {}
+    found: dict[tuple[object, object, int], dict[str, object]] = {}
+    writer = 0
     for number, (event, value) in enumerate(events):
-        if event in ("step", "log") and isinstance(value, dict):
-            # parts of one step have one time; two processes may be at the same step
+        if event == WRITER and isinstance(value, int):
+            writer = value
+        elif event in ("step", "log") and isinstance(value, dict):
+            # parts of one step have one time; two processes may be at the same step, even at the same time
             time = value.get("_timestamp")
             # of a run that somebody else began, it may be anything
             time = time if isinstance(time, (int, float)) else number
-            found.setdefault((value["_step"], time), {}).update(value)
+            found.setdefault((value["_step"], time, writer), {}).update(value)
     return found.values()
 
 

@@ -24,6 +24,9 @@ from gitreg.records.when import iso
 
 _FLAGS = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
+WRITER = "process"
+"""The event before what `append_soon` adds: the id of the process that did."""
+
 # In seconds: how long a line may wait to be written with others.
 DELAY = 0.5
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -123,20 +126,20 @@ class Journal:
         Raises: RecordError for a value that is not of JSON's types; UsageError when the run has been ended by another
             process; StorageError.
         """
-        self._add({event: value, **more}, at_once=True)
+        self._add(event, {event: value, **more}, at_once=True)
 
     def append_soon(self, event: str, value: object, **more: object) -> None:
         """The same, for what comes often: it is on disk half a second later, and after `flush`.
 
         What cannot be written then is tried again until it can be; meanwhile the next call raises StorageError.
         """
-        self._add({event: value, **more}, at_once=False)
+        self._add(event, {WRITER: os.getpid(), event: value, **more}, at_once=False)
 
-    def _add(self, document: Mapping[str, object], *, at_once: bool) -> None:
+    def _add(self, event: str, document: Mapping[str, object], *, at_once: bool) -> None:
         try:
             line = _encode(document).encode() + b"\n"
         except (TypeError, ValueError) as error:
-            raise RecordError(f"'{next(iter(document))}' of a run cannot be kept: {error}") from error
+            raise RecordError(f"'{event}' of a run cannot be kept: {error}") from error
         with self._mine():
             self._waiting.append(line)
             if not at_once and not self._ended and time.monotonic() - self._written < DELAY and self._written_later():

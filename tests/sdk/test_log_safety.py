@@ -101,8 +101,9 @@ def test_a_forked_process_writes_its_own_and_only_that(desk: Desk) -> None:
 
 
 ATTACHED = """
-import sys, gitreg
+import sys, time, gitreg
 run = gitreg.init()
+time.time = lambda: 1700000000.0  # as coarse as a clock can be
 for number in range(2000):
     run.log({f"from {sys.argv[1]}": number, "text": sys.argv[1] * 300})
 """
