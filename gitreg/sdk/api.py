@@ -99,7 +99,7 @@ class Api:
         if not wanted and name is not None:
             return next(iter(lists))
         found = (item for versions_of in lists for item in versions_of if wanted <= set(wanted and item.tags))
-        return Lazy(found, lambda artifact: artifact)
+        return Lazy(found)
 
     def artifact_collection(self, type_name: str | None, name: str) -> ArtifactCollection:
         """The collection of that name. Raises: NotFoundError, InvalidNameError, TypeMismatchError."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
-Found = TypeVar("Found")
 Made = TypeVar("Made")
 
 
@@ -16,10 +15,10 @@ class Lazy(Sequence[Made], Generic[Made]):
     How long it is, is known when all of them have been found.
     """
 
-    def __init__(self, found: Iterable[Found], make: Callable[[Found], Made]) -> None:
+    def __init__(self, found: Iterable[Any], make: Callable[[Any], Made] = lambda item: item) -> None:
         self._rest = iter(found)
-        self._make: Callable[..., Made] = make
-        self._found: list[object] = []
+        self._make = make
+        self._found: list[Any] = []
         self._made: dict[int, Made] = {}
 
     def _reach(self, count: int | None) -> int:

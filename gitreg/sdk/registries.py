@@ -38,7 +38,7 @@ class Versions(Lazy[Artifact]):
 
     def __init__(self, collections: Iterable[ArtifactCollection], fits: Filter | None) -> None:
         found = (artifact for collection in collections for artifact in collection.artifacts())
-        super().__init__(_fitting(found, fits, _ARTIFACT, "versions"), lambda artifact: artifact)
+        super().__init__(_fitting(found, fits, _ARTIFACT, "versions"))
 
 
 class Collections(Lazy[ArtifactCollection]):
@@ -46,7 +46,7 @@ class Collections(Lazy[ArtifactCollection]):
 
     def __init__(self, registry: Registry, names: Iterable[CollectionName], fits: Filter | None) -> None:
         found = (ArtifactCollection(registry, name) for name in names)
-        super().__init__(_fitting(found, fits, _COLLECTION, "collections"), lambda collection: collection)
+        super().__init__(_fitting(found, fits, _COLLECTION, "collections"))
 
     def versions(self, filter: Filter | None = None) -> Versions:  # noqa: A002  # W&B's name
         """Their versions that fit, the newest of each collection first.
@@ -93,7 +93,7 @@ class Registries(Lazy[ModelRegistry]):
         self._registry = registry
         named = groupby((name for name in versions.collections(registry) if name.space), lambda name: name.space)
         found = (ModelRegistry(registry, space, list(names)) for space, names in named)
-        super().__init__(_fitting(found, fits, _REGISTRY, "registries"), lambda item: item)
+        super().__init__(_fitting(found, fits, _REGISTRY, "registries"))
 
     def collections(self, filter: Filter | None = None) -> Collections:  # noqa: A002  # W&B's name
         """The registered models of all of them that fit, see `ModelRegistry.collections`."""
