@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 
+from gitreg.errors import RecordError
+from gitreg.git.objects import MissingObjectError
 from gitreg.health.findings import Findings
 from gitreg.health.survey import Survey, quoted
 from gitreg.records import refs as names_of_refs
@@ -130,7 +133,10 @@ class Aliases:
 
     def _check_living(self, name: AliasName, place: Place) -> None:
         """The version that an alias names is not deleted."""
-        stone = cards.state(self.survey.registry, name.collection).deletion(place)
+        stone = None
+        # check_cards says what is wrong with it, once
+        with contextlib.suppress(RecordError, MissingObjectError):
+            stone = cards.state(self.survey.registry, name.collection).deletion(place)
         if stone:
             problem = f"it names {place.version.label}, which was deleted by {stone.by.partition(' <')[0]}"
             remedy = f"gitreg undelete {place.version}, or move it: gitreg alias set {name} VERSION"

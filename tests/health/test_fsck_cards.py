@@ -151,3 +151,13 @@ def test_an_alias_of_a_deleted_version_is_found(told: Desk) -> None:
     told.registry.refs.change([Change(REF, ZERO, tip)])
     assert ("warning", "m:production", "it names v1, which was deleted by Test User") in findings(told)
     assert told.version("m:production").name.number == 1
+
+
+def test_what_is_wrong_with_a_card_is_no_fault_of_the_aliases(told: Desk) -> None:
+    place = next(item.place for item in _all(told) if item.name.number == 0)
+    for alias in ("production", "staging"):
+        told.promote(f"m:{alias}", "v0")
+    forge(told, CollectionRecord(M, "delete", 4, place), {deletion_path(place): b"schema: 1\nwhen: [x]\n"})
+    [(severity, subject, words)] = findings(told)
+    assert (severity, subject) == ("error", "card of m")
+    assert "field 'when'" in words
