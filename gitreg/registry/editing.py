@@ -72,12 +72,12 @@ def edit(
 
     def files(state: State) -> Files:
         notes = state.notes(place)
-        tags = [tag for tag in notes.tags if tag not in wanted.remove]
-        codec.check_count([*tags, *wanted.add])
+        kept = [tag for tag in notes.tags if tag not in wanted.remove]
+        tags = tuple(dict.fromkeys([*kept, *wanted.add]))
+        codec.check_count(tags)
         # what it was logged with needs no words
         said = (None if wanted.description == logged else wanted.description) if told else notes.description
-        fresh = Notes(said, tuple(dict.fromkeys([*tags, *wanted.add])))
-        found = {codec.notes_path(place): fresh.encode()}
+        found = {codec.notes_path(place): Notes(said, tags).encode()}
         return found if wanted.card is None else {**found, codec.CARD: codec.encode_card(wanted.card)}
 
     return _write(registry, CollectionRecord(collection, "edit", 0, place, reason=reason), files, version)

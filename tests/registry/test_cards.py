@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from desks import Desk, World
-from gitreg.errors import InvalidNameError, NotFoundError, RefusedError, VersionDeletedError
-from gitreg.records.cards import Notes
+from gitreg.errors import InvalidNameError, NotFoundError, RefusedError, TooLargeError, VersionDeletedError
+from gitreg.records.cards import MAX_TAGS, Notes
 from gitreg.records.names import AliasName, CollectionName, VersionNumber
 from gitreg.registry import aliases, cards, editing, versions
 from gitreg.registry.cards import State
@@ -113,6 +113,14 @@ def test_a_tag_that_is_none_is_refused_and_nothing_is_written(three: Desk, tag: 
     with pytest.raises(InvalidNameError):
         say(three, "m:v1", add=["good", tag])
     assert three.refs("refs/gitreg/collections") == []
+
+
+def test_among_as_many_tags_as_there_may_be_one_that_is_there_can_be_added(three: Desk) -> None:
+    say(three, "m:v1", add=[f"tag {number}" for number in range(MAX_TAGS)])
+    assert say(three, "m:v1", add=["tag 7"]) == ()
+    with pytest.raises(TooLargeError, match="1001 tags"):
+        say(three, "m:v1", add=["another"])
+    assert say(three, "m:v1", add=["another"], remove=["tag 7"]) == ("tags",)
 
 
 def test_a_hundred_versions_share_a_folder(three: Desk) -> None:
