@@ -81,25 +81,23 @@ class Api:
     ) -> Sequence[Artifact]:
         """The versions of a collection, or of all, the newest of each first; each is read when it is looked at.
 
-        Only those with all of `tags`. With `order="+created_at"` the oldest come first. On the command line:
-        `gitreg ls`. Raises: NotFoundError, InvalidNameError, UsageError, TypeMismatchError when the collection `name`
-        is of another type.
+        Only those with all of `tags`, which are read to be found. With `order="+created_at"` the oldest come first. On
+        the command line: `gitreg ls`. Raises: NotFoundError, InvalidNameError, UsageError, TypeMismatchError when the
+        collection `name` is of another type.
         """
         if order not in (None, *_NEWEST_FIRST, *_OLDEST_FIRST):
             raise UsageError(f"order {order!r} is not known", hint="+created_at or -created_at")
-        chosen = (
-            self.artifact_collections(type_name=type_name)
-            if name is None
-            else [self.artifact_collection(type_name, name)]
-        )
+        lists: Iterable[Lazy[Artifact]]
+        if name is None:
+            lists = (collection.artifacts() for collection in self.artifact_collections(type_name=type_name))
+        else:
+            lists = [self.artifact_collection(type_name, name).artifacts()]
         wanted = set([tags] if isinstance(tags, str) else tags or ())
-        lists: Iterable[Sequence[Artifact]] = (collection.artifacts() for collection in chosen)
-        if order in _OLDEST_FIRST:
-            lists = (found[::-1] for found in lists)
-        if not wanted and name is not None:
-            return next(iter(lists))
-        found = (item for versions_of in lists for item in versions_of if wanted <= set(wanted and item.tags))
-        return Lazy(found)
+        step = -1 if order in _OLDEST_FIRST else 1
+        places = ((found, number) for found in lists for number in range(len(found))[::step])
+        if wanted:
+            places = ((found, number) for found, number in places if wanted <= set(found[number].tags))
+        return Lazy(places, lambda place: place[0][place[1]])
 
     def artifact_collection(self, type_name: str | None, name: str) -> ArtifactCollection:
         """The collection of that name. Raises: NotFoundError, InvalidNameError, TypeMismatchError."""

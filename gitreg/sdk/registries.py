@@ -34,7 +34,7 @@ _REGISTRY: Keys = {"name": attrgetter("name")}
 
 
 class Versions(Lazy[Artifact]):
-    """Versions that are read when they are looked at."""
+    """Versions, each read when it is reached; to count them reaches all."""
 
     def __init__(self, collections: Iterable[ArtifactCollection], fits: Filter | None) -> None:
         found = (artifact for collection in collections for artifact in collection.artifacts())

@@ -258,6 +258,19 @@ class TestCollections:
         with pytest.raises(NewerSchemaError, match="schema 99"):
             found[0].name  # noqa: B018
 
+    @pytest.mark.parametrize(("name", "count", "before"), [("net", 5, 0), (None, 12, 1)])
+    def test_to_count_versions_in_any_order_reads_none(  # noqa: PLR0917  # a table's row
+        self, api: gitreg.Api, filled: Path, sh: Shell, name: str | None, count: int, before: int
+    ) -> None:
+        sh("printf 'net:v5\\n\\nGitreg-Version: ---\\n  schema: 99\\n' | git tag --annotate --file - net@v5", filled)
+        newest, oldest = (api.artifacts(name=name, order=order) for order in (None, "+created_at"))
+        assert (len(newest), len(oldest)) == (count, count)
+        assert [item.name for item in oldest[before : before + 4]] == [f"net:v{number}" for number in range(4)]
+        assert [item.name for item in newest[before + 1 : before + 3]] == ["net:v3", "net:v2"]
+        for found, number in ((newest, before), (oldest, before + 4)):
+            with pytest.raises(NewerSchemaError, match="schema 99"):
+                found[number]
+
 
 def test_a_run_is_found_by_its_name_too(filled: Path) -> None:
     with gitreg.init(id="one", name="morning") as first, gitreg.init(name="morning", reinit="create_new") as second:
