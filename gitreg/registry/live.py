@@ -192,8 +192,7 @@ class LiveRun:
 
     def _replay(self, event: str, value: object) -> None:
         if event == "labels" and isinstance(value, dict):
-            changed = RunRecord.parse({**self.record.document(), "tags": list(self.record.tags), **value})
-            self.record = replace(changed, summary=self._summary)
+            self.record = self._labelled(value)
         elif event == "config" and isinstance(value, dict):
             self.record = replace(self.record, config={**self.record.config, **value})
         elif event == "summary" and isinstance(value, dict):
@@ -230,10 +229,19 @@ class LiveRun:
         self.set_labels({key: value for key, value in labels.items() if value and not getattr(self.record, key)})
 
     def set_labels(self, labels: Mapping[str, object]) -> None:
-        """Set labels, as `add_labels` has them, and the name, whatever the run has."""
+        """Set labels, as `add_labels` has them, and the name, whatever the run has.
+
+        Raises: RecordError for what a record cannot hold.
+        """
         if labels:
+            changed = self._labelled(labels)
+            yamlio.dump(changed.document())
             self._journal.append("labels", labels)
-            self._replay("labels", labels)
+            self.record = changed
+
+    def _labelled(self, labels: Mapping[str, object]) -> RunRecord:
+        changed = RunRecord.parse({**self.record.document(), "tags": list(self.record.tags), **labels})
+        return replace(changed, summary=self._summary)
 
     def rows(self) -> Iterable[Row]:
         """What it has logged so far, a step each."""

@@ -9,8 +9,7 @@ from gitreg.errors import UsageError
 from gitreg.records.records import RunRecord
 from gitreg.sdk.run_artifacts import ArtifactVerbs
 from gitreg.sdk.settings import Settings
-from gitreg.sdk.starting import Started, label, run_tags, worded
-from gitreg.sdk.values import plain
+from gitreg.sdk.starting import Started, label, notes, run_tags
 
 
 class About(ArtifactVerbs):
@@ -47,7 +46,7 @@ class About(ArtifactVerbs):
 
     @notes.setter
     def notes(self, text: str) -> None:
-        self._relabel(notes=plain(worded(text) or ""))
+        self._relabel(notes=notes(text))
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ class Wanted:
             config=values,
             labels={
                 **{key: label(told(key)) for key in ("job_type", "group", "project", "entity")},
-                "notes": plain(text(told("notes", ""), "notes", "write plain words")),
+                "notes": notes(told("notes")),
                 "tags": run_tags(told("tags")),
             },
             mode=mode,
@@ -275,6 +275,11 @@ def label(given: object) -> str:
     if text and not text.isprintable():
         raise UsageError(f"{text[:100]!r} holds control characters", hint="labels are for people: write plain words")
     return text
+
+
+def notes(given: object) -> str:
+    """What somebody wrote about a run. Raises: InvalidValueError (a TypeError)."""
+    return str(plain(text(worded(given) or "", "notes", "write plain words")))
 
 
 def worded(value: object) -> object:

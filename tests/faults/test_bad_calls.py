@@ -34,7 +34,7 @@ _PATHS = {
     _LONG: ("nowhere/" + "a" * 10_000, "a/" * 5_000),
     "bytes that are no UTF-8": ("nowhere\ud800",),
 }
-FAMILIES: dict[str, Mapping[str, tuple[str, ...]]] = {
+FAMILIES: dict[str, Mapping[str, tuple[Any, ...]]] = {
     "name": NO_NAMES,
     # left out, gitreg finds one
     "name or nothing": {family: words for family, words in NO_NAMES.items() if family != "empty"},
@@ -44,6 +44,7 @@ FAMILIES: dict[str, Mapping[str, tuple[str, ...]]] = {
     },
     "another type": NO_NAMES,
     "label": {family: NO_NAMES[family] for family in _CONTROLS},
+    "free text": {"no text": (["a"], {"a": 1}, True, b"a", object)},
     "key": {_LONG: ("a" * 10_000,)},
     "choice": {"none of them": ("r", "\x1b[31m", "--output=x", "\ud800", "a" * 10_000)},
     "path to read": _EMPTY | _PATHS | {"what is not there": ("nowhere", "no\x1b[31m", "-x", f"--output={MARK}")},
@@ -119,7 +120,7 @@ def _run() -> gitreg.Run:
     return gitreg.run
 
 
-Call = Callable[[str], object]
+Call = Callable[[Any], object]
 
 # The place -> the kind of word, and the call with it.
 CALLS: dict[str, tuple[str, Call]] = {
@@ -131,6 +132,7 @@ CALLS: dict[str, tuple[str, Call]] = {
     "init(group)": ("label", lambda word: gitreg.init(group=word)),
     "init(project)": ("label", lambda word: gitreg.init(project=word)),
     "init(entity)": ("label", lambda word: gitreg.init(entity=word)),
+    "init(notes)": ("free text", lambda word: gitreg.init(notes=word)),
     "init(mode)": ("choice", lambda word: gitreg.init(mode=word)),
     "init(reinit)": ("choice", lambda word: gitreg.init(reinit=word)),
     "init(resume)": ("choice", lambda word: gitreg.init(resume=word)),
@@ -190,6 +192,7 @@ CALLS: dict[str, tuple[str, Call]] = {
     "Run.log_code(root)": ("path to read", lambda word: _run().log_code(word or "nowhere")),
     "Run.log_code(name)": ("name or nothing", lambda word: _run().log_code(name=word)),
     "Run.name=": ("label", lambda word: setattr(_run(), "name", word)),
+    "Run.notes=": ("free text", lambda word: setattr(_run(), "notes", word)),
     "Run.save(glob_str)": ("path", lambda word: _run().save(word)),
     "Run.save(base_path)": ("path", lambda word: _run().save("file", word)),
     "Run.save(policy)": ("choice", lambda word: _run().save("file", policy=word)),
@@ -223,7 +226,7 @@ EXEMPT = set(
     """
     init(config_exclude_keys) init(config_include_keys) init(resume_from) init(fork_from) init(tensorboard)
     init(sync_tensorboard) init(monitor_gym)
-    init(notes) init(tags) init(allow_val_change) init(save_code) init(settings) init(force)
+    init(tags) init(allow_val_change) init(save_code) init(settings) init(force)
     Artifact(incremental) Artifact(use_as) Artifact.add(obj) Artifact.add(overwrite) Artifact.add_dir(merge)
     Artifact.add_dir(skip_cache) Artifact.add_file(is_tmp) Artifact.add_file(skip_cache)
     Artifact.add_reference(checksum) Artifact.add_reference(max_objects) Artifact.delete(delete_aliases)
@@ -245,7 +248,7 @@ EXEMPT = set(
     Artifact.wait(timeout) Run.finish(exit_code) Run.link_artifact(artifact) Run.log(step) Run.log(commit)
     Run.log_artifact(tags) Run.use_artifact(use_as) Run.alert(title) Run.alert(text) Run.alert(wait_duration)
     Run.define_metric(hidden) Run.define_metric(step_sync) Run.define_metric(overwrite) Run.display(height)
-    Run.display(hidden) Run.log_code(include_fn) Run.log_code(exclude_fn) Run.notes= Run.tags= Run.save(glob)
+    Run.display(hidden) Run.log_code(include_fn) Run.log_code(exclude_fn) Run.tags= Run.save(glob)
     Run.pin_config_keys(keys) Run.unwatch(models) Run.watch(models) Run.watch(criterion) Run.watch(log)
     Run.watch(log_freq) Run.watch(idx) Run.watch(log_graph)
     """.split()
@@ -314,7 +317,7 @@ def test_a_bad_word_is_refused_before_anything_is_written(world: Path, tally: Ta
             after = badinput.snapshot(world)
             found = [problem] if problem else []
             found += [f"changes {name}" for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
-            wrong += [f"{word[:40]!r}: {what[:300]}" for what in found]
+            wrong += [f"{repr(word)[:40]}: {what[:300]}" for what in found]
             before = after
             tried, held = tried + 1, held + (not found)
         tally.add(INPUTS, f"import gitreg, {place}: {family}", tried=tried, held=held)
@@ -336,7 +339,7 @@ def test_what_is_no_filter_of_runs_is_refused(world: Path, tally: Tally, given: 
         assert caught.value.hint
 
 
-def outcome(call: Call, word: str) -> str:
+def outcome(call: Call, word: object) -> str:
     """What is wrong with how a word was refused; '' for nothing."""
     try:
         found = call(word)

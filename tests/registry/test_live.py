@@ -124,6 +124,17 @@ def test_what_no_record_can_hold_is_refused_when_it_is_set_and_the_run_goes_on(
     assert steps(desk.git(f"show {ref(run)}:run/history.json")) == [{"_step": 0, "ok": 1}]
 
 
+@pytest.mark.parametrize("labels", [{"notes": ["a"]}, {"notes": "\ud800"}, {"notes": "a" * 2_000_000}, {"tags": "a"}])
+def test_labels_that_no_record_can_hold_are_refused_when_they_are_set_and_the_run_goes_on(
+    desk: Desk, labels: dict[str, object]
+) -> None:
+    run = desk.start()
+    with pytest.raises(RecordError):
+        run.set_labels(labels)
+    run.finish("finished")
+    assert runs.get(desk.registry, run.record.id).record.notes == ""
+
+
 def test_a_name_with_odd_characters_makes_a_subject_of_one_line(desk: Desk) -> None:
     run = desk.start("two\nlines\x1b[31m\u202e")
     run.log_artifact(desk.draft("m", "x", "odd\ntype"))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,16 @@ def test_its_labels_can_be_changed_while_it_goes_on(project: Path) -> None:
     assert (found.name, found.notes, found.tags) == ("second", "why", ["a", "b"])
     with pytest.raises(gitreg.UsageError, match="is finished: changing its name"):
         run.name = "third"
+
+
+@pytest.mark.parametrize("notes", [["a"], {"a": 1}, True])
+def test_notes_that_are_no_text_are_refused_and_the_run_is_kept(project: Path, notes: Any) -> None:
+    with gitreg.init(notes="why") as run:
+        with pytest.raises(TypeError, match="notes is text, not"):
+            run.notes = notes
+        run.log({"loss": 1})
+    found = gitreg.Api().run(run.id)
+    assert (found.state, found.notes, found.summary) == ("finished", "why", {"loss": 1})
 
 
 def test_it_says_how_it_was_started(project: Path) -> None:
