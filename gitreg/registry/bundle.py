@@ -16,11 +16,11 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
+from gitreg.data import whole
 from gitreg.data.cache import Cache
 from gitreg.data.config import Project, is_project
 from gitreg.data.hashing import copy_file, refusals
 from gitreg.data.locks import lock
-from gitreg.data.whole import sync
 from gitreg.errors import GitError, NotARepositoryError, StorageError
 from gitreg.git import bundle
 from gitreg.git.runner import Git
@@ -208,7 +208,7 @@ class Bundle(Parcel):
             self._place(made, next((run_id for run_id in map(names_of_refs.parse_run, refs) if run_id), None))
         self._written = refs
         lines = [f"{self.target.name} target\n", *(f"{oid} {name}\n" for name, oid in refs.items())]
-        (self.private / _WRITTEN).write_text("".join(lines), "utf-8", "surrogateescape")
+        whole.write(self.private / _WRITTEN, "".join(lines).encode("utf-8", "surrogateescape"))
 
     def _place(self, made: Path, run_id: RunId | None) -> None:
         """Give the file its name: over what this process has written there, and never over anything else."""
@@ -220,7 +220,7 @@ class Bundle(Parcel):
                     self.target = name
                     break
         self._file = _identity(self.target)
-        sync(self.target.parent)
+        whole.sync(self.target.parent)
 
 
 def needed(registry: Registry, refs: Refs) -> Iterator[str]:

@@ -377,6 +377,25 @@ resource.setrlimit(resource.RLIMIT_FSIZE, most)
     assert (run["state"], run["outputs"]) == ("finished", ["m:v0"])
 
 
+def test_where_only_the_note_of_what_is_written_finds_no_room_that_is_said_and_the_file_is_there(
+    job: Job, repo: Path, sh: Shell
+) -> None:
+    code = """
+import gitreg, pathlib
+run = gitreg.init()
+run.log(dict(loss=0.5))
+pathlib.Path("../run.bundle.partial/gitreg/written").mkdir()
+try:
+    run.finish()
+except gitreg.Error as error:
+    print("refused:", error)
+"""
+    assert "/gitreg/written' cannot be written" in job.run(code, GITREG_BUNDLE="../run.bundle")
+    sh(f"gitreg run import {job.path}/run.bundle && gitreg fsck", repo)
+    (run,) = json.loads(sh("gitreg runs --json", repo))["runs"]
+    assert run["state"] == "finished"
+
+
 def test_a_file_that_cannot_be_written_in_the_end_can_be_finished_later(job: Job, repo: Path, sh: Shell) -> None:
     code = """
 import gitreg, os, pathlib, resource
