@@ -87,7 +87,7 @@ def show(
     fields: Sequence[str] | None = None,
     tells: bool = False,
 ) -> None:
-    """Print the rows of a list, those that `wanted` asks for, the newest first.
+    """Print the rows of a list, those that `wanted` asks for, in their order.
 
     `key` is where they stand in the JSON document, beside what it says `about` them. `total` is how many there are, and
     `noun` what they are called. `fields` are the columns of CSV and TSV, see `tables.delimited`. With `tells`, the
