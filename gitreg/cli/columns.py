@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
@@ -16,6 +15,7 @@ from gitreg.cli.rows import Row as ReadRow
 from gitreg.cli.tables import Column, Row
 from gitreg.errors import UsageError
 from gitreg.records import dotted
+from gitreg.records.when import iso
 from gitreg.registry import measures
 from gitreg.registry.repository import Registry
 from gitreg.sdk.filters import NOTHING
@@ -76,7 +76,7 @@ def named(asked: Query, usual: Usual, rows: Sequence[ReadRow]) -> Query:
 
 def when(registry: Registry) -> Cell:
     """Cells with times as `3 days ago`."""
-    now = datetime.fromtimestamp(registry.clock(), timezone.utc).isoformat()
+    now = iso(registry.clock())
     return lambda row, key: human.ago(row[key], now) if row[key] else ""
 
 
