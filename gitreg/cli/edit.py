@@ -10,6 +10,7 @@ import click
 
 from gitreg.cli import console, context
 from gitreg.errors import NotFoundError, UsageError
+from gitreg.health.diagnosis import listed
 from gitreg.records.cards import check_tags
 from gitreg.records.names import CollectionName, parse_collection
 from gitreg.registry import cards, editing, resolve, versions
@@ -17,8 +18,6 @@ from gitreg.registry.cards import State
 from gitreg.registry.editing import Wanted
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
-
-_FEW = 5
 
 
 @click.command(
@@ -69,8 +68,7 @@ def edit(
         known = before.notes(version.place if version else None).tags
         unknown = next((tag for tag in untag if tag not in known), None)
         if unknown is not None:
-            quoted = ", ".join(f"'{tag}'" for tag in known[:_FEW])
-            hint = f"it has {quoted}" if known else "it has no tags"
+            hint = f"it has {listed(list(known), 5)}" if known else "it has no tags"
             raise NotFoundError("tag", unknown, f"'{name}' has no tag '{unknown}'", hint=hint)
         wanted = Wanted(description, _card(card) if card else None, tags, untag)
         after, changed = editing.edit(registry, collection, wanted, version=version, reason=reason)

@@ -219,6 +219,11 @@ class TestEdit:
             "error: 'd' has no tag 'b'",
             "hint: it has 'a b'",
         ]
+        more = [word for letter in "cdefgh" for word in ("--tag", letter)]
+        told(said, "gitreg", "edit", "d", *more)
+        assert told(said, "gitreg", "edit", "d", "--untag", "b", code=6)[1:] == [
+            "hint: it has 'a b', 'c', 'd', 'e', 'f' and 2 more"
+        ]
         assert told(said, "gitreg", "edit", "d", "--tag", "a b") == ["d says that already"]
 
     def test_a_link_is_taken_out_and_put_back_and_nothing_else_is_unlinked(self, said: Path, sh: Shell) -> None:
