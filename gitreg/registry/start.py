@@ -6,12 +6,13 @@ import contextlib
 import secrets
 import string
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from gitreg.errors import GitError, RecordError
 from gitreg.git.objects import MissingObjectError
 from gitreg.git.refs import Change, RefMovedError
-from gitreg.git.snapshot import captured
+from gitreg.git.snapshot import Capture, captured
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import RunId
 from gitreg.records.objects import ZERO
@@ -44,8 +45,7 @@ def start_run(
     before it has one. When the code could not be captured, the record's `code.error` says why.
     Raises: UsageError when the id is taken, RecordError for a config that a record cannot hold, GitError.
     """
-    snapshot = registry.git.config("gitreg.code", "snapshot") == "snapshot"
-    with captured(registry.git, registry.objects, snapshot=snapshot) as found:
+    with _code(registry) as found:
         record = RunRecord(
             id=run_id or new_id(),
             name=name or new_name(registry),
@@ -66,14 +66,18 @@ def start_run(
 
 def has_other_code(registry: Registry, code: Code) -> bool:
     """Whether the code is not any more what a run began with, uncommitted changes included. False when nobody knows."""
-    snapshot = registry.git.config("gitreg.code", "snapshot") == "snapshot"
-    with (
-        contextlib.suppress(MissingObjectError, RecordError),
-        captured(registry.git, registry.objects, snapshot=snapshot) as found,
-    ):
+    with contextlib.suppress(MissingObjectError, RecordError), _code(registry) as found:
+        if found.code.error:
+            return False
         commits = {found.code.commit, code.commit}
         return len({registry.objects.commit(commit).tree for commit in commits}) > 1
     return False
+
+
+def _code(registry: Registry) -> AbstractContextManager[Capture]:
+    """The code as it is now, captured as `gitreg.code` says."""
+    snapshot = registry.git.config("gitreg.code", "snapshot") == "snapshot"
+    return captured(registry.git, registry.objects, snapshot=snapshot)
 
 
 def discard_run(run: LiveRun) -> bool:

@@ -18,6 +18,7 @@ from gitreg.registry import drop, facts, going, history, recover, runs, trees
 from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
 from gitreg.registry.pending import PARTED
+from gitreg.registry.start import has_other_code, start_run
 from helpers import agrees
 
 
@@ -39,6 +40,18 @@ def ended(desk: Desk, state: str = "finished") -> RunId:
 
 def sound(desk: Desk) -> None:
     assert [finding for finding in fsck(desk.reopen()).findings if finding.severity != "note"] == []
+
+
+def test_code_that_cannot_be_captured_is_not_taken_for_other_code(desk: Desk) -> None:
+    desk.sh("echo 'print(2)' >train.py")
+    code = start_run(desk.registry).record.code
+    assert code.snapshot
+    assert not has_other_code(desk.registry, code)
+    desk.sh("git config filter.broken.required true; git config filter.broken.clean false")
+    desk.sh("echo '* filter=broken' >.git/info/attributes; echo 'print(2) ' >train.py")
+    assert not has_other_code(desk.registry, code)
+    desk.sh("rm .git/info/attributes")
+    assert has_other_code(desk.registry, code)
 
 
 @pytest.mark.parametrize("state", ["finished", "failed"])
