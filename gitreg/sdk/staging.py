@@ -21,6 +21,7 @@ from gitreg.errors import InvalidArtifactError, StorageError
 from gitreg.records.listing import FileEntry, Listing
 from gitreg.records.paths import check_path
 from gitreg.records.references import Reference
+from gitreg.registry import contents
 from gitreg.registry.draft import Kept
 
 
@@ -152,6 +153,16 @@ class Staging:
         """Where an added file lies, None for what is no file of this machine."""
         item = self._items.get(inside)
         return item.path if isinstance(item, _Source) else None
+
+    def read(self, inside: str) -> bytes:
+        """The bytes of a file, those of a version's checked. Raises: StorageError, IntegrityError."""
+        item = self._items[inside]
+        if isinstance(item, _Source):
+            item.check()
+            with refusals(f"'{item.path}' cannot be read"):
+                return item.path.read_bytes()
+        assert isinstance(item, Kept)
+        return contents.read(item.registry, item.source, item.entry.path)
 
     def name_of(self, path: Path) -> str | None:
         """Under which name a file of this machine was added, the first one; None when it was not."""

@@ -21,7 +21,6 @@ from gitreg.records.names import LATEST, CollectionName, VersionName, VersionNum
 from gitreg.records.objects import EMPTY_TREE, GITREG_IDENTITY, ZERO, Commit
 from gitreg.records.records import ArtifactRecord, Place, RunRecord, State, VersionRecord
 from gitreg.records.when import iso
-from gitreg.registry import contents
 from gitreg.registry.draft import Draft
 from gitreg.registry.editing import Wanted
 from gitreg.registry.repository import Registry
@@ -108,11 +107,11 @@ class _Files:
                 place = root / inside
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, place)
-        for inside, kept in self._staging.kept.items():
+        for inside in self._staging.kept:
             if only is None or inside in only:
                 place = root / inside
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(contents.read(kept.registry, kept.source, kept.entry.path))
+                place.write_bytes(self._staging.read(inside))
         return root
 
 

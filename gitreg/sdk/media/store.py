@@ -20,7 +20,7 @@ from gitreg.sdk.media.base import Media
 from gitreg.sdk.media.columns import ANY, Column
 from gitreg.sdk.media.kinds import KIND_OF_END, end_of, media_class
 from gitreg.sdk.media.table import Name, Table
-from gitreg.sdk.staging import Staging, inside_path
+from gitreg.sdk.staging import inside_path
 
 if TYPE_CHECKING:
     from gitreg.sdk.artifact import Artifact
@@ -81,7 +81,7 @@ class _Files:
         if logged is None:
             self._sizes = {path: place.stat().st_size for path, place in staging.files().items()}
             self._sizes |= {path: item.entry.size for path, item in staging.kept.items()}
-            self.read = partial(_read_staged, staging)
+            self.read = staging.read
         else:
             self._sizes = {entry.path: entry.size for entry in logged.listing}
             self.read = partial(contents.read, logged.registry, logged.details)
@@ -104,15 +104,6 @@ class _Files:
             raise NewerSchemaError(f"'{path}'", schema, SCHEMA)
         assert isinstance(found, dict)
         return found
-
-
-def _read_staged(staging: Staging, path: str) -> bytes:
-    """The bytes of a draft's file. Raises: StorageError, IntegrityError."""
-    place = staging.path_of(path)
-    if place is not None:
-        return place.read_bytes()
-    kept = staging.kept[path]
-    return contents.read(kept.registry, kept.source, kept.entry.path)
 
 
 # media

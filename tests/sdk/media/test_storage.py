@@ -15,7 +15,7 @@ import pytest
 
 import gitreg
 from gitreg import Artifact, Image, Table
-from gitreg.errors import InvalidArtifactError, MissingExtraError
+from gitreg.errors import InvalidArtifactError, MissingExtraError, StorageError
 
 
 class TestFiles:
@@ -32,6 +32,16 @@ class TestFiles:
         assert entry.sha256 == draft.get_entry(entry.path).sha256
         paths = [file.path.removeprefix("folder/t.table/") for file in draft.files()]
         assert paths == ["0-x-y-parquet.parquet", "1-img.parquet", "4-long.parquet", "data.parquet", "table.json"]
+
+    def test_of_a_draft_are_those_that_were_added(self) -> None:
+        draft = Artifact("t", "dataset")
+        draft.add(Table(["a"], [[1], [2]]), "t")
+        found = draft.get("t")
+        assert isinstance(found, Table)
+        for place in draft._staging.files().values():
+            place.unlink()
+        with pytest.raises(StorageError, match="is gone since it was added"):
+            found.get_column("a")
 
     def test_are_read_by_others_who_see_tensors(self) -> None:
         draft = Artifact("t", "dataset")
