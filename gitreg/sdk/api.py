@@ -135,11 +135,11 @@ class Api:
 
     def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
         """The type of that name. Raises: NotFoundError."""
-        found = next((item for item in self.artifact_types(project) if item.name == type_name), None)
-        if found is None:
-            known = ", ".join(item.name for item in self.artifact_types())
-            raise NotFoundError("type", type_name, hint=f"this repository has {known}" if known else "it has none yet")
-        return found
+        known = {item.name: item for item in self.artifact_types(project)}
+        if type_name not in known:
+            hint = f"this repository has {', '.join(known)}" if known else "it has none yet"
+            raise NotFoundError("type", type_name, hint=hint)
+        return known[type_name]
 
     def registries(
         self,
@@ -158,12 +158,11 @@ class Api:
 
     def registry(self, name: str, organization: str | None = None) -> ModelRegistry:  # noqa: ARG002  # see `registries`
         """The registry of that name, also in W&B's long form. Raises: NotFoundError."""
-        found = next((item for item in self.registries() if item.name == bare(name)), None)
-        if found is None:
-            known = ", ".join(item.name for item in self.registries())
-            hint = f"this repository has {known}" if known else "linking a model makes it: run.link_artifact"
+        known = {item.name: item for item in self.registries()}
+        if bare(name) not in known:
+            hint = f"this repository has {', '.join(known)}" if known else "linking a model makes it: run.link_artifact"
             raise NotFoundError("registry", name, hint=hint)
-        return found
+        return known[bare(name)]
 
     def run(self, path: str) -> RunView:
         """The run of an id or name, also written `entity/project/id`; of several of that name the newest.
