@@ -159,7 +159,8 @@ class Journal:
                     self._write()
             except UsageError as error:
                 count, self._waiting = len(self._waiting), []
-                raise UsageError(f"{error}; the last {count} of what this one was told are lost") from error
+                lost = f"the last {count} of what this one was told are lost"
+                raise UsageError(f"{error}; {lost}", hint=error.hint) from error
 
     def _mine(self) -> threading.RLock:
         """The lock. In a forked process it is another one, and what waits there is the parent's to write."""

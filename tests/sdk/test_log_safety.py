@@ -156,8 +156,9 @@ def test_what_is_logged_to_a_run_that_another_process_ends_is_not_lost_without_a
     other.log_step({"_step": 0})
     other.log_step({"_step": 1})
     run.finish("finished")
-    with pytest.raises(UsageError, match="has been ended by another process"):
+    with pytest.raises(UsageError, match="has been ended by another process; the last 1 of") as caught:
         other.detach()
+    assert caught.value.hint == "start another run"
     other.detach()
 
 
