@@ -10,6 +10,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Mapping
+from operator import is_not
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from gitreg.sdk.media.base import Media, as_array, need
 from gitreg.sdk.media.files import Histogram, Plotly
 from gitreg.sdk.media.image import Image
 from gitreg.sdk.media.table import Table
-from gitreg.sdk.values import MAX_ELEMENTS
+from gitreg.sdk.values import MAX_DEPTH, MAX_ELEMENTS, plain
 
 if TYPE_CHECKING:
     from gitreg.sdk.run import Run
@@ -40,21 +41,9 @@ def kept(run: Run, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
     kept of an array of more than `MAX_ELEMENTS` numbers. Figures of matplotlib and pictures of Pillow are images,
     figures of Plotly are such, and data frames are tables.
 
-    Raises: StorageError, MissingExtraError.
+    Raises: StorageError, MissingExtraError, UsageError as `plain` for what is nested too deep.
     """
-    if not any(map(_holds, data.values())):
-        return data
-    return {key: _replaced(run, key, value, step) for key, value in data.items()}
-
-
-def _holds(value: object) -> bool:
-    if type(value) in _PLAIN:
-        return False
-    if isinstance(value, (list, tuple)):
-        return any(map(_holds, value))
-    if isinstance(value, dict):
-        return any(map(_holds, value.values()))
-    return _made(value) is not None
+    return {key: value if type(value) in _PLAIN else _replaced(run, key, value, step, 1) for key, value in data.items()}
 
 
 def _made(value: Any) -> Callable[[Any], Media | Table] | None:
@@ -87,15 +76,22 @@ def _counted(value: Any) -> Histogram:
     return Histogram(numbers[need("numpy").isfinite(numbers)])
 
 
-def _replaced(run: Run, key: str, value: Any, step: int) -> Any:
-    if not _holds(value):
-        return value
+def _replaced(run: Run, key: str, value: Any, step: int, depth: int) -> Any:
+    """The value, the same object when it holds no table or medium; `depth` is that of `plain`."""
+    if depth >= MAX_DEPTH:
+        return plain(value, depth)
     if isinstance(value, (list, tuple)):
-        return [_replaced(run, key, item, step) for item in value]
+        items = [item if type(item) in _PLAIN else _replaced(run, key, item, step, depth + 1) for item in value]
+        return items if any(map(is_not, items, value)) else value
     if isinstance(value, dict):
-        return {name: _replaced(run, f"{key}.{name}", item, step) for name, item in value.items()}
+        found = {
+            name: item if type(item) in _PLAIN else _replaced(run, f"{key}.{name}", item, step, depth + 1)
+            for name, item in value.items()
+        }
+        return found if any(map(is_not, found.values(), value.values())) else value
     make = _made(value)
-    assert make is not None
+    if make is None:
+        return value
     made = make(value)
     if isinstance(made, Histogram):
         return {"_type": "histogram", "values": made.histogram, "bins": made.bins}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,46 @@ def test_media_become_one_artifact_when_the_run_ends(project: Path) -> None:
     assert found(reference) == picture(2, caption="step 2")
     assert found(gitreg.Api().run(run.id).summary["a/b img"]) == picture(2, caption="step 2")
     assert staged(project) == []
+
+
+@pytest.mark.parametrize("holds", ["itself", "itself twice", "much"])
+def test_what_is_nested_too_deep_is_refused_and_the_run_is_kept(project: Path, holds: str) -> None:
+    value: list[object] = []
+    value += [value] * {"itself": 1, "itself twice": 2, "much": 0}[holds]
+    for _ in range(3000 if holds == "much" else 0):
+        value = [value]
+    with gitreg.init() as run:
+        for given in (value, {"inner": value}, (picture(), value)):
+            with pytest.raises(UsageError, match="nested deeper than 24 levels"):
+                run.log({"x": given})
+        run.log({"loss": 1})
+    assert gitreg.Api().run(run.id).summary == {"loss": 1}
+
+
+def test_media_are_found_as_deep_as_values_go(project: Path) -> None:
+    value: object = picture()
+    for _ in range(22):
+        value = [value]
+    with gitreg.init() as run:
+        run.log({"x": value})
+        kept = run.summary["x"]
+    for _ in range(22):
+        (kept,) = kept
+    assert found(kept) == picture()
+
+
+def test_what_holds_no_media_is_recorded_as_where_nothing_that_makes_them_is_loaded(project: Path) -> None:
+    @dataclass
+    class Output(dict[str, Any]):
+        loss: float
+        hidden: None = None
+
+        def __post_init__(self) -> None:
+            self["loss"] = self.loss
+
+    with gitreg.init() as run:
+        run.log({"output": Output(1.0)})
+        assert run.summary["output"] == {"loss": 1.0, "hidden": None}
 
 
 def test_a_table_is_an_artifact_at_once(project: Path) -> None:
