@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gitreg.errors import InvalidNameError, NotFoundError, RecordError, UsageError
+from gitreg.errors import Error, InvalidNameError, NotFoundError, RecordError, UsageError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records.names import RunId, check_run_id
 from gitreg.records.records import RunRecord, State
@@ -53,9 +53,21 @@ def everything(registry: Registry) -> dict[RunId, Going]:
 
 
 def young(registry: Registry) -> list[RunRecord]:
-    """Those that have not committed anything yet."""
-    found = everything(registry)
-    return [going.record for run_id, going in found.items() if runs.chain_of(registry, run_id) is None]
+    """Those that have not committed anything yet. Raises: RecordError, MissingObjectError for the commits of one."""
+    found = (_young(registry, run_id, journal) for run_id, journal in journals(registry))
+    return [going.record for going in found if going]
+
+
+def _young(registry: Registry, run_id: RunId, journal: Journal) -> Going | None:
+    # first, as it is quick: the journal of a run with many steps is large
+    try:
+        if runs.chain_of(registry, run_id):
+            return None
+    except Error:
+        if _going(registry, journal):
+            raise
+        return None
+    return _going(registry, journal)
 
 
 def dead_runs(registry: Registry) -> list[RunId]:

@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from desks import Desk, World
 from gitreg.errors import NotFoundError, RecordError, UsageError
 from gitreg.records.names import CollectionName, RunId
 from gitreg.records.records import Code, RunRecord
-from gitreg.registry import runs, trees
+from gitreg.registry import order, runs, trees
 from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
 from helpers import agrees, capture, fingerprint, steps
@@ -342,3 +343,32 @@ def test_what_another_process_of_the_run_used_is_not_lost_with_a_commit(desk: De
     ending.finish("finished")
     inputs = runs.get(desk.registry, run.record.id).inputs
     assert {str(use.version) for use in inputs} == {"a:v0", "b:v0"}
+
+
+def test_to_find_a_run_by_name_no_journal_is_read_of_a_run_with_a_commit(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    young, old = desk.start("young"), desk.start("old")
+    old.log_artifact(desk.draft("m", "x"))
+    whole, read = Journal.events, []
+
+    def counted(journal: Journal) -> Iterator[tuple[str, object]]:
+        read.append(journal.path.stem)
+        return whole(journal)
+
+    monkeypatch.setattr(Journal, "events", counted)
+    assert order.named(desk.registry, "young") == [young.record.id]
+    assert order.named(desk.registry, "old") == [old.record.id]
+    assert read == [young.record.id] * 2
+
+
+def test_a_run_whose_commits_are_broken_is_named_while_it_goes_on_and_else_hides_nothing(desk: Desk) -> None:
+    young, broken = desk.start("young"), desk.start("broken")
+    bad = desk.git("commit-tree HEAD^{tree} -p HEAD -m x -m 'Gitreg-Run: [x]'")
+    desk.git(f"update-ref {ref(broken)} {bad}")
+    with pytest.raises(RecordError, match=f"commit {bad[:10]}"):
+        order.named(desk.reopen(), "young")
+    broken.detach()
+    # one that does not begin is of a run that is as it was
+    Journal.of(desk.registry.private, broken.record.id).path.write_text("")
+    assert order.named(desk.reopen(), "young") == [young.record.id]
