@@ -446,7 +446,8 @@ def not_ended(journal: Journal) -> UsageError:
         # it may end at this moment
         with contextlib.suppress(NotFoundError):
             place = next((f", in process {value}" for event, value in journal.events() if event == "process"), "")
-        return UsageError(f"run '{run_id}' is still going on{place}", hint="end it first, or choose another id")
+        hint = 'end it first, choose another id, or take part in it: mode="shared" in all its processes'
+        return UsageError(f"run '{run_id}' is still going on{place}", hint=hint)
     return UsageError(f"run '{run_id}' was killed and is not recorded yet", hint=f"gitreg run recover {run_id}")
 
 

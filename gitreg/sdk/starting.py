@@ -32,7 +32,6 @@ MODES = ("online", "offline", "shared", "disabled")
 RESUME = ("allow", "must", "never", "auto")
 _RANKS = ("first", "all")
 _OPEN_ENDED = "resume"
-_GOES_ON = 'end it first, choose another id, or take part in it: mode="shared" in all its processes'
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +149,8 @@ def start(wanted: Wanted) -> Started:
             # another process was faster
             with contextlib.suppress(NotFoundError):
                 return _attached(registry, wanted.run_id, wanted)
-        goes_on = wanted.run_id and Journal.of(registry.private, wanted.run_id).path.exists()
-        error.hint = _GOES_ON if goes_on else 'leave the id out, choose another, or go on with that run: resume="allow"'
+        if wanted.run_id and not Journal.of(registry.private, wanted.run_id).path.exists():
+            error.hint = 'leave the id out, choose another, or go on with that run: resume="allow"'
         raise
     if live.record.code.error and not resumed:
         logger.warning("uncommitted changes are not recorded: %s", live.record.code.error)
@@ -214,9 +213,7 @@ def _resumed(registry: Registry, wanted: Wanted) -> LiveRun | None:
         raise UsageError("which run is to be resumed is not said", hint='init(id="3kf9a1xq", resume="must")')
     journal = Journal.of(registry.private, run_id)
     if journal.path.exists():
-        error = not_ended(journal)
-        error.hint = _GOES_ON
-        raise error
+        raise not_ended(journal)
     try:
         known = runs.get(registry, run_id).record.config
         changed = [

@@ -114,6 +114,16 @@ def test_a_run_that_is_still_going_on_is_said_to(project: Path, resume: Any) -> 
     assert gitreg.Api().run("one").state == "finished"
 
 
+@pytest.mark.parametrize("resume", ["allow", "must", "never", None])
+def test_a_run_that_was_killed_and_cannot_be_recorded_is_said_to_be(project: Path, resume: Any) -> None:
+    killed("gitreg.init(id='one')")
+    with (project / ".git/gitreg/journal/one.jsonl").open("a") as journal:
+        journal.write('{"labels":{"notes":["a"]}}\n')
+    with pytest.raises(gitreg.UsageError, match="run 'one' was killed and is not recorded yet") as caught:
+        gitreg.init(id="one", resume=resume)
+    assert caught.value.hint == "gitreg run recover one"
+
+
 def test_what_define_metric_said_goes_on_too(project: Path) -> None:
     with gitreg.init(id="one") as run:
         run.define_metric("loss", summary="min,mean", step_metric="epoch")
