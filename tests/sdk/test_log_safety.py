@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from gitreg.records.names import RunId
 from gitreg.registry import history, recover, runs
 from gitreg.registry.live import LiveRun
 from gitreg.sdk.values import check_size, most_bytes
+
+PATIENCE = 120
 
 LOGS_AND_WAITS = """
 import sys, gitreg
@@ -46,29 +50,44 @@ def rows(desk: Desk, run_id: str) -> list[dict[str, Any]]:
     return list(history.fetched(desk.registry, runs.get(desk.registry, RunId(run_id))).rows())
 
 
-def test_what_was_logged_is_on_disk_soon_though_nothing_more_is_called(desk: Desk) -> None:
-    command = [sys.executable, "-c", LOGS_AND_WAITS]
-    journal = desk.registry.private / "journal" / "quiet.jsonl"
+@contextlib.contextmanager
+def killed(desk: Desk, script: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is killed at the end of the block, however that comes."""
+    command = [sys.executable, "-c", script, *arguments]
     with subprocess.Popen(command, cwd=desk.path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def goes_on(process: subprocess.Popen[bytes], begun: float) -> None:
+    """Assert that there is something to wait for still."""
+    assert process.poll() is None
+    assert time.monotonic() < begun + PATIENCE
+
+
+def test_what_was_logged_is_on_disk_soon_though_nothing_more_is_called(desk: Desk) -> None:
+    journal = desk.registry.private / "journal" / "quiet.jsonl"
+    with killed(desk, LOGS_AND_WAITS) as process:
         assert process.stdout
         assert process.stdout.readline() == b"logged\n"
+        begun = time.monotonic()
         while b'"loss":99}' not in journal.read_bytes():
-            assert process.poll() is None
-        process.send_signal(signal.SIGKILL)
+            goes_on(process, begun)
     recover.recover(desk.registry)
     assert [row["loss"] for row in rows(desk, "quiet")] == list(range(100))
 
 
 def test_a_process_that_is_killed_as_it_logs_loses_its_last_second_at_most(desk: Desk, tmp_path: Path) -> None:
     told = tmp_path / "told"
-    command = [sys.executable, "-c", LOGS_ON, str(told)]
-    with subprocess.Popen(command, cwd=desk.path) as process:
+    begun = time.monotonic()
+    with killed(desk, LOGS_ON, str(told)) as process:
         first = last = 0.0
         while last < first + 1.5 or not first:
-            assert process.poll() is None
+            goes_on(process, begun)
             last = float((told.read_text() if told.exists() else "") or 0)
             first = first or last
-        process.send_signal(signal.SIGKILL)
     recover.recover(desk.registry)
     kept = rows(desk, "busy")
     # nothing is missing in between
