@@ -254,7 +254,7 @@ def _whole(step: object) -> int:
     try:
         return int(step) if isinstance(step, float) and step.is_integer() else operator.index(step)  # type: ignore[arg-type]
     except TypeError:
-        raise InvalidValueError(f"step={str(step)[:100]} is no whole number", hint="such as step=100") from None
+        raise InvalidValueError(f"step={step!r:.100} is no whole number", hint="such as step=100") from None
 
 
 def _exit_code(error: BaseException | None) -> int:

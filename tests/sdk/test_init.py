@@ -384,30 +384,30 @@ def test_numbers_are_words_where_words_are_asked_for(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "words"),
     [
-        lambda _: gitreg.init(id=5, reinit="create_new"),  # type: ignore[arg-type]
-        lambda _: gitreg.init(name=[1], reinit="create_new"),  # type: ignore[arg-type]
-        lambda _: gitreg.init(notes=[1], reinit="create_new"),  # type: ignore[arg-type]
-        lambda _: gitreg.init(tags=object(), reinit="create_new"),  # type: ignore[arg-type]
-        lambda run: run.log({"x": 1}, step=1.5),
-        lambda run: run.log({"x": 1}, step="1"),
-        lambda run: run.use_artifact(None),
-        lambda run: run.use_model(None),
-        lambda run: run.link_artifact("ds:v1", "a/b"),
-        lambda run: run.link_artifact(gitreg.Artifact("a", "t"), None),
-        lambda run: run.log_artifact("README", aliases=[5]),
-        lambda run: run.log_artifact("README", aliases=5),
-        lambda _: gitreg.Artifact("x", type=None),  # type: ignore[arg-type]
-        lambda _: gitreg.Artifact(None, "t"),  # type: ignore[arg-type]
-        lambda _: gitreg.Api().artifact(5),  # type: ignore[arg-type]
-        lambda run: setattr(run, "name", None),
+        (lambda _: gitreg.init(id=5, reinit="create_new"), "the id of a run is text, not int"),  # type: ignore[arg-type]
+        (lambda _: gitreg.init(name=[1], reinit="create_new"), "a label of a run is text, not list"),  # type: ignore[arg-type]
+        (lambda _: gitreg.init(notes=[1], reinit="create_new"), "notes is text, not list"),  # type: ignore[arg-type]
+        (lambda _: gitreg.init(tags=object(), reinit="create_new"), "tags are a list of text, not object"),  # type: ignore[arg-type]
+        (lambda run: run.log({"x": 1}, step=1.5), "step=1.5 is no whole number"),
+        (lambda run: run.log({"x": 1}, step="1"), "step='1' is no whole number"),
+        (lambda run: run.use_artifact(None), "the name of a version is text, not NoneType"),
+        (lambda run: run.use_model(None), "the name of a version is text, not NoneType"),
+        (lambda run: run.link_artifact("ds:v1", "a/b"), "what is linked is an artifact, not str"),
+        (lambda run: run.link_artifact(gitreg.Artifact("a", "t"), None), "the registered model is text, not NoneType"),
+        (lambda run: run.log_artifact("README", aliases=[5]), "an alias is text, not int"),
+        (lambda run: run.log_artifact("README", aliases=5), "an alias is text, not int"),
+        (lambda _: gitreg.Artifact("x", type=None), "the type of an artifact is text, not NoneType"),  # type: ignore[arg-type]
+        (lambda _: gitreg.Artifact(None, "t"), "the name of an artifact is text, not NoneType"),  # type: ignore[arg-type]
+        (lambda _: gitreg.Api().artifact(5), "the name of a version is text, not int"),  # type: ignore[arg-type]
+        (lambda run: setattr(run, "name", None), "a run has a name"),
     ],
 )
 def test_what_is_of_a_wrong_type_is_said_with_what_to_write(
-    project: Path, wrong: Callable[[gitreg.Run], object]
+    project: Path, wrong: Callable[[gitreg.Run], object], words: str
 ) -> None:
-    with gitreg.init() as run, pytest.raises(gitreg.UsageError) as caught:
+    with gitreg.init() as run, pytest.raises(gitreg.UsageError, match=rf"^{re.escape(words)}\nhint: ") as caught:
         wrong(run)
     assert caught.value.hint
     assert len(gitreg.Api().runs()) == 1
