@@ -23,6 +23,7 @@ from gitreg.registry.journal import Journal
 from gitreg.registry.repository import Registry
 from gitreg.registry.start import new_id
 from gitreg.sdk.environment import Environment
+from gitreg.sdk.notebook import rest_after_cells
 from gitreg.sdk.talk import logger
 
 _ID = "{id}"
@@ -44,10 +45,15 @@ def opened(directory: Path, mode: str, run_id: RunId | None) -> tuple[Bundle, Ru
     clone = _clone(directory, only_try=name is not None)
     if clone and (name is None or (run_id and _goes_on(clone.private, run_id))):
         return None
-    found = joined(directory, run_id) if run_id else None
-    if found and run_id:
-        return found, run_id
+    folder = _goes_into(run_id) if run_id else None
     run_id = run_id or new_id()
+    found = Bundle(folder, directory, clone=clone) if folder else _own(name, run_id, directory, clone)
+    rest_after_cells(found)
+    return found, run_id
+
+
+def _own(name: str | None, run_id: RunId, directory: Path, clone: Registry | None) -> Bundle:
+    """The file of that name that this process writes, a new one for its first run. Raises: StorageError, GitError."""
     if name is not None and (name.endswith("/") or Path(name).is_dir()):
         name = str(Path(name) / _DEFAULT)
     for_each = name is not None and _ID in name
@@ -58,18 +64,24 @@ def opened(directory: Path, mode: str, run_id: RunId | None) -> tuple[Bundle, Ru
         template = os.path.abspath(name or _DEFAULT)  # noqa: PTH100 - resolve() would follow links
         _finish_killed(template)
         found = _open[key] = _create(template, run_id, directory, clone)
-    return found, run_id
+    return found
 
 
 def joined(directory: Path, run_id: RunId) -> Bundle | None:
     """The file that a run of another process, `gitreg run`, goes into; None when it goes into none."""
+    folder = _goes_into(run_id)
+    return Bundle(folder, directory, clone=_clone(directory, only_try=True)) if folder else None
+
+
+def _goes_into(run_id: RunId) -> Path | None:
+    """What the file of another process's run is made from."""
     name = Environment.read().bundle
     folder = Path(os.path.abspath(f"{name}{END}"))  # noqa: PTH100 - as above
     if name is None or not _goes_on(folder / "gitreg", run_id):
         return None
     if any(bundle.folder == folder for key, bundle in _open.items() if key[0] == os.getpid()):
         return None
-    return Bundle(folder, directory, clone=_clone(directory, only_try=True))
+    return folder
 
 
 def latest() -> Bundle | None:

@@ -190,7 +190,6 @@ def init(  # noqa: PLR0917  # W&B's signature
         wanted = Wanted.of(given, told.ranks, left=_session.left)
         started = start(wanted)
         if isinstance(started.live, LiveRun):
-            notebook.rest_after_cells(started.live.registry)
             talk.started(started.live, attached=started.attached, resumed=started.resumed)
         run = Run(started, wanted, on_finish=_session.remove)
         _session.add(run)
