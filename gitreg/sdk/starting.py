@@ -88,7 +88,7 @@ class Wanted:
             if value not in known:
                 raise UsageError(f"{what} {str(value)[:100]!r} is not known", hint=f"one of {', '.join(known)}")
         taken = run_id if run_id is not None else environment.run_id
-        if run_id is None and taken is not None and taken in left:
+        if run_id is None and taken in left:
             once(f"run '{taken}', which GITREG_RUN_ID names, was finished in this process: a new run starts")
             taken = None
         return cls(
@@ -266,12 +266,10 @@ def _resume(given: object, environment: str | None) -> str:
 
 def label(given: object) -> str:
     """A label of a run. Raises: UsageError for control characters, InvalidValueError (a TypeError)."""
-    text = worded(given) or ""
-    if not isinstance(text, str):
-        raise InvalidValueError(f"a label of a run is text, not {type(text).__name__}", hint="write plain words")
-    if text and not text.isprintable():
-        raise UsageError(f"{text[:100]!r} holds control characters", hint="labels are for people: write plain words")
-    return text
+    words = text(worded(given) or "", "a label of a run", "write plain words")
+    if not words.isprintable():
+        raise UsageError(f"{words[:100]!r} holds control characters", hint="labels are for people: write plain words")
+    return words
 
 
 def notes(given: object) -> str:
