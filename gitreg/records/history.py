@@ -10,12 +10,12 @@ from itertools import pairwise
 
 from gitreg.errors import RecordError
 from gitreg.records import dotted
+from gitreg.records.yamlio import MAX_DEPTH
 
 Row = Mapping[str, object]
 
 STEP = "_step"
 _BOOKKEEPING = (STEP, "_timestamp")
-_DEEPEST = 32
 _KEY = re.compile(rb'("(?:[^"\\]|\\.)*"): ')
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -175,8 +175,8 @@ def _loose(value: object, depth: int = 0) -> object:
     """The value that `_strict` was given. Raises: RecordError for what is nested deeper than anybody logs."""
     if isinstance(value, str):
         return _NOT_FINITE.get(value, value)
-    if depth > _DEEPEST and isinstance(value, (dict, list)):
-        raise RecordError(f"a value of a step history is nested deeper than {_DEEPEST} levels")
+    if depth >= MAX_DEPTH and isinstance(value, (dict, list)):
+        raise RecordError(f"a value of a step history is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
         return {key: _loose(item, depth + 1) for key, item in value.items()}
     return [_loose(item, depth + 1) for item in value] if isinstance(value, list) else value

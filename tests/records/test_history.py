@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gitreg.errors import RecordError
 from gitreg.records.history import History, encode
+from gitreg.records.yamlio import MAX_DEPTH
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8).filter(
     lambda text: text not in ("NaN", "Infinity", "-Infinity")
@@ -112,6 +113,15 @@ def test_a_dotted_name_finds_what_mappings_hold() -> None:
     )
     assert list(found.rows(["_step", "train.loss"], [0, 1])) == [{"_step": 0, "train.loss": 1}, {"_step": 1}]
     assert "train.loss" not in found.keys
+
+
+def test_a_value_is_nested_as_deep_as_one_of_a_record() -> None:
+    def nested(levels: int) -> History:
+        return History(b'{\n"_step": [0],\n"a": [%s]\n}\n' % (b"[" * levels + b"]" * levels))
+
+    nested(MAX_DEPTH).check()
+    with pytest.raises(RecordError, match="nested deeper than 32 levels"):
+        nested(MAX_DEPTH + 1).check()
 
 
 @pytest.mark.parametrize(
