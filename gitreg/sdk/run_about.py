@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from datetime import datetime
 
 from gitreg.errors import UsageError
 from gitreg.records.records import RunRecord
+from gitreg.records.when import moment
 from gitreg.sdk.run_artifacts import ArtifactVerbs
 from gitreg.sdk.settings import Settings
 from gitreg.sdk.starting import Started, label, notes, run_tags
@@ -90,9 +91,9 @@ class About(ArtifactVerbs):
 
     @property
     def start_time(self) -> float:
-        """When it started, in seconds since 1970."""
-        # the oldest Python here does not read the Z
-        return datetime.fromisoformat(self._now.started.replace("Z", "+00:00")).timestamp()
+        """When it started, in seconds since 1970; NaN where its record tells no time."""
+        read = moment(self._now.started)
+        return read.timestamp() if read else math.nan
 
     @property
     def resumed(self) -> bool:

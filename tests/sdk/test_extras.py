@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,11 @@ from typing import Any
 import pytest
 
 import gitreg
+from desks import Desk
 from gitreg.errors import ConfigError
+from gitreg.records.names import RunId
+from gitreg.records.records import Code, RunRecord
+from gitreg.registry.live import LiveRun
 
 
 def test_its_labels_can_be_changed_while_it_goes_on(project: Path) -> None:
@@ -43,6 +48,14 @@ def test_it_says_how_it_was_started(project: Path) -> None:
         assert (run.project_url, run.sweep_id, run.sweep_url) == (None, None, None)
         assert run.start_time == 1767323045
         assert (run.settings.mode, run.settings.run_id, run.settings.run_group) == ("offline", run.id, "g")
+
+
+@pytest.mark.parametrize("started", ["", "at noon"])
+def test_a_record_that_tells_no_time_keeps_nobody_from_going_on(project: Path, desk: Desk, started: str) -> None:
+    record = RunRecord(id=RunId("one"), name="one", code=Code(desk.oid("HEAD"), snapshot=False), started=started)
+    LiveRun.start(desk.registry, record).finish("finished")
+    with gitreg.init(id="one", resume="must") as run:
+        assert math.isnan(run.start_time)
 
 
 def test_after_finish_everything_can_be_read_and_nothing_be_changed(project: Path) -> None:
