@@ -15,6 +15,7 @@ from gitreg.cli import console, progress
 from gitreg.errors import Error, RecordError, UsageError
 from gitreg.git import hooks
 from gitreg.git.objects import MissingObjectError
+from gitreg.git.runner import Trace
 from gitreg.records import yamlio
 from gitreg.records.names import Reference, RunId, check_run_id
 from gitreg.registry import resolve, versions
@@ -79,14 +80,12 @@ def path(text: str | os.PathLike[str]) -> Path:
 @contextlib.contextmanager
 def opened() -> Iterator[Registry]:
     """The repository around the command's directory. Raises: NotARepositoryError."""
-    trace = _trace if console.settings.trace else None
     joined = _bundle() if os.environ.get(BUNDLE) and attached_run() else None
     if joined:
-        joined.progress = progress.listener()
-        yield joined
-        joined.close()
+        with _listened_to(joined):
+            yield joined
         return
-    with Registry.opened(directory(), trace=trace, progress=progress.listener()) as registry:
+    with Registry.opened(directory(), trace=_tracer(), progress=progress.listener()) as registry:
         yield registry
 
 
@@ -108,8 +107,21 @@ def opened_for_run(run_id: RunId) -> Iterator[Registry]:
 
     found = bundling.opened(directory(), "online", run_id)
     assert found
-    found[0].progress = progress.listener()
-    yield found[0]
+    with _listened_to(found[0]):
+        yield found[0]
+
+
+@contextlib.contextmanager
+def _listened_to(bundle: Registry) -> Iterator[None]:
+    """Show what is done in a file, and end its reading process at the end."""
+    bundle.git.trace, bundle.progress = _tracer(), progress.listener()
+    with contextlib.closing(bundle):
+        yield
+
+
+def _tracer() -> Trace | None:
+    """Who is told of each git command, None without --trace."""
+    return _trace if console.settings.trace else None
 
 
 def _trace(arguments: Sequence[str], seconds: float) -> None:

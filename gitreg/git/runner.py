@@ -88,13 +88,14 @@ class Git:
         git_dir: this worktree's git directory.
         common_dir: what all worktrees share.
         worktree: the working tree's root, None in a bare repository.
+        trace: who is told of each command and its seconds.
     """
 
     def __init__(self, git_dir: Path, common_dir: Path, worktree: Path | None, *, trace: Trace | None = None) -> None:
         self.git_dir = git_dir
         self.common_dir = common_dir
         self.worktree = worktree
-        self._trace = trace
+        self.trace = trace
         self._command = _command(worktree or git_dir)
         self._where = (f"--git-dir={git_dir}", *((f"--work-tree={worktree}",) if worktree else ()))
 
@@ -176,8 +177,8 @@ class Git:
         with _input(stdin) as source:
             process = self._start(arguments, env, (*(() if hooks else _NO_HOOKS), *pin), source)
             stdout, stderr = process.communicate(stdin if process.stdin else None)
-        if self._trace:
-            self._trace(tuple(_CREDENTIALS.sub("//***@", word) for word in arguments), time.monotonic() - started)
+        if self.trace:
+            self.trace(tuple(_CREDENTIALS.sub("//***@", word) for word in arguments), time.monotonic() - started)
         return Result(process.returncode, stdout, stderr.decode("utf-8", "replace"))
 
     def start(self, *arguments: str, offline: bool = False) -> Any:

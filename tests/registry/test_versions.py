@@ -273,7 +273,7 @@ def test_the_numbers_are_found_without_reading_the_other_collections(desk: Desk)
     def trace(command: object, _: float) -> None:
         seen.append(json.dumps(command))
 
-    desk.registry.git._trace = trace
+    desk.registry.git.trace = trace
     desk.version("m:v0")
     assert len(seen) == 1
     assert "other" not in seen[0]
