@@ -110,7 +110,7 @@ class History:
 
     def _read(self, key: str) -> tuple[Sequence[int], Sequence[object]]:
         """The rows that have a value, all of them where nulls say which have none, and the values."""
-        found = _parsed(self._lines.get(key, b"[]"), f"column {key!r}")
+        found = _parsed(self._lines[key], f"column {key!r}")
         if isinstance(found, list):
             return range(len(found)), found
         if isinstance(found, dict) and found.keys() == {"at", "values"}:
@@ -137,8 +137,9 @@ class History:
         if list(steps) != list(range(count)) or not all(type(step) is int for step in steps.values()):
             raise RecordError(f"column '{STEP}' does not have the number of a step in each row")
         for key in self.keys:
-            self.column(key)
             at, values = self._read(key)
+            for value in values:
+                _loose(value)
             rising = all(before < after for before, after in pairwise(at))
             inside = not at or (at[0] >= 0 and at[-1] < count)
             if not rising or not inside or len(at) != len(values) or (isinstance(at, range) and len(at) != count):
