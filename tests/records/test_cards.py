@@ -69,7 +69,7 @@ def test_the_first_line_says_what_was_done() -> None:
         ({"action": "delete"}, "field 'version' is missing"),
         ({"collection": "a//b"}, "field 'collection': invalid collection name"),
         ({"version": "3", "commit": "0" * 40}, "field 'version' holds '3'"),
-        ({"version": "v3", "commit": "x"}, "x"),
+        ({"version": "v3", "commit": "x"}, "field 'commit' holds 'x', expected an object id"),
         ({"seq": -1}, "field 'seq' holds -1"),
         ({"changed": "tags"}, "field 'changed' holds 'tags'"),
     ],

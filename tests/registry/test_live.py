@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from desks import Desk, World
-from gitreg.errors import NotFoundError, RecordError, UsageError
+from gitreg.errors import GitError, NotFoundError, RecordError, UsageError
 from gitreg.records.names import CollectionName, RunId
 from gitreg.records.records import Code, RunRecord
 from gitreg.registry import order, runs, trees
@@ -207,7 +207,7 @@ def test_an_id_is_taken_once_here_or_on_the_remote(ada: Desk, bob: Desk) -> None
 
 def test_a_run_that_cannot_start_leaves_nothing(desk: Desk) -> None:
     nowhere = Code(desk.oid("HEAD").parse("1" * 40), snapshot=False)
-    with pytest.raises(Exception, match="nonexistent object"):
+    with pytest.raises(GitError, match="nonexistent object"):
         desk.start(code=nowhere)
     assert list((desk.registry.private / "journal").iterdir()) == []
     assert desk.refs("refs/gitreg") == []
