@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +46,6 @@ with gitreg.init(
             file.write(f"{number}" if name == "weights.bin" else name)
     run.log_artifact(model)
 """
-
-Diff = Callable[..., badinput.Done]
 
 
 @pytest.fixture(scope="module")

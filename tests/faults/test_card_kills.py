@@ -20,7 +20,6 @@ from tally import Tally
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="LD_PRELOAD is of Linux")
 
-_SOURCE = Path(__file__).with_name("killpoint.c")
 M = CollectionName.parse("m")
 # both clones say something of m; in `work` of drafts, too, which get other numbers when they are published
 _STORY = """

@@ -24,8 +24,6 @@ CLOCKS: dict[str, tuple[str, ...]] = {
     "the same second for everything": ("2026-01-02 03:04:05",) * 6,
 }
 
-SECONDS = "date -u -d '{}' +%s"
-
 
 def step_by_step(world: World, at: Callable[[int, str], str]) -> None:
     """Log, promote, publish, go on elsewhere: versions and aliases are in the order in which they were made."""

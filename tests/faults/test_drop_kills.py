@@ -19,7 +19,6 @@ from tally import Tally
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="LD_PRELOAD is of Linux")
 
-_SOURCE = Path(__file__).with_name("killpoint.c")
 _STORY = """
 gitreg run --name several -- sh -c '
     for n in 1 2 3; do echo $n >../x$n; gitreg put ../x$n --name x$n --type model --use data:v0; done

@@ -38,14 +38,14 @@ def told(desk: Desk) -> Desk:
     return desk
 
 
-def forge(desk: Desk, record: CollectionRecord, files: Files, subject: str = "", parents: int = 1) -> None:
+def forge(desk: Desk, record: CollectionRecord, files: Files, subject: str = "") -> None:
     """Append a commit with these files, whatever the record says of them."""
     tip = desk.oid(REF)
     batch = Batch()
     now = desk.registry.now()
     message = record.message().replace(record.subject, subject or record.subject, 1)
     tree = cards.at(desk.registry, M, tip).with_(files).write(batch)
-    commit = batch.add("commit", Commit(tree, (tip,) * parents, now, now, message).encode())
+    commit = batch.add("commit", Commit(tree, (tip,), now, now, message).encode())
     desk.registry.transact(batch, [Change(REF, tip, commit)])
 
 

@@ -18,8 +18,6 @@ from gitreg.registry.publish import Report
 from gitreg.registry.repository import Registry
 from helpers import agrees
 
-FAR = "refs/gitreg-remotes/origin/aliases"
-
 
 def renumbered(report: Report) -> dict[str, str]:
     return {str(old): str(new) for old, new in report.renumbered.items()}
