@@ -15,8 +15,8 @@ from gitreg.git.objects import Objects
 from gitreg.git.runner import Git
 from gitreg.git.snapshot import captured
 from gitreg.progress import Did, Progress, Task
-from gitreg.records.names import Reference
-from gitreg.records.records import Code
+from gitreg.records.names import Reference, RunId
+from gitreg.records.records import Code, RunRecord
 from gitreg.registry import resolve, runs, versions
 from gitreg.registry.repository import Registry
 
@@ -98,6 +98,17 @@ def agrees(repo: Path, reference: str, directory: Path | None = None) -> None:
     assert theirs == ours
     sums = [line.split(" ")[1].removeprefix("\\") for line in lines if line.startswith("file ")]
     assert sums == files
+
+
+def recorded(project: Path, run_id: str) -> RunRecord:
+    """What is recorded of a run now."""
+    with Registry.opened(project) as registry:
+        return runs.get(registry, RunId(run_id)).record
+
+
+def texts(folder: str | Path) -> dict[str, str]:
+    """The text of each file below a folder, by its path in it."""
+    return {str(path.relative_to(folder)): path.read_text() for path in Path(folder).rglob("*") if path.is_file()}
 
 
 def steps(text: str) -> list[dict[str, Any]]:

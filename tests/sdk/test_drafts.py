@@ -11,7 +11,7 @@ import gitreg
 from conftest import Shell
 from desks import Desk, World
 from gitreg.errors import DifferencesError, MissingBytesError, UnsafePathError
-from helpers import agrees
+from helpers import agrees, texts
 
 
 def write(artifact: gitreg.Artifact, **files: str) -> gitreg.Artifact:
@@ -25,10 +25,6 @@ def logged(**files: str) -> gitreg.Artifact:
     artifact = write(gitreg.Artifact("data", "dataset", description="words", metadata={"n": 1}), **files)
     artifact.save()
     return artifact
-
-
-def texts(folder: str | Path) -> dict[str, str]:
-    return {str(path.relative_to(folder)): path.read_text() for path in Path(folder).rglob("*") if path.is_file()}
 
 
 def forget(desk: Desk) -> None:

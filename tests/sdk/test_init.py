@@ -13,16 +13,9 @@ import gitreg
 from conftest import Shell
 from gitreg.errors import GitError, NotARepositoryError
 from gitreg.records.names import RunId
-from gitreg.records.records import RunRecord
-from gitreg.registry import runs
 from gitreg.registry.live import LiveRun
-from gitreg.registry.repository import Registry
 from gitreg.sdk import session
-
-
-def recorded(project: Path, run_id: str) -> RunRecord:
-    with Registry.opened(project) as registry:
-        return runs.get(registry, RunId(run_id)).record
+from helpers import recorded
 
 
 def test_everything_init_is_told_is_recorded(project: Path) -> None:

@@ -11,17 +11,9 @@ import pytest
 
 import gitreg
 from conftest import Shell
-from gitreg.records.names import RunId
-from gitreg.records.records import RunRecord
-from gitreg.registry import runs
-from gitreg.registry.repository import Registry
+from helpers import recorded
 
 LOSSES = [3, 1, 2]
-
-
-def recorded(project: Path, run_id: str) -> RunRecord:
-    with Registry.opened(project) as registry:
-        return runs.get(registry, RunId(run_id)).record
 
 
 @pytest.mark.parametrize(

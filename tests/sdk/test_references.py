@@ -28,7 +28,7 @@ from gitreg.errors import (
 from gitreg.records.names import CollectionName
 from gitreg.records.references import Reference
 from gitreg.registry.draft import Draft
-from helpers import agrees
+from helpers import agrees, texts
 
 LEAVE_OUT = "in Python, download(allow_missing_references=True) leaves it out"
 HELLO = "XUFAKrxLKna5cZ2REBfFkg=="
@@ -75,10 +75,6 @@ def of(uri: str | Path, name: str | None = None, *, checksum: bool = True) -> gi
     artifact.add_reference(uri, name, checksum)
     artifact.save()
     return artifact
-
-
-def texts(folder: str | Path) -> dict[str, str]:
-    return {str(path.relative_to(folder)): path.read_text() for path in Path(folder).rglob("*") if path.is_file()}
 
 
 class TestAFileOfThisMachine:
