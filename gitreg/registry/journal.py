@@ -25,7 +25,7 @@ from gitreg.records.when import iso
 _FLAGS = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 WRITER = "process"
-"""The event before what `append_soon` adds: the id of the process that did."""
+"""The event that says who wrote what follows, or takes part in the run: a process id."""
 
 # In seconds: how long a line may wait to be written with others.
 DELAY = 0.5

@@ -30,7 +30,7 @@ from gitreg.records.records import (
 )
 from gitreg.registry import history, run_files, runs, trees, versions
 from gitreg.registry.draft import Draft, gather, is_same
-from gitreg.registry.journal import DELAY, Journal
+from gitreg.registry.journal import DELAY, WRITER, Journal
 from gitreg.registry.repository import Registry, retried
 from gitreg.registry.runs import RunCommit
 from gitreg.registry.versions import Version
@@ -75,7 +75,7 @@ class LiveRun:
             raise not_ended(journal) from error
         try:
             yamlio.dump(record.document())
-            journal.append("start", record.document(), process=os.getpid())
+            journal.append("start", record.document(), **{WRITER: os.getpid()})
             if brief:
                 journal.append("brief", brief)
             registry.refs.create(names_of_refs.run(record.id), record.code.commit)
@@ -113,7 +113,7 @@ class LiveRun:
                 step = max(step, int(str(row["_step"])))
             # last: a journal without it is one of a run that does not go on yet
             journal.append("start", record.document(), commit=_held(found.tip.oid, found.record), next=step + 1)
-            journal.append("process", os.getpid())
+            journal.append(WRITER, os.getpid())
             return cls.read(registry, journal)
         except BaseException:
             journal.remove()
@@ -416,11 +416,11 @@ class LiveRun:
 
     def note_process(self) -> None:
         """Have whoever ends the run know that this process takes part in it."""
-        self._journal.append("process", os.getpid())
+        self._journal.append(WRITER, os.getpid())
 
     def await_others(self) -> None:
         """Give processes that take part in the run the time to write what waits there."""
-        if any(event == "process" and value != os.getpid() for event, value in self._journal.events()):
+        if any(event == WRITER and value != os.getpid() for event, value in self._journal.events()):
             time.sleep(2 * DELAY)
 
     @property
@@ -445,7 +445,7 @@ def not_ended(journal: Journal) -> UsageError:
         place = ""
         # it may end at this moment
         with contextlib.suppress(NotFoundError):
-            place = next((f", in process {value}" for event, value in journal.events() if event == "process"), "")
+            place = next((f", in process {value}" for event, value in journal.events() if event == WRITER), "")
         hint = 'end it first, choose another id, or take part in it: mode="shared" in all its processes'
         return UsageError(f"run '{run_id}' is still going on{place}", hint=hint)
     return UsageError(f"run '{run_id}' was killed and is not recorded yet", hint=f"gitreg run recover {run_id}")
