@@ -24,7 +24,7 @@ class Remote:
         return self.survey.findings
 
     def check(self, runs: Container[str] | None = None) -> None:
-        """Check tags, aliases and runs; of the runs those in `runs`, or all."""
+        """Check tags, aliases, cards and runs; of the runs those in `runs`, or all."""
         registry = self.survey.registry
         remedy = f"see that it can be reached: git ls-remote {quoted(registry.remote)}"
         with self._findings.guarded(f"remote '{registry.remote}'", remedy):
@@ -33,7 +33,7 @@ class Remote:
             behind = self._check_tags(tags) + self._check_refs(refs, runs)
             if behind:
                 verb = "is" if behind == 1 else "are"
-                problem = f"{behind} of its versions, runs and aliases {verb} new, or further than is known here"
+                problem = f"{behind} of its versions, runs, aliases and cards {verb} new, or further than is known here"
                 self._findings.note(f"remote '{registry.remote}'", problem, "gitreg fetch, then check again")
 
     def _check_tags(self, there: dict[str, Oid]) -> int:
@@ -70,7 +70,7 @@ class Remote:
             self._findings.error(version.name, problem, f"git push --no-verify {remote} {quoted(ref)}")
 
     def _check_refs(self, there: dict[str, Oid], runs: Container[str] | None) -> int:
-        """Check that runs and aliases only grew; how many there are of which more is there than here."""
+        """Check that runs, aliases and cards only grew; how many there are of which more is there than here."""
         remote = self.survey.registry.remote
         moved: dict[str, tuple[Oid, Oid]] = {}
         for ref, oid in self.survey.tracked.items():

@@ -91,7 +91,7 @@ class Survey:
         tracked: what the registry remote is known to have below `refs/gitreg/`.
         runs, aliases, cards: which refs they have; of all collections.
         steps: run commits that have been read; None for other commits, an error for what cannot be read.
-        told: versions, runs and aliases whose refs have been reported: what follows from that is not reported too.
+        told: versions, runs, aliases and cards whose refs have been reported: what follows from that is not reported too.
     """
 
     registry: Registry
@@ -135,7 +135,7 @@ class Survey:
         return version.tag in self._drafts
 
     def read_refs(self) -> None:
-        """Fill in versions, runs and aliases; report what is no such thing."""
+        """Fill in versions, runs, aliases and cards; report what is no such thing."""
         found, broken, failed = self._settled()
         if failed:
             self.findings.error("packed-refs", failed, "put back a copy of it, or clone again and copy .git/gitreg")

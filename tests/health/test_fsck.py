@@ -19,7 +19,9 @@ from gitreg.errors import NotFoundError, UsageError
 from gitreg.git.runner import Git
 from gitreg.health.findings import Findings
 from gitreg.health.fsck import Report, fsck
-from gitreg.registry import trees
+from gitreg.records.names import CollectionName
+from gitreg.registry import editing, trees
+from gitreg.registry.editing import Wanted
 from gitreg.registry.repository import Registry
 
 MAKE_GOLDEN = Path(__file__).parents[1] / "golden" / "make.sh"
@@ -217,11 +219,12 @@ class TestTheCheckItself:
         bob.fetch()
         ada.publish()
         ada.promote("model/Digits:production", None)
+        editing.edit(ada.registry, CollectionName.parse("mnist"), Wanted(description="Digits"))
         ada.publish()
         (finding,) = look(bob.path, remote=True).findings
         assert (finding.severity, finding.remedy) == ("note", "gitreg fetch, then check again")
-        # mnist:v1, its run, model/Digits:staging and the removal
-        assert finding.problem.startswith("4 of its versions, runs and aliases are new")
+        # mnist:v1, its run, model/Digits:staging, the removal, and what was said of mnist
+        assert finding.problem.startswith("5 of its versions, runs, aliases and cards are new")
 
     def test_a_broken_ref_here_does_not_hide_the_rest_of_the_remote(self, world: World, ada: Desk) -> None:
         story(ada)
