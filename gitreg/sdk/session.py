@@ -71,8 +71,9 @@ class _Session:
         previous = sys.exit
 
         def leave(status: Any = None, /) -> NoReturn:
-            # elsewhere it ends a thread
-            if threading.current_thread() is threading.main_thread():
+            # elsewhere it ends a thread, and in a notebook a cell. Whether somebody catches it, nobody can see here:
+            # a script that goes on has to end its run with `finish` or a `with`, or the run is called failed
+            if threading.current_thread() is threading.main_thread() and not notebook.shell():
                 self.failed = status not in (None, 0)
             previous(status)
 

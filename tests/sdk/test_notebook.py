@@ -72,6 +72,15 @@ def test_what_is_done_is_shown_under_the_cell(notebook: Notebook, project: Path)
     assert notebook.run("run.finish()") == {"stderr": "run one finished; 'gitreg drop one' takes it back\n"}
 
 
+def test_an_exit_that_ends_a_cell_alone_fails_no_run(notebook: Notebook) -> None:
+    notebook.run('import argparse, sys, gitreg\ngitreg.init(id="one")')
+    for cell in ("argparse.ArgumentParser().parse_args(['--unknown'])", "sys.exit(2)"):
+        assert notebook.run(cell)["error"] == "SystemExit: 2"
+    assert notebook.run("gitreg.log({'loss': 1})") == {}
+    notebook.end()
+    assert gitreg.Api().run("one").state == "finished"
+
+
 def test_a_second_init_finishes_the_run_before(notebook: Notebook, project: Path, sh: Shell) -> None:
     notebook.run('import gitreg\nfirst = gitreg.init(id="one")\nfirst.log({"loss": 1})')
     notebook.run('second = gitreg.init(id="two")')
