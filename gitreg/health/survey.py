@@ -91,7 +91,7 @@ class Survey:
         tracked: what the registry remote is known to have below `refs/gitreg/`.
         runs, aliases, cards: which refs they have; of all collections.
         steps: run commits that have been read; None for other commits, an error for what cannot be read.
-        told: versions, runs, aliases and cards whose refs have been reported: what follows from that is not reported too.
+        told: versions, runs, aliases and cards whose refs have been reported: what follows is not reported too.
     """
 
     registry: Registry
