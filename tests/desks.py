@@ -171,6 +171,14 @@ def desk(repo: Path, sh: Shell) -> Iterator[Desk]:
 
 
 @pytest.fixture
+def three(desk: Desk) -> Desk:
+    """The same with m:v0, m:v1 and m:v2."""
+    for content in ("zero", "one", "two"):
+        desk.log("m", content)
+    return desk
+
+
+@pytest.fixture
 def world(repo: Path, tmp_path: Path, sh: Shell) -> Iterator[World]:
     """A server and a storage, whose clones know the storage."""
     found = World(tmp_path, sh)

@@ -15,14 +15,6 @@ REF = "refs/gitreg/aliases/m@production"
 FAR = "refs/gitreg-remotes/origin/aliases/m@production"
 
 
-@pytest.fixture
-def three(desk: Desk) -> Desk:
-    """A repository with m:v0, m:v1 and m:v2."""
-    for content in ("zero", "one", "two"):
-        desk.log("m", content)
-    return desk
-
-
 def record(desk: Desk, revision: str) -> dict[str, object]:
     found = yaml.safe_load(desk.git(f"log -1 --format='%(trailers:key=Gitreg-Alias,valueonly)' {revision}"))
     assert isinstance(found, dict)

@@ -23,14 +23,6 @@ M = CollectionName.parse("m")
 
 
 @pytest.fixture
-def three(desk: Desk) -> Desk:
-    """A repository with m:v0, m:v1 and m:v2."""
-    for content in ("zero", "one", "two"):
-        desk.log("m", content)
-    return desk
-
-
-@pytest.fixture
 def pair(ada: Desk, bob: Desk) -> tuple[Desk, Desk]:
     """Two clones that know m:v0, m:v1 and m:v2."""
     for content in ("zero", "one", "two"):
