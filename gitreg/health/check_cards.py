@@ -71,7 +71,7 @@ class Cards:
     def _check_edit(self, name: CollectionName, ref: str, edit: Edit) -> None:
         """An edit changes what it says, and nothing else."""
         registry = self.survey.registry
-        with self._findings.guarded(_subject(name), f"look at it: git show {edit.oid}"):
+        with self._findings.guarded(_subject(name), self._remedy(name, ref)):
             commit = registry.objects.commit(edit.oid)
             before = cards.at(registry, name, commit.parents[0])
             files = cards.changes(registry, before.tree, commit.tree)
