@@ -64,57 +64,69 @@ def _record(seq: int = 4, **fields: object) -> CollectionRecord:
     return CollectionRecord(M, "edit", seq, **fields)  # type: ignore[arg-type]
 
 
+def error(words: str) -> tuple[str, str]:
+    return "error", words
+
+
+def warning(words: str) -> tuple[str, str]:
+    return "warning", words
+
+
 BAD = b"schema: 1\ndescription: [x]\n"
-EDITS: dict[str, tuple[Callable[[Desk], tuple[CollectionRecord, Files]], str]] = {
+# what is written, and all that is said of it; the commits that it names are filled in
+EDITS: dict[str, tuple[Callable[[Desk], tuple[CollectionRecord, Files]], list[tuple[str, str]]]] = {
     "an edit that says it changed something else": (
         lambda _: (_record(changed=("card",)), {"collection.yaml": Notes("x").encode()}),
-        "its edit 4 says something else than it does",
+        [error("its edit 4 says something else than it does")],
     ),
-    "an edit that changes nothing": (lambda _: (_record(changed=("card",)), {}), "its edit 4 changes nothing"),
+    "an edit that changes nothing": (lambda _: (_record(changed=("card",)), {}), [error("its edit 4 changes nothing")]),
     "an edit of more than it says": (
         lambda desk: (
             _record(changed=("description",)),
             {notes_path(desk.version("m:v0").place): None, "collection.yaml": Notes("x", ("vision",)).encode()},
         ),
-        "and does not say so",
+        [error("its edit 4 changes 'versions/0/v0.{v0}.yaml', and does not say so")],
     ),
     "a deletion that deletes nothing": (
         lambda desk: (
             CollectionRecord(M, "delete", 4, _all(desk)[1].place),
             {deletion_path(_all(desk)[1].place): None},
         ),
-        "its edit 4 says something else than it does",
+        [error("its edit 4 says something else than it does")],
     ),
     "a file that is none of the format": (
         lambda _: (_record(changed=("card",)), {"card.md": b"x\n", "other": b"x"}),
-        "it holds 'other', which is no file of the format",
+        [
+            error("its edit 4 changes 'other', and does not say so"),
+            warning("it holds 'other', which is no file of the format"),
+        ],
     ),
     "notes that are no YAML of ours": (
         lambda _: (_record(changed=("description",)), {"collection.yaml": BAD}),
-        "field 'description' holds ['x'], expected a string",
+        [error("field 'description' holds ['x'], expected a string")],
     ),
     "a tag that is none": (
         lambda _: (_record(changed=("tags",)), {"collection.yaml": Notes("Digits", ("a/b",)).encode()}),
-        "invalid tag name 'a/b'",
+        [error("invalid tag name 'a/b': only letters, digits, '_', '-', and blanks between words are allowed")],
     ),
     "a card that is no text": (
         lambda _: (_record(changed=("card",)), {"card.md": b"\xff\n"}),
-        "a file of the collection's ref is not UTF-8",
+        [error("a file of the collection's ref is not UTF-8")],
     ),
     "a tombstone of a version that there is not": (
         lambda desk: (
             CollectionRecord(M, "delete", 4, _gone(desk)),
             {deletion_path(_gone(desk)): Deletion("2026-01-01T00:00:00Z", "x <x>").encode()},
         ),
-        "it speaks of v7, commit 0101010101, which has no tag here",
+        [warning("it speaks of v7, commit 0101010101, which has no tag here")],
     ),
     "an edit that was left out": (
         lambda _: (_record(5, changed=("card",)), {"card.md": b"x\n"}),
-        "the history of the card of 'm' is broken",
+        [error("the history of the card of 'm' is broken at commit {before}")],
     ),
     "another collection's edit": (
         lambda _: (CollectionRecord(CollectionName.parse("n"), "edit", 4, changed=("card",)), {"card.md": b"x\n"}),
-        "a record of 'm' does not fit its commit",
+        [error("the history of the card of 'm' at commit {tip}: a record of 'm' does not fit its commit")],
     ),
 }
 
@@ -126,10 +138,11 @@ def _gone(desk: Desk) -> Place:
 
 @pytest.mark.parametrize("what", EDITS)
 def test_what_gitreg_would_not_write_is_found(told: Desk, what: str) -> None:
-    make, problem = EDITS[what]
+    make, said = EDITS[what]
+    before = told.oid(REF).short
     forge(told, *make(told))
-    found = findings(told)
-    assert any(problem in words and subject == "card of m" for _, subject, words in found), found
+    named = {"v0": told.version("m:v0").commit, "before": before, "tip": told.oid(REF).short}
+    assert findings(told) == [(severity, "card of m", words.format(**named)) for severity, words in said]
 
 
 def test_a_first_line_that_says_something_else_is_found(told: Desk) -> None:
