@@ -6,6 +6,7 @@ Pure: nothing is asked or fetched here.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import re
@@ -53,9 +54,10 @@ class Reference:
     modified: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("uri", "md5", "sha256", "etag", "version", "modified"):
+        for name in ("path", "uri", "md5", "sha256", "etag", "version", "modified"):
             text, most = getattr(self, name), MAX_URI if name == "uri" else MAX_TEXT
-            if not isinstance(text, str) or len(text) > most or visible(text) != text:
+            # what a path may be is said of all files of an artifact
+            if not isinstance(text, str) or (name != "path" and (len(text) > most or visible(text) != text)):
                 raise RecordError(f"reference {self.path!r} has a bad '{name}'")
         if not _MD5.match(self.md5) or not _SHA256.match(self.sha256):
             raise RecordError(f"reference {self.path!r} has a bad hash")
@@ -133,13 +135,9 @@ def parse(text: bytes) -> tuple[Reference, ...]:
 
 
 def _parse(line: bytes, number: int) -> Reference:
-    try:
-        known = json.loads(line)
-        if isinstance(known["path"], str):
-            found = Reference(**known)
-            # one text for one list: what would be written differently is refused
-            if found.line == line + b"\n":
-                return found
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise RecordError(f"line {number} of the list of references is malformed") from error
+    with contextlib.suppress(ValueError, TypeError, RecursionError):
+        found = Reference(**json.loads(line))
+        # one text for one list: what would be written differently is refused
+        if found.line == line + b"\n":
+            return found
     raise RecordError(f"line {number} of the list of references is malformed")

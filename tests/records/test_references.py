@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import b64encode
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -96,6 +97,13 @@ def test_anything_else_is_refused(line: str) -> None:
         references.parse(line.encode())
     with pytest.raises(RecordError):
         references.parse(b"\xff\n")
+
+
+def test_a_path_that_is_no_text_is_named_like_any_other_text_that_is_none() -> None:
+    for name in ("path", "uri", "md5", "sha256", "etag", "version", "modified"):
+        values: dict[str, Any] = {"path": "a", "uri": "s3://b/x", name: 1}
+        with pytest.raises(RecordError, match=f"has a bad '{name}'"):
+            Reference(**values)
 
 
 @pytest.mark.parametrize("paths", ["a a", "b a", "../x", "file", "file/x", "FILE", ".git/x"])
