@@ -255,10 +255,13 @@ def run(registry: Registry, run_id: RunId) -> Run | None:
 def of_run(registry: Registry, run_id: RunId) -> RunFacts:
     """Everything about a run. Raises: NotFoundError, RecordError, MissingObjectError."""
     found = run(registry, run_id)
-    known = found or going.at(registry, run_id)
-    if known is None:
-        raise NotFoundError("run", run_id, hint="'gitreg runs' lists them")
-    record, state = current(registry, known.record)
+    if found:
+        record, state = current(registry, found.record)
+    else:
+        known = going.at(registry, run_id)
+        if known is None:
+            raise NotFoundError("run", run_id, hint="'gitreg runs' lists them")
+        record, state = known.record, known.state
     catalogue = Catalogue(registry)
     used = [catalogue.used(use) for use in found.inputs] if found else []
     seen = {item.commit for item in used}

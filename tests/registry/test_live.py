@@ -16,7 +16,7 @@ from desks import Desk, World
 from gitreg.errors import GitError, NotFoundError, RecordError, UsageError
 from gitreg.records.names import CollectionName, RunId
 from gitreg.records.records import Code, RunRecord
-from gitreg.registry import order, runs, trees
+from gitreg.registry import facts, order, runs, trees
 from gitreg.registry.journal import Journal
 from gitreg.registry.live import LiveRun
 from helpers import agrees, capture, fingerprint, steps
@@ -345,18 +345,31 @@ def test_what_another_process_of_the_run_used_is_not_lost_with_a_commit(desk: De
     assert {str(use.version) for use in inputs} == {"a:v0", "b:v0"}
 
 
-def test_to_find_a_run_by_name_no_journal_is_read_of_a_run_with_a_commit(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    young, old = desk.start("young"), desk.start("old")
-    old.log_artifact(desk.draft("m", "x"))
-    whole, read = Journal.events, []
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runs whose journals are read from now on, in order."""
+    whole, found = Journal.events, []
 
     def counted(journal: Journal) -> Iterator[tuple[str, object]]:
-        read.append(journal.path.stem)
+        found.append(journal.path.stem)
         return whole(journal)
 
     monkeypatch.setattr(Journal, "events", counted)
+    return found
+
+
+def test_the_journal_of_a_run_is_read_once_for_what_it_says_and_once_for_its_steps(desk: Desk, read: list[str]) -> None:
+    run = desk.start()
+    run.update_summary({"loss": 1})
+    assert facts.of_run(desk.registry, run.record.id).record.summary == {"loss": 1}
+    run.log_artifact(desk.draft("m", "x"))
+    assert facts.of_run(desk.registry, run.record.id).state == "running"
+    assert read == [run.record.id] * 4
+
+
+def test_to_find_a_run_by_name_no_journal_is_read_of_a_run_with_a_commit(desk: Desk, read: list[str]) -> None:
+    young, old = desk.start("young"), desk.start("old")
+    old.log_artifact(desk.draft("m", "x"))
     assert order.named(desk.registry, "young") == [young.record.id]
     assert order.named(desk.registry, "old") == [old.record.id]
     assert read == [young.record.id] * 2
