@@ -145,10 +145,7 @@ class Project:
 
         Credentials among it, and no `url`; empty without such a remote. Raises: StorageError.
         """
-        config = self.config()
-        found = (own for name in sorted(config["remote"]) if (own := _find_remote(config, name)))
-        best = max((own for own in found if _holds(own["url"], address)), key=lambda own: len(own["url"]), default={})
-        return {key: value for key, value in best.items() if key != "url"}
+        return options_in(self.config(), address)
 
     def name_of(self, storage: Storage, prefer: str = "") -> tuple[str, bytes | None]:
         """The name that `.dvc/config`, which everybody has, gives to the storage; by preference this one.
@@ -170,6 +167,13 @@ class Project:
         name = next(name for name in names if name not in known and (name in same or name not in own["remote"]))
         options = {"url": parse_storage_url(storage.url), **dict(storage.options)}
         return name, _with_remote(file, name, options)
+
+
+def options_in(config: Section, address: str) -> Section:
+    """`Project.options_for` in a configuration that was read before."""
+    found = (own for name in sorted(config["remote"]) if (own := _find_remote(config, name)))
+    best = max((own for own in found if _holds(own["url"], address)), key=lambda own: len(own["url"]), default={})
+    return {key: value for key, value in best.items() if key != "url"}
 
 
 def is_project(root: Path) -> bool:

@@ -11,10 +11,12 @@ import stat
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from gitreg.data.config import Project
+from gitreg.data.config import Project, options_in
 from gitreg.data.hashing import READ_FLAGS, Stored, hash_file, pump, refusals, storage_error
 from gitreg.data.references import KINDS, Place
 from gitreg.data.tree import Tree
@@ -151,11 +153,16 @@ class _Fetcher:
                 self._tree.remove(temporary)
         return absent
 
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        """DVC's configuration, read once for all references to servers."""
+        return self._project.config()
+
     def _place(self, reference: Reference) -> Place | None:
         if reference.scheme == "file":
             return None
         # on one server, the user's secrets are for what is below his own remote's address and nothing else
-        options = repr(self._project.options_for(reference.uri))
+        options = repr(options_in(self._config, reference.uri))
         key = "/".join(reference.uri.split("/")[:3]), bool(reference.version), options
         if key not in self._places:
             self._places[key] = Place(self._project, reference.uri, reference.version)

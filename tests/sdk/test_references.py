@@ -8,8 +8,10 @@ import json
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -18,6 +20,9 @@ import servers
 import gitreg
 from conftest import Shell
 from desks import Desk
+from gitreg.data.config import Project
+from gitreg.data.follow import follow
+from gitreg.data.references import look
 from gitreg.errors import (
     ChangedReferenceError,
     MissingReferenceError,
@@ -162,6 +167,23 @@ class TestAWebServer:
         assert artifact.digest == digest
         assert [method for method, _ in web.requests] == ["HEAD"]
         assert texts(artifact.download()) == {"data.csv": "1,2\n"}
+
+    def test_is_looked_up_in_one_configuration_with_all_others(
+        self, project: Path, web: servers.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wanted = look(None, f"{web.url}/data.csv")
+        wanted += [replace(wanted[0], path=f"{number}.csv") for number in range(40)]
+        whole, read = Project.config, []
+
+        def counted(own: Project) -> dict[str, Any]:
+            read.append(own)
+            return whole(own)
+
+        monkeypatch.setattr(Project, "config", counted)
+        assert follow(Project(project, project), wanted, tmp_path / "here") == []
+        assert len(list((tmp_path / "here").iterdir())) == 41
+        # and by the one connection that there is
+        assert len(read) == 2
 
     def test_is_not_asked_by_who_only_looks(self, project: Path, web: servers.Server, sh: Shell) -> None:
         of(f"{web.url}/data.csv")
