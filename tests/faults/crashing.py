@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from conftest import run_shell
 from gitreg.errors import Error
@@ -185,6 +185,13 @@ class World:
             shutil.rmtree(self.folder)
         subprocess.run(["cp", "-a", self._prepared, self.folder], check=True)
 
+    def goes_on(self, story: str) -> None:
+        """Let more happen in `work` before each try; what that makes is not counted among what must stay."""
+        run_shell(story, self.work)
+        shutil.rmtree(self._prepared)
+        self.folder.rename(self._prepared)
+        self.restore()
+
     def start(self, command: Command, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """The command as a process group of its own."""
         return subprocess.Popen(
@@ -328,12 +335,15 @@ def _locks(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.lock"))
 
 
-_PREPARED: list[World] = []
+_PREPARED: dict[type[World], World] = {}
+W = TypeVar("W", bound=World)
 
 
-def prepared(factory: pytest.TempPathFactory) -> World:
-    """The world as it was prepared; once a worker."""
-    if not _PREPARED:
-        _PREPARED.append(World(factory.mktemp("crashing")))
-    _PREPARED[0].restore()
-    return _PREPARED[0]
+def prepared(factory: pytest.TempPathFactory, kind: type[W]) -> W:
+    """The world of that kind as it was prepared; once a worker."""
+    if kind not in _PREPARED:
+        _PREPARED[kind] = kind(factory.mktemp("crashing"))
+    world = _PREPARED[kind]
+    assert isinstance(world, kind)
+    world.restore()
+    return world

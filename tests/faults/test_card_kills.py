@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from crashing import Command, World
+from crashing import Command, World, prepared
 from killpoints import Points, ends_when_repeated
 
 from conftest import run_shell
@@ -33,10 +32,7 @@ class CardWorld(World):
 
     def __init__(self, base: Path) -> None:
         super().__init__(base)
-        run_shell(_STORY, self.work)
-        shutil.rmtree(self._prepared)
-        self.folder.rename(self._prepared)
-        self.restore()
+        self.goes_on(_STORY)
 
 
 def _deleted(world: World) -> None:
@@ -79,20 +75,9 @@ COMMANDS = (
 )
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cards")
-
-
-_WORLD: list[CardWorld] = []
-
-
 @pytest.fixture
-def world(base: Path) -> CardWorld:
-    if not _WORLD:
-        _WORLD.append(CardWorld(base))
-    _WORLD[0].restore()
-    return _WORLD[0]
+def world(tmp_path_factory: pytest.TempPathFactory) -> CardWorld:
+    return prepared(tmp_path_factory, CardWorld)
 
 
 @pytest.fixture

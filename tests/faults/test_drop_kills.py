@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from crashing import Command, World
+from crashing import Command, World, prepared
 from killpoints import Points, ends_when_repeated
 
 from conftest import run_shell
@@ -31,10 +30,7 @@ class DropWorld(World):
 
     def __init__(self, base: Path) -> None:
         super().__init__(base)
-        run_shell(_STORY, self.work)
-        shutil.rmtree(self._prepared)
-        self.folder.rename(self._prepared)
-        self.restore()
+        self.goes_on(_STORY)
         self.several = next(run for run in self.runs() if run.record.name == "several")
 
     def runs(self) -> list[Run]:
@@ -68,20 +64,9 @@ def _all(world: World) -> None:
     assert not [name for name in run_shell("gitreg ls", world.work).splitlines() if name.startswith("x")]
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("dropping")
-
-
-_WORLD: list[DropWorld] = []
-
-
 @pytest.fixture
-def world(base: Path) -> DropWorld:
-    if not _WORLD:
-        _WORLD.append(DropWorld(base))
-    _WORLD[0].restore()
-    return _WORLD[0]
+def world(tmp_path_factory: pytest.TempPathFactory) -> DropWorld:
+    return prepared(tmp_path_factory, DropWorld)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from crashing import Command, prepared
+from crashing import Command, World, prepared
 from killed import COMMANDS, complete, progress
 from killpoints import WORDS, Points
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="LD_PRELOAD is o
 
 @pytest.fixture
 def points(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, need: Callable[[str], str]) -> Points:
-    return Points(prepared(tmp_path_factory), tmp_path, need("cc"))
+    return Points(prepared(tmp_path_factory, World), tmp_path, need("cc"))
 
 
 def _spread(total: int, most: int) -> list[int]:

@@ -20,7 +20,7 @@ _NOTHING = Command("gitreg --version", ("gitreg", "--version"), (), "", lambda _
 
 @pytest.fixture
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return prepared(tmp_path_factory)
+    return prepared(tmp_path_factory, World)
 
 
 _SECONDS: dict[str, float] = {}
