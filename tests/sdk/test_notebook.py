@@ -138,3 +138,14 @@ def test_a_disabled_run_and_silence_work_in_a_cell(notebook: Notebook, project: 
     assert notebook.run('import gitreg\nrun = gitreg.init(mode="disabled")\nrun.log({"a": 1})\nrun.finish()') == {}
     assert notebook.run('with gitreg.init(settings={"silent": True}): pass') == {}
     assert len(gitreg.Api().runs()) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the system does not list them")
+@pytest.mark.parametrize("target", ["", "os.environ['GITREG_BUNDLE'] = '../run.bundle'"], ids=["repository", "file"])
+def test_git_processes_that_read_end_with_each_cell(notebook: Notebook, target: str) -> None:
+    listed = "open(f'/proc/self/task/{os.getpid()}/children').read().split()"
+    notebook.run(f"import os, gitreg\n{target}\nbefore = set({listed})\nrun = gitreg.init()")
+    notebook.run("run.log_artifact('README', name='readme')")
+    used = "run.use_artifact('readme').version"
+    assert notebook.run(f"{used}, bool(set({listed}) - before)")["result"] == "('v0', True)"
+    assert notebook.run(f"set({listed}) - before")["result"] == "set()"
