@@ -189,6 +189,20 @@ class RecordError(Error):
         self.hint = self.hint or hint
 
 
+class SettingsError(RecordError):
+    """A file that people write, such as `.gitreg/policy.yaml`, does not hold what it should.
+
+    Attributes:
+        path: which, relative to the top of the repository.
+        line: where in it, from 1; 0 where it is about the whole file.
+    """
+
+    def __init__(self, path: str, line: int, message: str, *, hint: str | None = None) -> None:
+        super().__init__(f"'{path}'{f', line {line}' if line else ''}: {message}", hint=hint)
+        self.path = path
+        self.line = line
+
+
 @contextlib.contextmanager
 def reading(what: str, name: str) -> Iterator[None]:
     """While `what` is read, whose object or ref is `name`: a RecordError says so. Raises: RecordError."""

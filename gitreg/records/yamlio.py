@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import yaml
 
-from gitreg.errors import RecordError
+from gitreg.errors import RecordError, SettingsError
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -130,35 +130,88 @@ def _float(value: float) -> str:
     return text if "." in text else text.replace("e", ".0e")
 
 
+class Lined(dict[str, object]):
+    """A mapping that people wrote, which knows where.
+
+    Attributes:
+        line: where it begins, from 1.
+        lines: where each key stands.
+    """
+
+    __slots__ = ("line", "lines")
+
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: dict[str, int] = {}
+
+
 def load(text: str) -> dict[str, object]:
     """Read one YAML mapping.
 
     Raises: RecordError for anything outside FORMAT.md 3.4, bad YAML included.
     """
-    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise RecordError(f"a record is larger than {MAX_BYTES} bytes")
-    try:
-        value = _build(text)
-    except yaml.YAMLError as error:
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise RecordError(f"bad YAML: {problem}") from error
-    except UnicodeError as error:
-        raise RecordError("bad YAML: not valid Unicode") from error
+    value = _load(_Events(text))
     if not isinstance(value, dict):
         raise RecordError("a record must be a mapping")
     return value
 
 
+def load_lined(path: str, text: str) -> Lined:
+    """Read the mapping that people wrote into a file, those in it as `Lined` too; an empty file is an empty one.
+
+    The same limits hold. Raises: SettingsError.
+    """
+    events = _Events(text)
+    try:
+        value = _load(events, Lined)
+    except RecordError as error:
+        raise SettingsError(path, events.line, error.message, hint=error.hint) from error
+    if value is None or value is _NOTHING:
+        return Lined(1)
+    if not isinstance(value, Lined):
+        raise SettingsError(path, 1, "a mapping is expected here")
+    return value
+
+
+class _Events:
+    """The parser's events, and the line that they have come to."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.line = 0
+
+    def __iter__(self) -> Iterator[yaml.Event]:
+        for event in yaml.parse(self.text, Loader=_Loader):
+            self.line = event.start_mark.line + 1 if event.start_mark else self.line
+            yield event
+
+
+def _load(events: _Events, mapping: Callable[[int], dict[str, object]] = lambda _: {}) -> object:
+    """Read a document; `mapping` makes an empty mapping that begins at a line. Raises: RecordError."""
+    if len(events.text) > MAX_BYTES or len(events.text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise RecordError(f"larger than {MAX_BYTES} bytes")
+    try:
+        return _build(events, mapping)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        events.line = mark.line + 1 if mark else events.line
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise RecordError(f"bad YAML: {problem}") from error
+    except UnicodeError as error:
+        raise RecordError("bad YAML: not valid Unicode") from error
+
+
 _NOTHING = object()
 
 
-def _build(text: str) -> object:
+def _build(events: _Events, mapping: Callable[[int], dict[str, object]]) -> object:
     """Build the value from the parser's events, without recursion, so that depth costs nothing."""
     stack: list[tuple[dict[str, object] | list[object], object]] = []
     result: object = _NOTHING
     container: dict[str, object] | list[object] | None = None
     key: object = _NOTHING
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in events:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise RecordError("anchors and aliases are not allowed in a record")
         value: object
@@ -175,7 +228,8 @@ def _build(text: str) -> object:
                 stack.append((container, key))
             else:
                 stack.append(([], _NOTHING))
-            container, key = ({} if isinstance(event, yaml.MappingStartEvent) else []), _NOTHING
+            container = mapping(events.line) if isinstance(event, yaml.MappingStartEvent) else []
+            key = _NOTHING
             continue
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             value = container
@@ -196,6 +250,8 @@ def _build(text: str) -> object:
             if value in container:
                 raise RecordError(f"key {value!r} stands twice")
             key = value
+            if isinstance(container, Lined):
+                container.lines[value] = events.line
         else:
             container[str(key)] = value
             key = _NOTHING
