@@ -1,0 +1,32 @@
+"""What people and programs write for a commit, and where two lines of history part."""
+
+from __future__ import annotations
+
+from gitreg.errors import NotFoundError, UsageError
+from gitreg.git.runner import Git
+from gitreg.records.objects import Oid
+from gitreg.records.plain import visible
+
+_LONGEST = 1000
+
+
+def commit(git: Git, text: str) -> Oid:
+    """The commit that a revision such as `origin/main`, `HEAD~2` or an id means. Reads only what is here.
+
+    Raises: UsageError for what is no text for git, NotFoundError.
+    """
+    # a commit's id may come from a variable that is not set, a branch's name from a stranger
+    if not text or len(text) > _LONGEST or "\0" in text:
+        raise UsageError(f"'{visible(text[:100])}' is no revision", hint="write a branch, a tag or a commit's id")
+    asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
+    words = git.attempt(*asked, offline=True).stdout.decode("ascii", "replace").strip()
+    if not words:
+        hint = "'git fetch' brings what others have; in a shallow clone: git fetch --unshallow"
+        raise NotFoundError("revision", text, f"there is no commit '{visible(text)}' here", hint=hint)
+    return Oid.parse(words)
+
+
+def merge_base(git: Git, one: Oid, other: Oid) -> Oid | None:
+    """Where two commits' histories part; None where they have nothing in common, or too little of them is here."""
+    words = git.attempt("merge-base", str(one), str(other), offline=True).stdout.decode("ascii", "replace").split()
+    return Oid.parse(words[0]) if words else None
