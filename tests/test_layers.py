@@ -24,7 +24,7 @@ ROWS = (
     ("registry",),
     ("lineage", "promotion", "health"),
     ("sdk",),
-    ("integration",),
+    ("integration", "hosts"),
     ("__init__",),
     ("cli",),
     ("__main__",),
@@ -39,11 +39,14 @@ DOORS = {
     "dvc_data": {"data"},
     "dvc_objects": {"data"},
     "fsspec": {"data"},
+    "github": {"hosts"},
+    "gitlab": {"hosts"},
     "click": {"cli"},
     "graphviz": {"lineage"},
     "keras": {"integration"},
     "lightning": {"integration"},
     "pytorch_lightning": {"integration"},
+    "requests": {"hosts"},
     "rich": {"cli"},
     "sklearn": {"integration"},
     "skops": {"integration"},
@@ -77,7 +80,7 @@ ENVIRONMENT_READERS = {
 UNPICKLERS = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "torch"}
 
 HEAVY = {"dvc", "dvc_data", "dvc_objects", "numpy", "graphviz", "git", "pandas", "pyarrow", "PIL", "sklearn"}
-HEAVY |= {"keras", "lightning", "tensorflow", "transformers"}
+HEAVY |= {"github", "gitlab", "keras", "lightning", "requests", "tensorflow", "transformers"}
 
 
 def modules() -> list[Path]:
