@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gitreg.errors import RecordError
 from gitreg.records.when import iso
@@ -156,18 +156,20 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class TreeEntry:
-    """One line of a tree."""
+    """One line of a tree. `mode` is as git has it, in octal digits; empty means that of a regular file or a subtree."""
 
     name: bytes
     oid: Oid
     is_tree: bool = False
+    mode: bytes = field(default=b"", compare=False)
 
 
 def encode_tree(entries: Iterable[TreeEntry]) -> bytes:
-    """A tree's content: regular files and subtrees, in git's order (a subtree sorts as if it ended with '/')."""
+    """A tree's content in git's order (a subtree sorts as if it ended with '/')."""
     ordered = sorted(entries, key=lambda entry: entry.name + (b"/" if entry.is_tree else b""))
+    modes = (entry.mode or (b"40000" if entry.is_tree else b"100644") for entry in ordered)
     return b"".join(
-        (b"40000 " if entry.is_tree else b"100644 ") + entry.name + b"\0" + entry.oid.raw for entry in ordered
+        mode + b" " + entry.name + b"\0" + entry.oid.raw for mode, entry in zip(modes, ordered, strict=True)
     )
 
 
@@ -180,7 +182,7 @@ def parse_tree(data: bytes) -> tuple[TreeEntry, ...]:
         if not position < space < nul or nul + 21 > len(data):
             raise RecordError("malformed tree")
         mode = data[position:space]
-        entries.append(TreeEntry(data[space + 1 : nul], Oid(data[nul + 1 : nul + 21]), mode == b"40000"))
+        entries.append(TreeEntry(data[space + 1 : nul], Oid(data[nul + 1 : nul + 21]), mode == b"40000", mode))
         position = nul + 21
     return tuple(entries)
 
