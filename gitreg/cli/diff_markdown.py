@@ -1,52 +1,17 @@
-"""A comparison in Markdown, for comments on pull requests.
-
-Every word that somebody else wrote stands in a code span: a name cannot mention people, load a picture or make a row.
-"""
+"""A comparison in Markdown, for comments on pull requests."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from gitreg.cli import diff_page, human, parts
-from gitreg.records.plain import visible
-from gitreg.registry.compare import Changes, Comparison, Input, Kind
-
-_LONGEST, _ROWS = 120, 50
-_SIGNS: dict[Kind, str] = {"added": "added", "removed": "removed", "changed": "changed"}
+from gitreg.cli.markdown import ROWS, code, table
+from gitreg.registry.compare import Changes, Comparison, Input
 
 
 def text(found: Comparison) -> str:
     """The whole comment."""
     return "\n".join(_lines(found)) + "\n"
-
-
-def code(words: str) -> str:
-    """A code span that ends where it should, also inside a table."""
-    shown = visible(words)
-    shown = shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
-    if not shown.strip():
-        return ""
-    fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
-    space = " " if shown[0] in "` " or shown[-1] in "` " else ""
-    # a table's cells end at any bar that has no backslash before it, also inside a code span
-    return f"{fence}{space}{shown}{space}{fence}".replace("|", "\\|")
-
-
-def _table(title: str, heads: Sequence[str], right: int, rows: list[Sequence[str]], rest: str) -> Iterator[str]:
-    """A table below its title; `right` says from which column on, of the first and last, values are numbers."""
-    if rows:
-        yield from ("", f"**{title}**", "", _row(heads))
-        yield _row(["--:" if right and 0 < at <= right else "---" for at in range(len(heads))])
-        yield from map(_row, rows[:_ROWS])
-        more = f"{len(rows) - _ROWS} more" if len(rows) > _ROWS else ""
-        left = ", ".join(words for words in (more, rest) if words)
-        if left:
-            yield from ("", left)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _lines(found: Comparison) -> Iterator[str]:
@@ -67,25 +32,44 @@ def _lines(found: Comparison) -> Iterator[str]:
         if item.kind
     ]
     same = _rest(len(found.metrics) - len(metrics))
-    yield from _table("Metrics", ["", code(old), code(new), "change", ""], 3, list(metrics), same)
+    yield from _table("Metrics", ["", code(old), code(new), "change", ""], 3, metrics, same)
+    yield from differences(found)
+
+
+def differences(found: Comparison, rows: int = ROWS) -> Iterator[str]:
+    """Everything but the metrics, as tables of at most so many rows."""
+    old, new = diff_page.labels(found)
     for title, changes in (
         ("Results", found.results),
         ("Config", found.config),
         ("Metadata", found.metadata),
         ("About", found.about),
     ):
-        yield from _table(title, ["", code(old), code(new)], 0, _rows(changes), _rest(changes.unchanged))
+        yield from _table(title, ["", code(old), code(new)], 0, _rows(changes), _rest(changes.unchanged), most=rows)
     inputs = [
         [code(str((item.new or item.old).name.collection)), _version(item.old), _version(item.new)]  # type: ignore[union-attr]
         for item in found.inputs.changed
     ]
-    yield from _table("Inputs", ["", code(old), code(new)], 0, list(inputs), _rest(found.inputs.unchanged))
-    yield from _files(found)
+    yield from _table("Inputs", ["", code(old), code(new)], 0, inputs, _rest(found.inputs.unchanged), most=rows)
+    yield from _files(found, rows)
     leads = found.references
-    yield from _table("References", ["", code(old), code(new)], 0, _rows(leads), _rest(leads.unchanged))
+    yield from _table("References", ["", code(old), code(new)], 0, _rows(leads), _rest(leads.unchanged), most=rows)
     if not found.code.same:
         command = f": `{diff_page.command(found)}`" if found.code.stat else ""
         yield from ("", f"**Code** {diff_page.stat(found)}{command}")
+
+
+def _table(
+    title: str, heads: Sequence[str], right: int, rows: Sequence[Sequence[str]], rest: str, *, most: int = ROWS
+) -> Iterator[str]:
+    """A table below its title; `right` says from which column on, of the first and last, values are numbers."""
+    if rows:
+        yield from ("", f"**{title}**", "")
+        yield from table(heads, rows[:most], right=range(1, right + 1))
+        more = f"{len(rows) - most} more" if len(rows) > most else ""
+        left = ", ".join(words for words in (more, rest) if words)
+        if left:
+            yield from ("", left)
 
 
 def _rest(count: int) -> str:
@@ -109,7 +93,7 @@ def _version(item: Input | None) -> str:
     return f"{code(item.name.label)}, {human.size(item.size)}" if item.size is not None else code(item.name.label)
 
 
-def _files(found: Comparison) -> Iterator[str]:
+def _files(found: Comparison, most: int) -> Iterator[str]:
     files = found.files
     if files is None or files.same:
         return
@@ -127,4 +111,4 @@ def _files(found: Comparison) -> Iterator[str]:
         ]
         for item in files.changed
     ]
-    yield from _table(title, ["", "before", "after", ""], 2, list(rows), _rest(files.unchanged))
+    yield from _table(title, ["", "before", "after", ""], 2, rows, _rest(files.unchanged), most=most)
