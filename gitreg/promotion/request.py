@@ -28,6 +28,7 @@ class Measured:
         who, at: the author of that commit, and when.
         on: what else the run used, such as the data that the version was evaluated on.
         own: True for the run that made the version.
+        why: why it does not count, '' where it does.
     """
 
     value: float
@@ -39,6 +40,7 @@ class Measured:
     at: str
     on: tuple[VersionName, ...]
     own: bool
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

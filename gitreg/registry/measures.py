@@ -34,21 +34,27 @@ def directions(*told: Mapping[str, object]) -> Callable[[str], Direction | None]
     """
 
     def find(name: str) -> Direction | None:
-        whole = dotted.plain(name)
-        base, _, kind = whole.rpartition(".")
-        goals = set()
-        for metrics in told:
-            held = _mapping(definition(metrics, base)).get("summary")
-            if isinstance(held, list) and kind in held:
-                # `loss.min` is the lowest of `loss`, and as good as that
-                whole = base
-            goal = _mapping(definition(metrics, whole)).get("goal")
-            goals.update([_GOALS[goal]] if isinstance(goal, str) and goal in _GOALS else [])
+        goals = said(name, *told)
         if goals:
             return goals.pop() if len(goals) == 1 else None
-        return direction(whole)
+        return direction(_base(name, *told))
 
     return find
+
+
+def said(name: str, *told: Mapping[str, object]) -> set[Direction]:
+    """The directions that are said of a metric, FORMAT.md 4.6, by any of those who say something."""
+    base = _base(name, *told)
+    goals = (_mapping(definition(metrics, base)).get("goal") for metrics in told)
+    return {_GOALS[goal] for goal in goals if isinstance(goal, str) and goal in _GOALS}
+
+
+def _base(name: str, *told: Mapping[str, object]) -> str:
+    """The metric itself: `loss` for `loss.min`, which is the lowest of `loss`, and as good as that."""
+    whole = dotted.plain(name)
+    base, _, kind = whole.rpartition(".")
+    held = [_mapping(definition(metrics, base)).get("summary") for metrics in told]
+    return base if any(isinstance(kinds, list) and kind in kinds for kinds in held) else whole
 
 
 def definition(metrics: Mapping[str, Said], name: str) -> Said | None:

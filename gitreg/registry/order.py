@@ -34,14 +34,27 @@ def newest_first(registry: Registry, known: Mapping[RunId, Began], tip: Callable
     Of those of the same second, a run is newer than those whose versions it used, then by the number that its name ends
     with, as names that are made up do, then by its id. `tip` gives a run's newest commit, None when it has none.
     """
+    groups = (list(group) for _, group in groupby(_by_age(known), key=lambda run_id: known[run_id][0]))
+    return [run_id for group in groups for run_id in _makers_first(registry, group, tip)][::-1]
 
+
+def newest_in_graph(
+    registry: Registry, known: Mapping[RunId, Began], tip: Callable[[RunId], Oid | None]
+) -> list[RunId]:
+    """Runs by the graph: one is newer than those whose versions it used, whatever the clocks said.
+
+    Of runs that did not use each other's, the one that began last. For where a wrong clock would decide something.
+    """
+    return _makers_first(registry, _by_age(known), tip)[::-1]
+
+
+def _by_age(known: Mapping[RunId, Began]) -> list[RunId]:
     def key(run_id: RunId) -> tuple[str, int, RunId]:
         started, name = known[run_id]
         number = _NUMBERED.search(name)
         return started, int(number[1]) if number else 0, run_id
 
-    groups = (list(group) for _, group in groupby(sorted(known, key=key), key=lambda run_id: known[run_id][0]))
-    return [run_id for group in groups for run_id in _makers_first(registry, group, tip)][::-1]
+    return sorted(known, key=key)
 
 
 def named(registry: Registry, word: str) -> list[RunId]:
@@ -59,7 +72,7 @@ def named(registry: Registry, word: str) -> list[RunId]:
 
 
 def _makers_first(registry: Registry, group: list[RunId], tip: Callable[[RunId], Oid | None]) -> list[RunId]:
-    """Runs of the same second, each after those whose versions it used, else as they were.
+    """Runs, each after those whose versions it used, else as they were.
 
     Two may have used each other's, so it is their first commits that are put in order.
     """

@@ -1,38 +1,66 @@
-"""What a team has agreed on in `.gitreg/policy.yaml`, as the default branch has it: which aliases are protected.
-
-`aliases: {production: {protected: true}}`; the key is an alias, or `COLLECTION:ALIAS` for one collection's.
-"""
+"""The policy that counts: `.gitreg/policy.yaml` of the default branch, or of a commit."""
 
 from __future__ import annotations
 
-from gitreg.errors import reading
-from gitreg.records import fields, yamlio
+from gitreg.errors import Error, RecordError, SettingsError
+from gitreg.git.objects import MissingObjectError
+from gitreg.records import policy as codec
 from gitreg.records.names import AliasName
+from gitreg.records.objects import Oid
+from gitreg.records.policy import PATH, Policy
+from gitreg.registry import mainline
 from gitreg.registry.repository import Registry
 
-PATH = ".gitreg/policy.yaml"
+_FILE_MODES = (b"100644", b"100755")
 
 
 def protected(registry: Registry, alias: AliasName) -> bool:
-    """Whether nobody may take the version away from under an alias. Raises: RecordError for a policy that is none."""
-    document = _read(registry)
-    with reading(f"'{PATH}'", f"{_branch(registry)}:{PATH}"):
-        rules = fields.mapping(document, "aliases")
-        found = [fields.mapping(rules, key) for key in (str(alias), alias.alias) if key in rules]
-        # a rule for one collection's alias counts more than one for all of that name
-        return fields.boolean(found[0], "protected", default=False) if found else False
+    """Whether only `gitreg apply` moves the alias. Raises: as `current`."""
+    return current(registry).rule(alias).protected
 
 
-def _branch(registry: Registry) -> str:
-    """The remote's default branch, as far as this clone knows it; else HEAD's."""
-    there = f"refs/remotes/{registry.remote}/HEAD"
-    return there if registry.objects.at(there) else "HEAD"
+def current(registry: Registry) -> Policy:
+    """The policy of the registry remote's default branch, as far as this clone knows it. Raises: as `at`."""
+    try:
+        commit = mainline.tip(registry)
+    except Error:
+        # nothing has been pushed or fetched yet, or git was never told which branch it is
+        commit = registry.objects.at("HEAD")
+    return at(registry, commit)
 
 
-def _read(registry: Registry) -> fields.Document:
-    tip = registry.objects.at(_branch(registry))
-    if tip is None:
-        return {}
-    data = registry.objects.blob_at(registry.objects.commit(tip).tree, PATH)
-    with reading(f"'{PATH}'", f"{_branch(registry)}:{PATH}"):
-        return yamlio.load((data or b"{}").decode("utf-8", "replace"))
+def at(registry: Registry, commit: Oid | None) -> Policy:
+    """The policy of a commit, one that says nothing where there is none.
+
+    Raises: SettingsError, also for one that is no regular file; MissingObjectError.
+    """
+    if commit is None:
+        return Policy()
+    try:
+        data = _file(registry, commit)
+        return Policy() if data is None else codec.parse(data.decode())
+    except UnicodeDecodeError as error:
+        raise SettingsError(PATH, 0, "not UTF-8") from error
+    except (SettingsError, MissingObjectError):
+        raise
+    except RecordError as error:
+        raise SettingsError(PATH, 0, error.message, hint=error.hint) from error
+
+
+def _file(registry: Registry, commit: Oid) -> bytes | None:
+    *folders, name = PATH.split("/")
+    tree = registry.objects.commit(commit).tree
+    for folder in folders:
+        found = registry.objects.tree(tree).get(folder)
+        if found is None:
+            return None
+        if not found.is_tree:
+            raise SettingsError(PATH, 0, f"'{folder}' is no folder")
+        tree = found.oid
+    leaf = registry.objects.tree(tree).get(name)
+    if leaf is None:
+        return None
+    # where a link leads is not for a request to say, and a policy that is passed over protects nothing
+    if leaf.mode not in _FILE_MODES:
+        raise SettingsError(PATH, 0, "this is no regular file")
+    return registry.objects.read(leaf.oid)[1]
