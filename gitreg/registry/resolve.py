@@ -107,12 +107,12 @@ def _select(registry: Registry, collection: CollectionName, reference: Reference
     # the draft stands after its published twin, and what is pending here is meant first
     matches = [item for item in found if item.name.number == selector]
     if not matches:
-        has = f"'{collection}' has {_numbers(cards.living(registry, found))}"
+        has = f"'{collection}' has {told_numbers(cards.living(registry, found))}"
         raise NotFoundError("artifact", f"{collection}:v{selector}", hint=has)
     return matches[-1]
 
 
-def _numbers(found: Iterable[Version]) -> str:
+def told_numbers(found: Iterable[Version]) -> str:
     """`v0, v1`, `v0 to v12`, or the newest where some have been deleted."""
     numbers = list(dict.fromkeys(version.name.number for version in found))
     if not numbers:

@@ -1,0 +1,171 @@
+"""What a request would move: files against the aliases that the registry remote is known to have.
+
+Data is read and nothing else: nothing of what a request holds is run, checked out or followed, so that a stranger's may
+be planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gitreg.errors import RecordError, SettingsError
+from gitreg.git import revisions
+from gitreg.promotion import merged, requested, source, touched, wanted
+from gitreg.promotion.merged import Merged, Said
+from gitreg.promotion.published import Published
+from gitreg.promotion.request import Move, Plan, Problem
+from gitreg.promotion.source import Wanted
+from gitreg.records.names import AliasName
+from gitreg.records.objects import Oid
+from gitreg.records.policy import Policy
+from gitreg.registry import policy as policies
+from gitreg.registry.aliases import Alias
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version
+
+_NOTHING = Wanted({}, (), {})
+
+
+def plan(registry: Registry, base: Oid | None, head: Oid | None) -> Plan:
+    """What would move if the files of `head` were merged into `base`, and what `base` wants already.
+
+    Args:
+        base: whose policy counts, and whose files were there before; None in a repository without any commit.
+        head: whose files say what is wanted; None for the working tree.
+
+    Raises: Error where aliases are not known here, MissingObjectError in a clone that lacks a part of either commit.
+    """
+    published = Published(registry)
+    fork, notes = _fork(registry, base, head)
+    began, before = (source.at(registry, commit) if commit else _NOTHING for commit in (fork, base))
+    found = merged.merge(before, began, source.at(registry, head) if head else source.in_worktree(registry))
+    policy, broken = _policies(registry, base, fork, head)
+    moves = list(_Planner(published, policy, found).moves())
+    return Plan(
+        base,
+        head,
+        moves=tuple(move for move, said in moves if said.origin != "base"),
+        drift=tuple(move for move, said in moves if said.origin == "base"),
+        broken=(*broken, *found.broken),
+        notes=(*notes, *touched.notes(registry, base, fork, head)),
+    )
+
+
+def _fork(registry: Registry, base: Oid | None, head: Oid | None) -> tuple[Oid | None, tuple[str, ...]]:
+    """Where the request began, and what is to be said of that."""
+    tip = head or registry.objects.at("HEAD")
+    if not base or not tip:
+        return base, ()
+    fork = revisions.merge_base(registry.git, base, tip)
+    if fork:
+        return fork, ()
+    # without it, what was merged since the request began looks as if the request took it back
+    return base, (f"where {tip.short} parts from {base.short} is not known here: fetch more of their history",)
+
+
+def _policies(
+    registry: Registry, base: Oid | None, fork: Oid | None, head: Oid | None
+) -> tuple[Policy, list[SettingsError]]:
+    """The policy that counts, and what is wrong with it, or with the one that the request brings."""
+    broken: list[SettingsError] = []
+    found = Policy()
+    try:
+        found = policies.at(registry, base)
+    except SettingsError as error:
+        broken.append(error)
+    try:
+        touched.policy(registry, fork, head)
+    except SettingsError as error:
+        broken += [error] if str(error) not in map(str, broken) else []
+    return found, broken
+
+
+class _Planner:
+    """Makes the moves of a plan.
+
+    Attributes:
+        published: what there is.
+        policy: what counts.
+        found: what is wanted.
+    """
+
+    def __init__(self, published: Published, policy: Policy, found: Merged) -> None:
+        self.published = published
+        self.policy = policy
+        self.found = found
+        self._now: dict[AliasName, Alias | RecordError | None] = {}
+
+    def moves(self) -> Iterator[tuple[Move, Said]]:
+        """Every alias that is to move, with what is said of it; by collection and alias."""
+        unknown = self.found.unknown
+        names = sorted({*self.found.said, *(() if unknown is None else self.published.aliases)})
+        for name, _ in self.published.reads(names):
+            self._now[name] = self._alias(name)
+        known = [alias for alias in self._now.values() if isinstance(alias, Alias)]
+        asked = [said.entry.version for said in self.found.said.values() if said.entry and said.entry.version]
+        self.published.know([*asked, *(alias.place.version for alias in known if alias.place)])
+        for name in names:
+            if unknown is None or name.collection not in unknown:
+                said = self.found.of(name)
+                move = self._move(name, said)
+                if move:
+                    yield move, said
+
+    def _alias(self, name: AliasName) -> Alias | RecordError | None:
+        try:
+            return self.published.alias(name)
+        except RecordError as error:
+            return error
+
+    def _move(self, name: AliasName, said: Said) -> Move | None:
+        """The move that is to be made, None where there is nothing to do."""
+        now, entry = self._now.get(name), said.entry
+        if isinstance(now, RecordError):
+            problem = Problem(str(now), now.hint or "")
+            return self._made(name, said, None, None, (problem,)) if entry else None
+        old = now.place if now else None
+        if entry is None:
+            return self._made(name, said, now, None, ()) if old and _is_managed(now) else None
+        if entry.version is None:
+            return self._made(name, said, now, None, ()) if old else None
+        if old and old.version == entry.version and str(old.commit).startswith(entry.commit):
+            return None
+        new, problems = requested.version(self.published, entry, entry.version)
+        if old and new and old.commit == new.commit and not problems:
+            return None
+        twin = requested.twin(self.published, name)
+        return self._made(name, said, now, new, (*problems, *((twin,) if twin else ())))
+
+    def _made(
+        self, name: AliasName, said: Said, now: Alias | None, new: Version | None, problems: tuple[Problem, ...]
+    ) -> Move:
+        entry, tip = said.entry, now.tip if now else None
+        if said.origin == "both":
+            problems = (*problems, _conflict(name, said.other))
+        # what has been merged is not made anew; `apply` says whether it still may
+        if entry and said.origin != "base":
+            stale = requested.stale(entry, tip)
+            problems = (*problems, *((stale,) if stale else ()))
+        rule = self.policy.rule(name)
+        return Move(
+            name,
+            old=now.place if now else None,
+            new=new.place if new else None,
+            tip=tip,
+            path=wanted.path_of(name.collection),
+            entry=entry,
+            protected=rule.protected,
+            problems=problems,
+        )
+
+
+def _is_managed(alias: Alias | None) -> bool:
+    """Whether the alias is where `apply` has put it."""
+    return bool(alias and alias.record and alias.record.by.merged)
+
+
+def _conflict(name: AliasName, other: wanted.Entry | None) -> Problem:
+    said = other.version.label if other and other.version else "nothing"
+    return Problem(
+        f"'{name}' has been changed to {said} since this request began", "merge the default branch, and choose"
+    )
