@@ -15,6 +15,7 @@ from gitreg.errors import RefusedError, SettingsError
 from gitreg.promotion import wanted
 from gitreg.promotion.wanted import Entry
 from gitreg.records import yamlio
+from gitreg.records.names import AliasName
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -41,7 +42,7 @@ def rewritten(path: str, text: str, entry: Entry) -> str:
     )
 
 
-def _unplaced(entries: dict[wanted.AliasName, Entry]) -> dict[wanted.AliasName, Entry]:
+def _unplaced(entries: dict[AliasName, Entry]) -> dict[AliasName, Entry]:
     return {name: replace(entry, line=0) for name, entry in entries.items()}
 
 
