@@ -17,7 +17,7 @@ from gitreg.data.hashing import READ_FLAGS, refusals
 from gitreg.errors import NotARepositoryError, RecordError, SettingsError
 from gitreg.promotion import wanted
 from gitreg.promotion.wanted import FOLDER, Entry
-from gitreg.records.names import AliasName
+from gitreg.records.names import AliasName, CollectionName
 from gitreg.records.objects import Oid, TreeEntry, hash_object
 from gitreg.records.yamlio import MAX_BYTES
 from gitreg.registry.repository import Registry
@@ -70,6 +70,24 @@ def at(registry: Registry, commit: Oid) -> Wanted:
             return Wanted({}, (_no_file(above, _mode(entry)),), {})
         tree = entry.oid
     return _collected(_in_tree(registry, tree, FOLDER))
+
+
+def of_collection(registry: Registry, commit: Oid, collection: CollectionName) -> Mapping[AliasName, Entry]:
+    """What a commit's file of one collection says; nothing where there is none. Raises: SettingsError."""
+    path = wanted.path_of(collection)
+    *folders, name = path.split("/")
+    tree = registry.objects.commit(commit).tree
+    for folder in folders:
+        found = registry.objects.tree(tree).get(folder)
+        if found is None or not found.is_tree:
+            return {}
+        tree = found.oid
+    leaf = registry.objects.tree(tree).get(name)
+    if leaf is None:
+        return {}
+    if _mode(leaf) not in _FILES:
+        raise _no_file(path, _mode(leaf))
+    return wanted.parse(path, text_of(path, _blob(registry, leaf.oid)))
 
 
 def in_worktree(registry: Registry) -> Wanted:
