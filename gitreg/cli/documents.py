@@ -50,7 +50,8 @@ def move(step: Step) -> Document:
         "at": by.when,
         "until": step.next.by.when if step.next else None,
         "reason": record.reason,
-        "behind": dict(record.by),
+        "behind": record.by.document(),
+        "evidence": [item.document() for item in record.evidence],
         "record": str(step.move.oid),
         "published": step.published,
     }

@@ -46,6 +46,14 @@ def integer(document: Document, key: str) -> int:
     return value
 
 
+def number(document: Document, key: str) -> float:
+    """A required number, integers included."""
+    value = document.get(key)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise _wrong(document, key, "a number")
+    return value
+
+
 def boolean(document: Document, key: str, *, default: bool | None = None) -> bool:
     """True or false; a required one when there is no default."""
     value = document.get(key, default)

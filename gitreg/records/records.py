@@ -9,6 +9,7 @@ from typing import Literal, TypeVar, get_args
 
 from gitreg.errors import InvalidNameError, RecordError
 from gitreg.records import fields, trailers
+from gitreg.records.behind import NOBODY, By, Evidence
 from gitreg.records.fields import SCHEMA, Document
 from gitreg.records.names import (
     AliasName,
@@ -292,7 +293,10 @@ class VersionRecord:
 
 @dataclass(frozen=True, slots=True)
 class AliasRecord:
-    """`Gitreg-Alias`, FORMAT.md 7.4. `now` is None in a removal, `previous` when the alias was nowhere."""
+    """`Gitreg-Alias`, FORMAT.md 7.4. `now` is None in a removal, `previous` when the alias was nowhere.
+
+    `by` and `evidence` are empty in a move that somebody made directly.
+    """
 
     alias: AliasName
     action: Action
@@ -300,7 +304,8 @@ class AliasRecord:
     now: Place | None
     previous: Place | None
     reason: str = ""
-    by: Mapping[str, object] = field(default_factory=dict)
+    by: By = NOBODY
+    evidence: tuple[Evidence, ...] = ()
 
     @classmethod
     def parse(cls, document: Document) -> AliasRecord:
@@ -318,7 +323,8 @@ class AliasRecord:
             now=place(document, collection) if action != "delete" else None,
             previous=place(previous, collection) if previous else None,
             reason=fields.string(document, "reason", ""),
-            by=fields.mapping(document, "by"),
+            by=By.read(fields.mapping(document, "by")),
+            evidence=fields.items(document, "evidence", Evidence.parse),
         )
 
     def document(self) -> dict[str, object]:
@@ -334,7 +340,10 @@ class AliasRecord:
             document |= {"version": self.now.version.label, "commit": str(self.now.commit)}
         if self.previous:
             document["previous"] = {"version": self.previous.version.label, "commit": str(self.previous.commit)}
-        return {**document, **fields.present(reason=self.reason, by=self.by)}
+        told = fields.present(
+            reason=self.reason, by=self.by.document(), evidence=[item.document() for item in self.evidence]
+        )
+        return {**document, **told}
 
     @property
     def subject(self) -> str:

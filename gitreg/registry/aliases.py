@@ -10,6 +10,7 @@ from gitreg.errors import Error, LostRaceError, NotFoundError, RecordError, Refu
 from gitreg.git.objects import Batch, MissingObjectError
 from gitreg.git.refs import Change, Ref
 from gitreg.records import refs as names_of_refs
+from gitreg.records.behind import NOBODY, By, Evidence
 from gitreg.records.names import AliasName, CollectionName, VersionName, parse_number
 from gitreg.records.objects import EMPTY_TREE, ZERO, Commit, Identity, Oid, hash_object
 from gitreg.records.records import ALIAS, AliasRecord, Place, alias_root_message
@@ -226,7 +227,6 @@ def move(
     *,
     reason: str = "",
     expected: Oid | None = None,
-    by: Mapping[str, object] | None = None,
 ) -> tuple[Alias, bool]:
     """Make the alias name `version`, or nothing when it is None; False when it does already.
 
@@ -258,7 +258,7 @@ def move(
         now = Place(version.name, version.commit) if version else None
         batch = Batch()
         base = end_of(registry, name, current, batch)
-        tip = append(registry, batch, name, base, now, reason=reason, by=by)
+        tip = append(registry, batch, name, base, now, reason=reason)
         also = [*held(registry, version), cards.undisturbed(registry, version.place)] if version else []
         registry.transact(batch, [Change(ref, pending, tip), *also])
         return read(registry, name, Ref(ref, tip, tip, is_tag=False), published=False), True
@@ -349,7 +349,8 @@ def append(
     *,
     action: str = "set",
     reason: str = "",
-    by: Mapping[str, object] | None = None,
+    by: By = NOBODY,
+    evidence: tuple[Evidence, ...] = (),
     author: Identity | None = None,
 ) -> Oid:
     """Add one promotion commit after `base` to the batch and return its id."""
@@ -360,7 +361,8 @@ def append(
         now=now,
         previous=base.place,
         reason=reason,
-        by=by or {},
+        by=by,
+        evidence=evidence,
     )
     committer = registry.now()
     tree = registry.objects.commit(now.commit).tree if now else EMPTY_TREE

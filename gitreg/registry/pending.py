@@ -297,6 +297,7 @@ def _replay(registry: Registry, batch: Batch, alias: PendingAlias, base: Link, p
             action=move.record.action,
             reason=move.record.reason,
             by=move.record.by,
+            evidence=move.record.evidence,
             author=move.by,
         )
         base = Link(tip, base.seq + 1, place)

@@ -357,7 +357,11 @@ promote 12 set v1 "$model1" v0 "$model0" "better on the test set"
 promote 13 delete "" "" v1 "$model1" "not needed: see production"
 
 start model/MNIST-dev production
-promote 14 set v0 "$model1" "" "" "first release" '{asked: "Bob <bob@example.com>", approved: carol, merged: '"$(hex "$code")}"
+promote 14 set v0 "$model1" "" "" "first release" "{asked: {who: \"Bob <bob@example.com>\", how: declared}, \
+approved: [{who: carol, how: verified, at: \"2026-01-02T03:03:00Z\"}], \
+merged: {who: \"Bob <bob@example.com>\", commit: $(hex "$code"), how: declared}}
+  evidence:
+    - {metric: accuracy, value: 0.98, run: \"3kf9a1xq\", commit: $(hex "$model1"), gate: \"accuracy >= 0.97\"}"
 promote 15 delete "" "" v0 "$model1"
 promote 16 set v0 "$model1" "" "" "back again"
 

@@ -232,7 +232,13 @@ def test_an_alias_is_a_chain_whose_second_parent_is_the_version(golden: Path, sh
     ]
     first = trailer(sh, golden, "Gitreg-Alias", f"{ref}~2")
     main = sh("git rev-parse main", cwd=golden).strip()
-    assert first["by"] == {"asked": "Bob <bob@example.com>", "approved": "carol", "merged": main}
+    bob = {"who": "Bob <bob@example.com>", "how": "declared"}
+    assert first["by"] == {
+        "asked": bob,
+        "approved": [{"who": "carol", "how": "verified", "at": "2026-01-02T03:03:00Z"}],
+        "merged": {**bob, "commit": main},
+    }
+    assert [item["value"] for item in first["evidence"]] == [0.98]
     assert (first["action"], first["seq"], first["reason"]) == ("set", 1, "first release")
 
 

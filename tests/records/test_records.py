@@ -12,6 +12,7 @@ from gitreg.errors import NewerSchemaError, RecordError
 from gitreg.git.objects import Objects
 from gitreg.git.runner import Git
 from gitreg.records import yamlio
+from gitreg.records.behind import By, Evidence, Merged, Person
 from gitreg.records.cards import COLLECTION, CollectionRecord
 from gitreg.records.names import AliasName, CollectionName, RunId, VersionName, VersionNumber
 from gitreg.records.objects import Commit, Oid, Tag, hash_object
@@ -140,7 +141,12 @@ RECORDS: dict[str, Any] = {
         now=Place(VersionName(CollectionName("", "m"), VersionNumber(1)), Oid.parse(C1)),
         previous=Place(VersionName(CollectionName("", "m"), VersionNumber(0)), Oid.parse(C2)),
         reason="better",
-        by={"asked": "Ada"},
+        by=By(
+            asked=Person("Ada Example <ada@example.org>"),
+            approved=(Person("bob", "verified", "2026-01-02T03:04:05Z"),),
+            merged=Merged(Oid.parse(C2), "Carl Example"),
+        ),
+        evidence=(Evidence("accuracy >= 0.97", "accuracy", 0.98, "3kf9a1xq", Oid.parse(C1)),),
     ),
 }
 
@@ -238,6 +244,8 @@ def changed(kind: str, change: Callable[[Document], object]) -> Any:
         ("alias", lambda d: d.update(action="delete"), "field 'action'"),
         ("alias", lambda d: d.update(alias="latest"), "field 'alias'"),
         ("alias", lambda d: d["previous"].pop("version"), "'version' is missing"),
+        ("alias", lambda d: d["evidence"][0].update(value="0.98"), "field 'value'"),
+        ("alias", lambda d: d["evidence"][0].update(commit="HEAD"), "not an object id"),
     ],
 )
 def test_a_wrong_part_of_a_field_is_named(kind: str, change: Callable[[Document], object], why: str) -> None:
@@ -250,6 +258,18 @@ def test_a_removal_names_no_version() -> None:
     assert record.subject == "production -> nothing"
     assert AliasRecord.parse(record.document()) == record
     assert "version" not in record.document()
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ({"asked": "Ada", "approved": "Bob", "merged": C1}, By(Person("Ada"), (Person("Bob"),), Merged(Oid.parse(C1)))),
+        ({"approved": [{"who": "Bob", "how": "sworn"}, "", 3, {"how": "verified"}]}, By(None, (Person("Bob"),))),
+        ({"asked": 3, "merged": {"who": "Ada", "commit": "HEAD"}, "team": "ml"}, By()),
+    ],
+)
+def test_what_a_record_tells_of_people_in_another_form_says_less_and_breaks_nothing(told: Document, read: By) -> None:
+    assert changed("alias", lambda document: document.update(by=told)).by == read
 
 
 def test_the_parents_of_a_run_commit_are_what_came_before_and_its_inputs_without_repetition() -> None:
