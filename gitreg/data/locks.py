@@ -13,6 +13,19 @@ except ImportError:  # Windows: nobody is ever taken for dead
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
 
 
+def wait(descriptor: int) -> bool:
+    """Hold a file alone, once nobody else holds it; False when files cannot be held here. Raises: OSError."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return False
+    return True
+
+
 def lock(descriptor: int, *, alone: bool) -> bool:
     """Hold a file together with others, or `alone` without waiting; False when that cannot be had or is not known here.
 

@@ -91,13 +91,22 @@ class Git:
         trace: who is told of each command and its seconds.
     """
 
-    def __init__(self, git_dir: Path, common_dir: Path, worktree: Path | None, *, trace: Trace | None = None) -> None:
+    def __init__(
+        self,
+        git_dir: Path,
+        common_dir: Path,
+        worktree: Path | None,
+        *,
+        trace: Trace | None = None,
+        pins: Sequence[str] = (),
+    ) -> None:
+        """A repository whose place is known. `pins` holds `-c` options for every command."""
         self.git_dir = git_dir
         self.common_dir = common_dir
         self.worktree = worktree
         self.trace = trace
         self._command = _command(worktree or git_dir)
-        self._where = (f"--git-dir={git_dir}", *((f"--work-tree={worktree}",) if worktree else ()))
+        self._where = (*pins, f"--git-dir={git_dir}", *((f"--work-tree={worktree}",) if worktree else ()))
 
     @classmethod
     def discover(cls, directory: Path, *, trace: Trace | None = None) -> Git:

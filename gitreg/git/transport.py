@@ -84,13 +84,18 @@ class Transport:
                 for ref, (old, new) in tips.items()
             }
 
-    def fetch(self, refspecs: Sequence[str], *, prune: bool = False) -> None:
-        """Fetch these refspecs and nothing that the user's configuration adds. Raises: GitError."""
+    def fetch(self, refspecs: Sequence[str], *, prune: bool = False, depth: int = 0) -> None:
+        """Fetch these refspecs and nothing that the user's configuration adds. Raises: GitError.
+
+        With `depth` only so many commits of each history.
+        """
         if not refspecs:
             return
         options = ["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--quiet", "--refmap="]
         if prune:
             options.append("--prune")
+        if depth:
+            options.append(f"--depth={depth}")
         stdin = "".join(f"{refspec}\n" for refspec in refspecs).encode()
         command = ("fetch", *options, "--stdin", self.remote)
         for _ in range(_PATIENCE):
