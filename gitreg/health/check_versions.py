@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gitreg.data.config import VERSION_GITIGNORE, Storage, parse_version_config, version_config
+from gitreg.data.config import Storage, parse_version_config, version_config
 from gitreg.data.configfile import Section, normalised, parse
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
@@ -16,10 +16,8 @@ from gitreg.health.survey import Step, Survey
 from gitreg.records import refs as names_of_refs
 from gitreg.records.listing import Listing
 from gitreg.records.names import CollectionName, VersionName
-from gitreg.records.objects import Oid, encode_tree, parse_tree
+from gitreg.records.objects import Oid
 from gitreg.records.pointer import Pointer
-from gitreg.records.records import ArtifactRecord
-from gitreg.records.references import Summed
 from gitreg.records.trailers import Message
 from gitreg.registry import trees, versions
 from gitreg.registry.versions import Details, Version
@@ -96,10 +94,9 @@ class Versions:
     def _check_content(self, found: Details, remedy: str, *, is_draft: bool) -> None:
         """Check the tree, and the bytes as far as the tree can say which they are."""
         subject, name = found.version.name, found.artifact.collection.name
-        files = self._tree(subject, found.commit.tree, name, remedy)
-        for path, text in _fixed(name, files).items():
-            if files.get(path, text) != text:
-                self._findings.error(subject, f"'{path}' in its tree is not what it must be", remedy)
+        files, problems = trees.examine(self.survey.registry, found.commit.tree, name)
+        for problem in problems:
+            self._findings.error(subject, problem, remedy)
         storage = self._storage(subject, files.get(".dvc/config", b""), remedy)
         owner = self._owner(found, storage, is_draft=is_draft)
         manifest = self._sidecar(found, owner, files, "sha256", remedy)
@@ -109,40 +106,12 @@ class Versions:
         if manifest is None or sizes is None or references is None or pointer is None:
             return
         listing = Listing.parse(manifest, sizes, references)
-        for what in _disagreements(found.artifact, listing, pointer):
+        for what in trees.disagreements(found.artifact, listing, pointer):
             self._findings.error(subject, f"its files and its {what} disagree", remedy)
         folder = listing.directory_object
         sha256 = hashlib.sha256(folder).hexdigest()
         objects = [Wanted(entry.md5, entry.size, entry.sha256, f"'{entry.path}'") for entry in listing]
         self.content.need(owner, [*objects, Wanted(listing.pointer_md5, len(folder), sha256, "its directory object")])
-
-    def _tree(self, subject: VersionName, root: Oid, name: str, remedy: str) -> dict[str, bytes]:
-        """The files of a version's tree; what it lacks, and what it must not hold, is reported."""
-        files: dict[str, bytes] = {}
-        extra: list[str] = []
-        folders = [("", root)]
-        for folder, oid in folders:
-            kind, data = self.survey.registry.objects.read(oid)
-            entries = parse_tree(data) if kind == "tree" else ()
-            # what is written again differs where a mode is another, or the order
-            if kind != "tree" or encode_tree(entries) != data:
-                shown = folder or "/"
-                self._findings.error(subject, f"'{shown}' in its tree holds more than files of mode 100644", remedy)
-            for entry in entries:
-                path = folder + entry.name.decode("utf-8", "surrogateescape")
-                if entry.is_tree and path in (".dvc", "artifacts"):
-                    folders.append((f"{path}/", entry.oid))
-                elif entry.is_tree or path not in _allowed(name):
-                    extra.append(path)
-                else:
-                    files[path] = self.survey.registry.objects.read(entry.oid)[1]
-        if extra:
-            problem = f"its tree holds '{extra[0]}'{_more(extra)}, which is no part of an artifact"
-            self._findings.error(subject, problem, remedy)
-        lacking = [path for path in _allowed(name) if path not in files and not _is_stood_for(path, files)]
-        if lacking:
-            self._findings.error(subject, f"its tree has no '{lacking[0]}'{_more(lacking)}", remedy)
-        return files
 
     def _storage(self, subject: VersionName, text: bytes, remedy: str) -> Storage | None:
         """The storage that a version's own configuration names."""
@@ -248,56 +217,6 @@ def _remedy(version: Version) -> str:
     if version.published:
         return "published versions never change: log the artifact again, as a new version"
     return f"gitreg drop {version.name}, and log the artifact again"
-
-
-def _allowed(name: str) -> tuple[str, ...]:
-    """What a version's tree may hold."""
-    ends = (".dvc", *trees.ENDS, *(f"{end}.dvc" for end in trees.ENDS))
-    own = (".gitattributes", ".gitignore", *(f"{name}{end}" for end in ends))
-    return (".dvc/.gitignore", ".dvc/config", *(f"artifacts/{path}" for path in own))
-
-
-def _is_stood_for(path: str, files: dict[str, bytes]) -> bool:
-    """Whether a pointer stands for a file, or a file for its pointer, or nothing has to be there."""
-    if path.endswith((".references", ".references.dvc")):
-        return True
-    if path.endswith((".sha256", ".files")):
-        return f"{path}.dvc" in files
-    return path.endswith((".sha256.dvc", ".files.dvc"))
-
-
-def _fixed(name: str, files: dict[str, bytes]) -> dict[str, bytes]:
-    """The files of a tree that hold the same in every version, or follow from which others there are."""
-    large = [f"/{name}{end}" for end in trees.ENDS if f"artifacts/{name}{end}.dvc" in files]
-    return {
-        ".dvc/.gitignore": VERSION_GITIGNORE,
-        "artifacts/.gitattributes": trees.ATTRIBUTES,
-        "artifacts/.gitignore": "".join(f"{line}\n" for line in (f"/{name}", *large)).encode(),
-    }
-
-
-def _disagreements(record: ArtifactRecord, listing: Listing, text: bytes) -> Iterator[str]:
-    """What the files do not agree with."""
-    try:
-        pointer = Pointer.parse(text)
-    except RecordError as error:
-        yield f"pointer ({error})"
-    else:
-        found = Pointer(record.collection.name, listing.pointer_md5, listing.size, len(listing))
-        if pointer != found:
-            yield "pointer"
-        elif text != found.encode():
-            yield "pointer, which DVC would write in another form,"
-    for key, here, told in (
-        ("pointer", listing.pointer_md5, record.pointer),
-        ("manifest", listing.manifest_sha256, record.manifest),
-        ("digest", listing.digest, record.digest),
-        ("size", listing.size, record.size),
-        ("files", len(listing), record.files),
-        ("references", Summed.of(listing.references), record.references),
-    ):
-        if here != told:
-            yield f"record's '{key}'"
 
 
 def _sections(text: bytes) -> Section:

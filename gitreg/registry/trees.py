@@ -1,13 +1,16 @@
-"""The tree of a version's commit, FORMAT.md 5: written from a listing, and read back into one."""
+"""The tree of a version's commit, FORMAT.md 5: written from a listing, read back into one, and examined."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from gitreg.data.config import VERSION_GITIGNORE, version_config
 from gitreg.errors import MissingBytesError, RecordError
 from gitreg.git.objects import Batch
 from gitreg.records.listing import Listing
 from gitreg.records.names import CollectionName
-from gitreg.records.objects import Oid
+from gitreg.records.objects import Oid, encode_tree, parse_tree
 from gitreg.records.pointer import Pointer
 from gitreg.records.records import ArtifactRecord
 from gitreg.records.references import Summed
@@ -92,3 +95,91 @@ def _sidecar(registry: Registry, tree: Oid, name: str) -> bytes:
             f"'{name}' is damaged in the cache, and now lies at '{aside}'", [pointer.md5], hint="gitreg get fetches it"
         )
     return text
+
+
+def examine(registry: Registry, root: Oid, name: str) -> tuple[dict[str, bytes], list[str]]:
+    """The files of a version's tree, and what is wrong with it: what it lacks, and what it must not hold.
+
+    `name` is the collection's last segment. Raises: RecordError, MissingObjectError.
+    """
+    files: dict[str, bytes] = {}
+    problems: list[str] = []
+    extra: list[str] = []
+    folders = [("", root)]
+    for folder, oid in folders:
+        kind, data = registry.objects.read(oid)
+        entries = [replace(entry, mode=b"") for entry in (parse_tree(data) if kind == "tree" else ())]
+        # what is written again differs where a mode is another, or the order
+        if kind != "tree" or encode_tree(entries) != data:
+            problems.append(f"'{folder or '/'}' in its tree holds more than files of mode 100644")
+        for entry in entries:
+            path = folder + entry.name.decode("utf-8", "surrogateescape")
+            if entry.is_tree and path in (".dvc", "artifacts"):
+                folders.append((f"{path}/", entry.oid))
+            elif entry.is_tree or path not in _allowed(name):
+                extra.append(path)
+            else:
+                files[path] = registry.objects.read(entry.oid)[1]
+    if extra:
+        problems.append(f"its tree holds '{extra[0]}'{_more(extra)}, which is no part of an artifact")
+    lacking = [path for path in _allowed(name) if path not in files and not _is_stood_for(path, files)]
+    if lacking:
+        problems.append(f"its tree has no '{lacking[0]}'{_more(lacking)}")
+    for path, text in _fixed(name, files).items():
+        if files.get(path, text) != text:
+            problems.append(f"'{path}' in its tree is not what it must be")
+    return files, problems
+
+
+def _allowed(name: str) -> tuple[str, ...]:
+    """What a version's tree may hold."""
+    ends = (".dvc", *ENDS, *(f"{end}.dvc" for end in ENDS))
+    own = (".gitattributes", ".gitignore", *(f"{name}{end}" for end in ends))
+    return (".dvc/.gitignore", ".dvc/config", *(f"artifacts/{path}" for path in own))
+
+
+def _is_stood_for(path: str, files: dict[str, bytes]) -> bool:
+    """Whether a pointer stands for a file, or a file for its pointer, or nothing has to be there."""
+    if path.endswith((".references", ".references.dvc")):
+        return True
+    if path.endswith((".sha256", ".files")):
+        return f"{path}.dvc" in files
+    return path.endswith((".sha256.dvc", ".files.dvc"))
+
+
+def _fixed(name: str, files: dict[str, bytes]) -> dict[str, bytes]:
+    """The files of a tree that hold the same in every version, or follow from which others there are."""
+    large = [f"/{name}{end}" for end in ENDS if f"artifacts/{name}{end}.dvc" in files]
+    return {
+        ".dvc/.gitignore": VERSION_GITIGNORE,
+        "artifacts/.gitattributes": ATTRIBUTES,
+        "artifacts/.gitignore": "".join(f"{line}\n" for line in (f"/{name}", *large)).encode(),
+    }
+
+
+def disagreements(record: ArtifactRecord, listing: Listing, text: bytes) -> Iterator[str]:
+    """What a version's files do not agree with; `text` is its pointer."""
+    try:
+        pointer = Pointer.parse(text)
+    except RecordError as error:
+        yield f"pointer ({error})"
+    else:
+        found = Pointer(record.collection.name, listing.pointer_md5, listing.size, len(listing))
+        if pointer != found:
+            yield "pointer"
+        elif text != found.encode():
+            yield "pointer, which DVC would write in another form,"
+    for key, here, told in (
+        ("pointer", listing.pointer_md5, record.pointer),
+        ("manifest", listing.manifest_sha256, record.manifest),
+        ("digest", listing.digest, record.digest),
+        ("size", listing.size, record.size),
+        ("files", len(listing), record.files),
+        ("references", Summed.of(listing.references), record.references),
+    ):
+        if here != told:
+            yield f"record's '{key}'"
+
+
+def _more(found: Sequence[object]) -> str:
+    return f" and {len(found) - 1} more" if len(found) > 1 else ""
