@@ -31,7 +31,7 @@ PUSHED
 _MARK = b"# gitreg pre-push hook:"
 _CALL = b"gitreg hook pre-push"
 KEPT = "pre-push.before-gitreg"
-"""Where a hook that was there before goes, beside ours."""
+"""Where a hook that was there before goes, beside ours; see `keep`."""
 _HEAD = 64 << 10
 
 
@@ -60,7 +60,7 @@ class HookState:
 
 def state(git: Git) -> HookState:
     """How things stand; writes nothing. Raises: GitError, OSError."""
-    folder = _folder(git)
+    folder = hooks_folder(git)
     path = folder / "pre-push"
     if folder.name == "_" and folder.parent.name == ".husky":
         # what git runs there is generated, and starts the file beside the folder
@@ -69,7 +69,7 @@ def state(git: Git) -> HookState:
         return HookState("installed", path, "'git push' publishes")
     if folder.exists() and not folder.is_dir():
         return HookState("shared", path, f"'git push' does not publish: core.hooksPath is '{folder}', so no hook runs")
-    if not _is_own(git, folder):
+    if not is_own(git, folder):
         words = (
             f"'git push' does not publish: hooks are read from '{folder}', which is not this repository's own folder"
         )
@@ -96,24 +96,30 @@ def install(git: Git, *, command: str = "") -> HookState:
         raise UsageError(f"'{command}' is not an absolute path")
     template = templates.find("hooks/pre-push").read_bytes()
     content = template.replace(b"@GITREG@", os.fsencode(shlex.quote(command)))
-    if found.kind == "foreign" and not _keep(path):
+    if found.kind == "foreign" and not keep(path):
         return found
     if not (found.publishes and path.read_bytes() == content):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, content)
+        write(path, content)
     return state(git)
 
 
-def _keep(path: Path) -> bool:
+def kept(path: Path) -> Path:
+    """Where the hook that was at `path` before goes."""
+    return path.with_name(f"{path.name}.before-gitreg")
+
+
+def keep(path: Path) -> bool:
     """Move somebody's hook aside. False when the place is taken by a different one, which would be lost."""
-    kept = path.with_name(KEPT)
-    if os.path.lexists(kept):
-        return _head(kept) == _head(path)
-    path.rename(kept)
+    aside = kept(path)
+    if os.path.lexists(aside):
+        return beginning(aside) == beginning(path)
+    path.rename(aside)
     return True
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
+    """Write a hook whole, as one that can be run; with its folder, where there is none. Raises: OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".gitreg-", suffix=".tmp", dir=path.parent) as folder:
         made = Path(folder) / path.name
         # 0o777 less the umask, like any new program of this user
@@ -122,24 +128,25 @@ def _write(path: Path, content: bytes) -> None:
         made.replace(path)
 
 
-def _folder(git: Git) -> Path:
+def hooks_folder(git: Git) -> Path:
+    """Where git looks for hooks."""
     # with hooks=True: the pinned core.hooksPath would be the answer
     output = git.run("rev-parse", "--path-format=absolute", "--git-path", "hooks", hooks=True)
     return Path(os.fsdecode(output.removesuffix(b"\n")))
 
 
-def _is_own(git: Git, folder: Path) -> bool:
+def is_own(git: Git, place: Path) -> bool:
     """Whether the folder lies in the git directory, also after symbolic links."""
-    return folder.resolve().is_relative_to(git.common_dir.resolve())
+    return place.resolve().is_relative_to(git.common_dir.resolve())
 
 
 def _is_ours(path: Path) -> bool:
-    return not path.is_symlink() and _MARK in _head(path)
+    return not path.is_symlink() and _MARK in beginning(path)
 
 
 def _calls_gitreg(path: Path) -> bool:
     """Whether this hook is ours or leads to gitreg: by a line that was added, or as pre-commit's 'legacy' hook."""
-    head = _head(path)
+    head = beginning(path)
     if not os.access(path, os.X_OK) and path.parent.name != ".husky":  # husky starts its files with sh
         return False
     if _MARK in head or any(_CALL in line and not line.lstrip().startswith(b"#") for line in head.splitlines()):
@@ -147,7 +154,8 @@ def _calls_gitreg(path: Path) -> bool:
     return b"pre-commit.com" in head and _calls_gitreg(path.with_name("pre-push.legacy"))
 
 
-def _head(path: Path) -> bytes:
+def beginning(path: Path) -> bytes:
+    """The beginning of a hook, empty where there is none."""
     try:
         with path.open("rb") as file:
             return file.read(_HEAD)
