@@ -8,12 +8,13 @@ import os
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gitreg.errors import GitError, RecordError
 from gitreg.git.runner import Git
 from gitreg.records.objects import (
+    EMPTY_TREE,
     Commit,
     Oid,
     Tag,
@@ -324,6 +325,28 @@ class Batch:
                 entries.append(TreeEntry(path.encode(), self.add("blob", data)))
         entries += [TreeEntry(name.encode(), self.add_tree(inner), is_tree=True) for name, inner in folders.items()]
         return self.add("tree", encode_tree(entries))
+
+    def edit_tree(self, objects: Objects, tree: Oid | None, files: Mapping[str, bytes | None]) -> Oid:
+        """Add a tree with these files (None: without that one) and all else that `tree` has; empty folders go.
+
+        Raises: MissingObjectError, RecordError.
+        """
+        entries = objects.tree(tree) if tree and tree != EMPTY_TREE else {}
+        below: dict[str, dict[str, bytes | None]] = {}
+        for path, data in files.items():
+            head, slash, rest = path.partition("/")
+            if slash:
+                below.setdefault(head, {})[rest] = data
+            elif data is None:
+                entries.pop(head, None)
+            else:
+                entries[head] = TreeEntry(head.encode(), self.add("blob", data))
+        for head, inner in below.items():
+            known = entries.pop(head, None)
+            fresh = self.edit_tree(objects, known.oid if known and known.is_tree else None, inner)
+            if fresh != EMPTY_TREE:
+                entries[head] = TreeEntry(head.encode(), fresh, is_tree=True)
+        return self.add("tree", encode_tree(entries.values()))
 
 
 def pack_of(objects: Sequence[tuple[str, bytes]]) -> bytes:

@@ -117,7 +117,7 @@ class State:
 
     def write(self, batch: Batch) -> Oid:
         """Add the state's tree to the batch."""
-        return _updated(self.registry, batch, self.tree, self.over)
+        return batch.edit_tree(self.registry.objects, self.tree, self.over)
 
 
 def _files(registry: Registry, tree: Oid | None, prefix: str = "") -> Iterator[tuple[str, Oid]]:
@@ -135,27 +135,6 @@ def _entries(registry: Registry, tree: Oid | None) -> dict[str, TreeEntry]:
 
 # versions/0/v3.COMMIT.yaml; what lies deeper is nothing of ours
 _DEEPEST = 2
-
-
-def _updated(registry: Registry, batch: Batch, tree: Oid | None, changes: Files) -> Oid:
-    """The tree with these files; folders that nothing changes stay as they are, empty ones go."""
-    entries = _entries(registry, tree)
-    below: dict[str, dict[str, bytes | None]] = {}
-    for path, data in changes.items():
-        head, slash, rest = path.partition("/")
-        if slash:
-            below.setdefault(head, {})[rest] = data
-        elif data is None:
-            entries.pop(head, None)
-        else:
-            entries[head] = TreeEntry(head.encode(), batch.add("blob", data))
-    for head, inner in below.items():
-        known = entries.get(head)
-        fresh = _updated(registry, batch, known.oid if known and known.is_tree else None, inner)
-        entries.pop(head, None)
-        if fresh != objects.EMPTY_TREE:
-            entries[head] = TreeEntry(head.encode(), fresh, is_tree=True)
-    return batch.add("tree", objects.encode_tree(entries.values()))
 
 
 def _difference(registry: Registry, old: Oid, new: Oid, prefix: str = "") -> Iterator[tuple[str, Oid | None]]:
