@@ -7,21 +7,24 @@ be planned.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gitreg.errors import RecordError, SettingsError
 from gitreg.git import revisions
-from gitreg.promotion import merged, requested, source, touched, wanted
+from gitreg.promotion import merged, moving, requested, source, touched, wanted
 from gitreg.promotion.merged import Merged, Said
+from gitreg.promotion.moving import Mover
 from gitreg.promotion.published import Published
 from gitreg.promotion.request import Move, Plan, Problem
 from gitreg.promotion.source import Wanted
+from gitreg.promotion.wanted import Entry
 from gitreg.records.names import AliasName
 from gitreg.records.objects import Oid
 from gitreg.records.policy import Policy
+from gitreg.registry import aliases
 from gitreg.registry import policy as policies
 from gitreg.registry.aliases import Alias
 from gitreg.registry.repository import Registry
-from gitreg.registry.versions import Version
 
 _NOTHING = Wanted({}, (), {})
 
@@ -40,7 +43,8 @@ def plan(registry: Registry, base: Oid | None, head: Oid | None) -> Plan:
     began, before = (source.at(registry, commit) if commit else _NOTHING for commit in (fork, base))
     found = merged.merge(before, began, source.at(registry, head) if head else source.in_worktree(registry))
     policy, broken = _policies(registry, base, fork, head)
-    moves = list(_Planner(published, policy, found).moves())
+    with moving.mover(published) as mover:
+        moves = list(_Planner(mover, policy, found).moves())
     return Plan(
         base,
         head,
@@ -84,13 +88,14 @@ class _Planner:
     """Makes the moves of a plan.
 
     Attributes:
-        published: what there is.
+        mover: says of each whether it may be made.
         policy: what counts.
         found: what is wanted.
     """
 
-    def __init__(self, published: Published, policy: Policy, found: Merged) -> None:
-        self.published = published
+    def __init__(self, mover: Mover, policy: Policy, found: Merged) -> None:
+        self.mover = mover
+        self.published = mover.published
         self.policy = policy
         self.found = found
         self._now: dict[AliasName, Alias | RecordError | None] = {}
@@ -122,46 +127,19 @@ class _Planner:
         now, entry = self._now.get(name), said.entry
         if isinstance(now, RecordError):
             problem = Problem(str(now), now.hint or "")
-            return self._made(name, said, None, None, (problem,)) if entry else None
-        old = now.place if now else None
-        if entry is None:
-            return self._made(name, said, now, None, ()) if old and _is_managed(now) else None
-        if entry.version is None:
-            return self._made(name, said, now, None, ()) if old else None
-        if old and old.version == entry.version and str(old.commit).startswith(entry.commit):
-            return None
-        new, problems = requested.version(self.published, entry, entry.version)
-        if old and new and old.commit == new.commit and not problems:
-            return None
-        twin = requested.twin(self.published, name)
-        return self._made(name, said, now, new, (*problems, *((twin,) if twin else ())))
+            path = wanted.path_of(name.collection)
+            return Move(name, None, None, None, path, entry, problems=(problem,)) if entry else None
+        tip = now.tip if now else None
 
-    def _made(
-        self, name: AliasName, said: Said, now: Alias | None, new: Version | None, problems: tuple[Problem, ...]
-    ) -> Move:
-        entry, tip = said.entry, now.tip if now else None
-        if said.origin == "both":
-            problems = (*problems, _conflict(name, said.other))
-        # what has been merged is not made anew; `apply` says whether it still may
-        if entry and said.origin != "base":
-            stale = requested.stale(entry, tip)
-            problems = (*problems, *((stale,) if stale else ()))
-        rule = self.policy.rule(name)
-        return Move(
-            name,
-            old=now.place if now else None,
-            new=new.place if new else None,
-            tip=tip,
-            path=wanted.path_of(name.collection),
-            entry=entry,
-            protected=rule.protected,
-            problems=problems,
-        )
+        def stale(entry: Entry) -> Problem | None:
+            # what has been merged is not made anew; `apply` says whether it still may
+            return None if said.origin == "base" else requested.stale(entry, tip)
 
-
-def _is_managed(alias: Alias | None) -> bool:
-    """Whether the alias is where `apply` has put it."""
-    return bool(alias and alias.record and alias.record.by.merged)
+        history = (step.record for step in aliases.moves(self.published.registry, name, tip)) if tip else ()
+        move = self.mover.move(name, now, entry, policy=self.policy, history=history, stale=stale)
+        if move and said.origin == "both":
+            return replace(move, problems=(*move.problems, _conflict(name, said.other)))
+        return move
 
 
 def _conflict(name: AliasName, other: wanted.Entry | None) -> Problem:

@@ -1,0 +1,110 @@
+"""What becomes of an alias that shall name what a file says: the move, and whether it may be made.
+
+Plan and apply both ask here, so that they cannot disagree. They differ in what makes a request stale.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+
+from gitreg.promotion import evidence, gates, requested, wanted
+from gitreg.promotion.evidence import Evidence
+from gitreg.promotion.published import Published
+from gitreg.promotion.request import Move, Problem, Verdict
+from gitreg.promotion.wanted import Entry
+from gitreg.records.names import AliasName
+from gitreg.records.policy import Policy
+from gitreg.records.records import AliasRecord, Place
+from gitreg.registry.aliases import Alias
+
+
+class Mover:
+    """Makes moves of what is wanted.
+
+    Attributes:
+        published: what there is.
+    """
+
+    def __init__(self, published: Published, stack: contextlib.ExitStack) -> None:
+        self.published = published
+        self._stack = stack
+        self._evidence: Evidence | None = None
+
+    @property
+    def evidence(self) -> Evidence:
+        """What runs say of versions. Asked for where somebody wants to know only: finding it out may take a while."""
+        if self._evidence is None:
+            self._evidence = self._stack.enter_context(evidence.opened(self.published.registry))
+        return self._evidence
+
+    def move(
+        self,
+        name: AliasName,
+        now: Alias | None,
+        entry: Entry | None,
+        *,
+        policy: Policy,
+        history: Iterable[AliasRecord],
+        stale: Callable[[Entry], Problem | None] = lambda _: None,
+    ) -> Move | None:
+        """The move that makes an alias what is said of it, None where there is nothing to do.
+
+        Args:
+            name: which alias.
+            now: it as it stands, None when nobody ever set it.
+            entry: what is wanted, None where no file lists it.
+            policy: what is asked of it. One that has no gates asks no run.
+            history: the records that led to `now`, the newest first; read as far as they matter.
+            stale: why the request does not fit the alias as it stands.
+
+        Raises: RecordError, MissingObjectError.
+        """
+        old = now.place if now else None
+        problems: tuple[Problem, ...] = ()
+        new = None
+        if entry is None or entry.version is None:
+            if old is None or (entry is None and not is_managed(now)):
+                return None
+        else:
+            if old and old.version == entry.version and str(old.commit).startswith(entry.commit):
+                return None
+            new, problems = requested.version(self.published, entry, entry.version)
+            if old and new and old.commit == new.commit and not problems:
+                return None
+            twin = requested.twin(self.published, name)
+            problems += (twin,) if twin else ()
+        late = stale(entry) if entry else None
+        rule = policy.rule(name)
+        verdicts: tuple[Verdict, ...] = ()
+        if new and (rule.gates or rule.evaluated_on or rule.inputs):
+            before = self.published.of(old) if old else None
+            named = _has_named(history, new.place)
+            verdicts = gates.judge(self.evidence, policy, rule, before, new, named_before=named)
+        return Move(
+            name,
+            old=old,
+            new=new.place if new else None,
+            tip=now.tip if now else None,
+            path=wanted.path_of(name.collection),
+            entry=entry,
+            protected=rule.protected,
+            verdicts=verdicts,
+            problems=(*problems, *((late,) if late else ())),
+        )
+
+
+@contextlib.contextmanager
+def mover(published: Published) -> Iterator[Mover]:
+    """One for what is published now."""
+    with contextlib.ExitStack() as stack:
+        yield Mover(published, stack)
+
+
+def is_managed(alias: Alias | None) -> bool:
+    """Whether the alias is where `apply` has put it: when no file lists it any more, it is to name nothing."""
+    return bool(alias and alias.record and alias.record.by.merged)
+
+
+def _has_named(history: Iterable[AliasRecord], place: Place) -> bool:
+    return any(record.now and record.now.commit == place.commit for record in history)
