@@ -45,6 +45,10 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "pin": ("pin", "name a published version in your own tree, for 'dvc pull'"),
         "lineage": ("lineage", "draw what a version was made from, and what was made from it"),
     },
+    "Promote": {
+        "plan": ("plan", "show which aliases a request would move, and what the policy says"),
+        "ci": ("ci", "write the workflows of a Git host, and speak to it from them"),
+    },
     "Share": {
         "push": ("share", "publish what is pending; 'git push' does it too"),
         "fetch": ("share", "bring what others have published"),
@@ -59,8 +63,6 @@ _HIDDEN = {"hook": ("hook", "")}
 _ELSEWHERE = {
     "history": "alias log",
     "log": "alias log",
-    "promote": "alias set",
-    "rollback": "alias set",
     "download": "get",
     "checkout": "get",
     "list": "ls",

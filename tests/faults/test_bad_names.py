@@ -124,6 +124,17 @@ FAMILIES: dict[str, Mapping[str, tuple[str, ...]]] = {
         "bytes that are no UTF-8": ("s3://b\udcff", "a\udcff", "file:///a%ff"),
         "terminal escapes": ("s3://b\x1b[31m", "a\x9b2J", "a\x7f"),
     },
+    "owner": {"empty": ("",), "more than a word": (" ", "a b", "a\tb", "a\nb", "a\0", "#a", "a\x1b[31m", "a\u2028b", "a\udcff")},
+    "branch": {
+        "what a workflow would take for a pattern": ("", " ", "-x", "a*", "!a", "a?", "[a]", "a+b", "@a", "..", "a..b"),
+        "out of the line": ("a\nb", 'a"', "a'", "a]", "a: b", "a #b", "${{ x }}", "$(x)", "a\0", "\x1b[31m", "a\udcff"),
+    },
+    "revision": {
+        "empty": ("", " "),
+        "what is no commit": ("nowhere", "HEAD:file", "HEAD^{tree}", "a..b", "HEAD~999", ":/no such message", "-"),
+        "options": ("--all", f"--output={MARK}", f"--upload-pack=touch {MARK}", "-x", "--end-of-options"),
+        **{family: NO_NAMES[family] for family in list(NO_NAMES)[6:]},
+    },
     "server": {"what is no line of git's": ("x", "a b c", "\x1b[31m", "refs/x " * 4)},
 }  # fmt: skip
 
@@ -147,6 +158,9 @@ PLACES: dict[tuple[str, str], list[Place]] = {
     ("init", "storage"): [place("storage", "init --storage={}")],
     ("init", "remote"): [place("name", "init --remote={}")],
     ("demo", "directory"): [place("path to write", "demo -- {}")],
+    ("ci init", "host"): [place("choice", "ci init -- {}")],
+    ("ci init", "owners"): [place("owner", "ci init github --owner=@team --owner={}")],
+    ("ci init", "branch"): [place("branch", "ci init github --branch={}")],
     ("completion", "shell"): [place("choice", "completion -- {}")],
     ("run", "name"): [place("text", "run --name={} -- true")],
     ("run", "job_type"): [place("text", "run --job-type={} -- true")],
@@ -223,6 +237,9 @@ PLACES: dict[tuple[str, str], list[Place]] = {
     ("diff", "new"): [place("name", "diff m -- {}"), place("date", "diff m model/M:production@{{}}")],
     ("diff", "form"): [place("choice", "diff m --format={}")],
     ("drop", "what"): [place("name", "drop -- {}"), place("name", "drop m:{}")],
+    ("plan", "base"): [place("revision", "plan --head=HEAD --base={}")],
+    ("plan", "head"): [place("revision", "plan --base=HEAD --head={}")],
+    ("plan", "form"): [place("choice", "plan --base=HEAD --format={}")],
     ("fsck", "collections"): [place("name", "fsck -- {}"), place("name", "fsck -- m {}")],
     ("get", "reference"): [
         place("name", "get -- {}"),

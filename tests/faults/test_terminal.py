@@ -46,6 +46,8 @@ printf '# %s\n' "$EVIL" >../card && gitreg edit data --description "$EVIL" --car
 gitreg put ../m --name gone --type model && gitreg edit gone:v0 --description "$EVIL$EVIL" --tag tag
 gitreg delete gone:v0 --reason "$EVIL"
 git tag -a -m "$EVIL" "$SILENT@v0" && git tag -a -m "$EVIL" "m@v7"
+mkdir -p .gitreg/aliases && printf '"%s": v0\n' "$SILENT" >.gitreg/aliases/data.yaml
+printf 'staging: {version: v0, reason: "%s"}\n' "$SILENT" >.gitreg/aliases/m.yaml && touch ".gitreg/aliases/$EVIL.yaml"
 """
 
 
@@ -100,6 +102,10 @@ TRIED = {
         "m:v0 -o {}.svg", "m:v0 --format {}",
     ],
     "status": ["", "--json"],
+    "plan": [
+        "--base HEAD", "--base HEAD --json", "--base HEAD --format markdown", "--base {}", "--base HEAD --head {}",
+        "--base HEAD --format {}",
+    ],
     "get": ["data -o ../got", "data -o ../{}", "m:v0", "data --references", "{}"],
     "fsck": ["", "--json"],
     "doctor": ["", "--json"],
@@ -120,6 +126,7 @@ TRIED = {
     "init": ["--remote {}", "--storage {}", "--storage {}://x", ""],
     "pin": ["", "--json", "--check", "{}", "m:{}", "m:v0 {}", "m:v0 --file {}"],
     "completion": ["bash", "{}"],
+    "ci init": ["github --branch {}", "shell --owner {}", "{}"],
     "fetch": [""],
     "push": [""],
     "demo": ["{}/\0"],

@@ -1,0 +1,393 @@
+"""Runs GitHub workflow files on this machine: the part of the language that the templates use, and nothing silently.
+
+Every key that is not known here is refused. `run` steps are run by bash, in the environment that GitHub documents and
+nothing of the machine's; `uses` steps do what the action of that name does, with real git against a real server.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax
+https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import actions
+import web_server
+import yaml
+from expressions import NotImplementedHereError, condition, filled, value
+
+_WORKFLOW = {"name", "on", "permissions", "concurrency", "jobs"}
+_EVENTS: dict[str, set[str]] = {
+    "pull_request": {"branches"},
+    "push": {"branches"},
+    "schedule": set(),
+    "workflow_dispatch": {"inputs"},
+}
+_JOB = {
+    *("name", "runs-on", "timeout-minutes", "permissions", "outputs", "env", "steps", "needs", "if", "strategy"),
+    "environment",
+}
+_STEP = {"name", "id", "uses", "with", "env", "run", "if"}
+_RIGHTS = {"contents", "pull-requests", "pages", "id-token"}
+_PINNED = re.compile(r"(?P<name>[\w-]+/[\w-]+)@[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What has happened on the host.
+
+    Attributes:
+        name: as in `on`.
+        sha, ref: the commit and the full ref that a workflow is run for.
+        base, head: branches of a pull request.
+        number: of a pull request.
+        fork: whether the request comes from somebody who may not write here.
+        inputs: of `workflow_dispatch`.
+        actor: who made it happen.
+    """
+
+    name: str
+    sha: str
+    ref: str
+    base: str = ""
+    head: str = ""
+    number: int = 0
+    fork: bool = False
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    actor: str = "ada"
+
+
+@dataclass(slots=True)
+class Job:
+    """What became of a job, one for each value of its matrix.
+
+    Attributes:
+        result: success, failure or skipped.
+        log: all that its steps have printed.
+        summary: what they have written for people.
+        outputs: what other jobs see of it.
+    """
+
+    name: str
+    result: str = "success"
+    log: str = ""
+    summary: str = ""
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Run:
+    """What became of a workflow."""
+
+    workflow: str
+    event: Event
+    jobs: dict[str, list[Job]] = field(default_factory=dict)
+    artifacts: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def result(self) -> str:
+        """The worst of its jobs'."""
+        return "failure" if any(self.of(name) == "failure" for name in self.jobs) else "success"
+
+    def of(self, name: str) -> str:
+        """The result of a job, which is the worst of its parts'."""
+        results = {job.result for job in self.jobs[name]}
+        return next((result for result in ("failure", "success") if result in results), "skipped")
+
+    def job(self, name: str) -> Job:
+        """The one job of this name."""
+        (found,) = self.jobs[name]
+        return found
+
+    @property
+    def log(self) -> str:
+        """All that was printed."""
+        return "".join(f"== {name}: {job.result}\n{job.log}" for name in self.jobs for job in self.jobs[name])
+
+
+@dataclass(slots=True)
+class Runner:
+    """A machine of the host's for jobs.
+
+    Attributes:
+        server: the address of the host, without credentials.
+        repository: owner and name there.
+        folder: where jobs are run; each gets a folder of its own.
+        tools: what every job finds on its PATH, and what it is to install from.
+        environment: what the host's machine adds to every job, such as where packages come from.
+        variables: of the repository (`vars`).
+        api: the address of the host's API.
+    """
+
+    server: str
+    repository: str
+    folder: Path
+    tools: actions.Tools
+    environment: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    api: str = ""
+    count: int = 0
+
+    def run(self, file: Path, event: Event) -> Run | None:
+        """Run a workflow for an event, None when it is not for it. Raises: NotImplementedHereError."""
+        document = _loaded(file)
+        if not _is_for(document["on"], event):
+            return None
+        self.count += 1
+        run = Run(file.name, event)
+        inputs = _inputs(document["on"], event)
+        github = self._github(document, event)
+        _check_concurrency(document.get("concurrency"), github)
+        waiting: dict[str, Any] = dict(document["jobs"])
+        while waiting:
+            name = next(name for name in waiting if not {*_needs(waiting[name])} & waiting.keys())
+            job = waiting.pop(name)
+            run.jobs[name] = list(self._job(name, job, document, run, {"github": github, "inputs": inputs}))
+        return run
+
+    def _job(
+        self, name: str, job: dict[str, Any], document: dict[str, Any], run: Run, contexts: dict[str, Any]
+    ) -> Iterator[Job]:
+        _known(job, _JOB, f"job '{name}'")
+        needs = _needs(job)
+        contexts |= {
+            "needs": {need: {"result": run.of(need), "outputs": _outputs(run.jobs[need])} for need in needs},
+            "vars": dict(self.variables),
+            "success": all(run.of(need) == "success" for need in needs),
+        }
+        if not condition(str(job.get("if", "success()")), contexts):
+            yield Job(name, "skipped")
+            return
+        for matrix in _matrix(job.get("strategy"), contexts):
+            yield self._part(name, job, document, run, {**contexts, "matrix": matrix})
+
+    def _part(
+        self, name: str, job: dict[str, Any], document: dict[str, Any], run: Run, contexts: dict[str, Any]
+    ) -> Job:
+        done = Job(filled(str(job.get("name", name)), contexts))
+        rights = job.get("permissions", document["permissions"])
+        _known(rights, _RIGHTS, f"the permissions of '{name}'")
+        may_write = rights.get("contents") == "write" and not run.event.fork
+        token = {"write": web_server.WRITER, "read": web_server.READER}.get(
+            "write" if may_write else "read" if rights.get("contents") else "", ""
+        )
+        place = self.folder / f"{self.count}-{name}-{len(list(self.folder.glob(f'{self.count}-{name}-*')))}"
+        workspace, temporary = place / "work", place / "temp"
+        for folder in (workspace, temporary, place / "home"):
+            folder.mkdir(parents=True)
+        files = {
+            key: temporary / key.lower()
+            for key in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ENV", "GITHUB_PATH")
+        }
+        contexts |= {
+            "github": {**contexts["github"], "token": token, "job": name, "workspace": str(workspace)},
+            "runner": {"temp": str(temporary), "os": "Linux"},
+            "steps": {},
+            "success": True,
+        }
+        environment = {
+            **self._environment(contexts["github"], run.event, place),
+            **{key: str(path) for key, path in files.items()},
+            **self.environment,
+            **{key: filled(str(text), contexts) for key, text in (job.get("env") or {}).items()},
+        }
+        (temporary / "event.json").write_text(json.dumps(_payload(run.event)))
+        for step in job["steps"]:
+            _known(step, _STEP, f"a step of '{name}'")
+            if not condition(str(step.get("if", "success()")), contexts):
+                continue
+            for path in files.values():
+                path.write_text("")
+            own = {key: filled(str(text), contexts) for key, text in (step.get("env") or {}).items()}
+            shown = filled(str(step.get("name", step.get("uses", ""))), contexts)
+            if "run" in step:
+                status, printed = _bash(str(step["run"]), {**environment, **own}, workspace, temporary)
+            else:
+                given = {key: filled(str(text), contexts) for key, text in (step.get("with") or {}).items()}
+                status, printed = self._uses(str(step["uses"]), given, run, contexts["github"], environment)
+            done.log += f"-- {shown}\n{printed}" + (f"-- exit code {status}\n" if status else "")
+            if status:
+                done.result, contexts["success"] = "failure", False
+            done.summary += files["GITHUB_STEP_SUMMARY"].read_text()
+            environment |= _pairs(files["GITHUB_ENV"].read_text())
+            for line in files["GITHUB_PATH"].read_text().splitlines():
+                environment["PATH"] = f"{line}{os.pathsep}{environment['PATH']}"
+            if "id" in step:
+                outcome = "failure" if status else "success"
+                contexts["steps"][step["id"]] = {
+                    "outputs": _pairs(files["GITHUB_OUTPUT"].read_text()),
+                    "outcome": outcome,
+                }
+        done.outputs = {key: filled(str(text), contexts) for key, text in (job.get("outputs") or {}).items()}
+        return done
+
+    def _uses(
+        self, action: str, given: dict[str, str], run: Run, github: dict[str, Any], environment: dict[str, str]
+    ) -> tuple[int, str]:
+        pinned = _PINNED.fullmatch(action)
+        if not pinned:
+            raise NotImplementedHereError(f"an action that is not pinned by a commit: {action}")
+        kept = self.folder / "artifacts" / str(self.count)
+        call = actions.Call(given, github, environment, self.tools, run.artifacts, kept)
+        return actions.perform(pinned["name"], call)
+
+    def _github(self, document: dict[str, Any], event: Event) -> dict[str, Any]:
+        """The context of that name."""
+        return {
+            "event_name": event.name,
+            "event": _payload(event),
+            "sha": event.sha,
+            "ref": event.ref,
+            "ref_name": event.ref.split("/", 2)[2],
+            "base_ref": event.base,
+            "head_ref": event.head,
+            "repository": self.repository,
+            "server_url": self.server,
+            "api_url": self.api,
+            "run_id": str(self.count),
+            "actor": event.actor,
+            "actor_id": "1001",
+            "workflow": document["name"],
+        }
+
+    def _environment(self, github: dict[str, Any], event: Event, place: Path) -> dict[str, str]:
+        """What GitHub documents, and what a machine has."""
+        names = ("sha", "ref", "ref_name", "base_ref", "head_ref", "repository", "server_url", "api_url", "run_id")
+        names += ("actor", "actor_id", "workflow", "job", "workspace", "event_name")
+        return {
+            **{f"GITHUB_{name.upper()}": str(github[name]) for name in names},
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_EVENT_PATH": str(place / "temp" / "event.json"),
+            "GITHUB_REPOSITORY_OWNER": self.repository.partition("/")[0],
+            "GITHUB_RUN_ATTEMPT": "1",
+            "GITHUB_REF_TYPE": "branch",
+            "RUNNER_TEMP": str(place / "temp"),
+            "RUNNER_OS": "Linux",
+            "CI": "true",
+            "HOME": str(place / "home"),
+            "LANG": "C.UTF-8",
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        }
+
+
+def _loaded(file: Path) -> dict[str, Any]:
+    document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    # to YAML 1.1 the word `on` is a truth
+    document["on"] = document.pop(True)
+    _known(document, _WORKFLOW, file.name)
+    for name, words in document["on"].items():
+        if name not in _EVENTS:
+            raise NotImplementedHereError(f"the event '{name}'")
+        if name != "schedule":
+            _known(words or {}, _EVENTS[name], f"'on: {name}'")
+    return dict(document)
+
+
+def _known(found: Mapping[str, Any], keys: set[str], where: str) -> None:
+    if not isinstance(found, Mapping):
+        raise NotImplementedHereError(f"{where}: {found!r}")
+    unknown = found.keys() - keys
+    if unknown:
+        raise NotImplementedHereError(f"{where} says {', '.join(map(repr, sorted(unknown)))}")
+
+
+def _is_for(events: dict[str, Any], event: Event) -> bool:
+    if event.name not in events:
+        return False
+    wanted = (events[event.name] or {}) if event.name in ("push", "pull_request") else {}
+    branch = event.base or event.ref.removeprefix("refs/heads/")
+    return branch in wanted.get("branches", [branch])
+
+
+def _inputs(events: dict[str, Any], event: Event) -> dict[str, str]:
+    declared = (
+        ((events.get("workflow_dispatch") or {}).get("inputs") or {}) if event.name == "workflow_dispatch" else {}
+    )
+    for name, words in declared.items():
+        _known(words, {"description", "default"}, f"the input '{name}'")
+    return {name: event.inputs.get(name, words["default"]) for name, words in declared.items()}
+
+
+def _check_concurrency(found: Any, github: dict[str, Any]) -> None:
+    """One workflow is run at a time here, so there is nothing to do but to understand it."""
+    _known(found, {"group", "cancel-in-progress"}, "concurrency")
+    filled(found["group"], {"github": github})
+
+
+def _needs(job: dict[str, Any]) -> list[str]:
+    needs = job.get("needs", [])
+    return [needs] if isinstance(needs, str) else list(needs)
+
+
+def _outputs(jobs: list[Job]) -> dict[str, Any]:
+    return {key: text for job in jobs for key, text in job.outputs.items()}
+
+
+def _matrix(strategy: Any, contexts: dict[str, Any]) -> list[dict[str, Any]]:
+    if strategy is None:
+        return [{}]
+    _known(strategy, {"fail-fast", "matrix"}, "strategy")
+    if len(strategy["matrix"]) != 1 or strategy["fail-fast"]:
+        raise NotImplementedHereError(f"the matrix {strategy!r}")
+    ((name, text),) = strategy["matrix"].items()
+    values = value(str(text), contexts)
+    # GitHub's own limits
+    assert isinstance(values, list) and 0 < len(values) <= 256, values
+    return [{name: item} for item in values]
+
+
+def _payload(event: Event) -> dict[str, Any]:
+    """The part of the webhook's payload that workflows ask for."""
+    if event.name == "pull_request":
+        repository = "stranger/fork" if event.fork else "team/models"
+        head = {"ref": event.head, "repo": {"full_name": repository, "fork": event.fork}}
+        return {
+            "number": event.number,
+            "pull_request": {"number": event.number, "head": head, "base": {"ref": event.base}},
+        }
+    return (
+        {"inputs": dict(event.inputs)} if event.name == "workflow_dispatch" else {"ref": event.ref, "after": event.sha}
+    )
+
+
+def _bash(script: str, environment: dict[str, str], workspace: Path, temporary: Path) -> tuple[int, str]:
+    """What `shell` means where a step does not say: bash -e, and the script in a file."""
+    if "${{" in script:
+        raise NotImplementedHereError(f"an expression inside a script: {script}")
+    file = temporary / "step.sh"
+    file.write_text(script)
+    bash = shutil.which("bash") or "/bin/bash"
+    done = subprocess.run(
+        [bash, "-e", str(file)],
+        cwd=workspace,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    return done.returncode, done.stdout.decode("utf-8", "backslashreplace")
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """What a step has written for later ones: `name=value`, or `name<<END` and lines up to END."""
+    found: dict[str, str] = {}
+    lines = iter(text.splitlines())
+    for line in lines:
+        name, arrows, end = line.partition("<<")
+        if arrows and "=" not in name:
+            found[name] = "\n".join(iter(lambda: next(lines), end))
+        elif "=" in line:
+            name, _, text_of = line.partition("=")
+            found[name] = text_of
+        else:
+            raise NotImplementedHereError(f"the line {line!r} in a step's output")
+    return found
