@@ -264,6 +264,18 @@ class RefusedError(Error):
     exit_code = 4
 
 
+class ProtectedAliasError(RefusedError):
+    """An alias moves only when a request for it is merged.
+
+    Attributes:
+        alias: which, `COLLECTION:ALIAS`.
+    """
+
+    def __init__(self, alias: str, *, hint: str) -> None:
+        super().__init__(f"'{alias}' is protected: it moves when a request for that is merged", hint=hint)
+        self.alias = alias
+
+
 class BundleError(RefusedError):
     """A bundle holds something that is not what it must be; nothing of it was taken.
 
@@ -377,6 +389,24 @@ class InvalidTableError(UsageError, ValueError, AssertionError):
 
 class InvalidValueError(UsageError, ValueError, TypeError):
     """A value is not of the type that its place in a table, or a picture or another medium, wants."""
+
+
+class HostError(Error):
+    """A code host, such as GitHub, refused something, or could not be asked.
+
+    Attributes:
+        host: its name.
+        status: of its answer; 0 when there was none.
+    """
+
+    def __init__(self, host: str, status: int, words: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{host} says: {f'{status} {words}' if status else words}", hint=hint)
+        self.host = host
+        self.status = status
+
+
+class MayNotError(HostError):
+    """The token may not do that, or there is none."""
 
 
 class MissingExtraError(Error, ImportError):

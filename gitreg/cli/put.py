@@ -15,6 +15,7 @@ from gitreg.records.names import AliasName, CollectionName, check_alias
 from gitreg.registry import aliases, versions
 from gitreg.registry.draft import Draft
 from gitreg.registry.links import link as link_version
+from gitreg.registry.protection import check_direct
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 from gitreg.sdk.targets import check_type
@@ -64,6 +65,7 @@ def put(
     draft = Draft(collection, type_, _files(source), description, context.pairs(metadata, "--metadata"))
     with context.opened() as registry:
         inputs = [context.version(registry, use) for use in uses]
+        check_direct(registry, [AliasName(collection, alias) for alias in alias_names])
         with started(registry, job_type="put") as run:
             for found in inputs:
                 run.use(found)
@@ -117,6 +119,7 @@ def link(reference: str, target: str, alias_names: tuple[str, ...]) -> None:
         check_alias(alias)
     with context.opened() as registry:
         source = context.version(registry, reference)
+        check_direct(registry, [AliasName(name, alias) for alias in alias_names])
         version, created = link_version(registry, source, name)
         moved = _move_aliases(registry, version, alias_names, "set when it was linked")
         if created:

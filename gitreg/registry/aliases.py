@@ -18,6 +18,7 @@ from gitreg.records.similar import closest, listed
 from gitreg.records.trailers import Message
 from gitreg.registry import cards, chains
 from gitreg.registry.hold import held
+from gitreg.registry.protection import check_direct
 from gitreg.registry.repository import Registry, retried
 from gitreg.registry.versions import Version, all_versions
 
@@ -230,9 +231,9 @@ def move(
 ) -> tuple[Alias, bool]:
     """Make the alias name `version`, or nothing when it is None; False when it does already.
 
-    `expected` is the commit of the version that the caller believes the alias names. Raises: LostRaceError when it
-    names another, NotFoundError when there is nothing to remove, or the version is deleted, or dropped at the same
-    moment, UsageError for another collection's version.
+    `expected` is the commit of the version that the caller believes the alias names. Raises: ProtectedAliasError for
+    an alias that only `apply` moves, LostRaceError when it names another, NotFoundError when there is nothing to
+    remove, or the version is deleted, or dropped at the same moment, UsageError for another collection's version.
     """
     if version is not None:
         _check_case(registry, name)
@@ -255,6 +256,7 @@ def move(
             if len(valid) < len(refs):
                 registry.refs.change([Change(ref, pending, ZERO)])
             return current, False
+        check_direct(registry, [name], version, remove=version is None)
         now = Place(version.name, version.commit) if version else None
         batch = Batch()
         base = end_of(registry, name, current, batch)

@@ -94,7 +94,7 @@ def delete(registry: Registry, version: Version, *, reason: str = "", delete_ali
     if kept:
         raise RefusedError(
             f"'{version.name}' cannot be deleted: '{kept}' names it, and is protected",
-            hint=f"let it name another version first: gitreg alias set {kept} VERSION",
+            hint=f"let it name another version first: gitreg promote {kept} VERSION",
         )
     if named and not delete_aliases:
         words = " and ".join(f"'{alias}'" for alias in named)

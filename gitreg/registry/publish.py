@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
 from gitreg.data.config import Storage
 from gitreg.data.storage import open_storage
@@ -17,10 +17,11 @@ from gitreg.git.objects import MissingObjectError
 from gitreg.git.refs import RefMovedError
 from gitreg.git.transport import Outcome, Push
 from gitreg.records import refs as names_of_refs
-from gitreg.records.names import VersionName
+from gitreg.records.names import AliasName, VersionName
 from gitreg.records.objects import Oid
+from gitreg.records.policy import Policy
 from gitreg.records.records import Place
-from gitreg.registry import aliases, cards, contents, editing, history, versions
+from gitreg.registry import aliases, cards, contents, editing, history, policy, versions
 from gitreg.registry.editing import PendingCard
 from gitreg.registry.fetch import Fetched, fetch
 from gitreg.registry.pending import (
@@ -252,10 +253,12 @@ def _push_units(
 def _push_aliases(registry: Registry, pending: Pending, leave: frozenset[str], report: Report) -> list[Refusal]:
     """Push promotions, each by itself; what was not taken because somebody else was faster."""
     found = []
+    rules = cache(partial(policy.current, registry))
     for alias in pending.aliases:
         now = alias.moves[-1].record.now
         line = f"{alias.name} -> {now.version.label if now else 'nothing'}"
-        why = _or_why(partial(_is_gone, registry, now)) if now else ""
+        why = _or_why(partial(_is_protected, rules, alias.name))
+        why = why or (_or_why(partial(_is_gone, registry, now)) if now else "")
         places = [move.record.now for move in alias.moves if move.record.now]
         found.append(_Chain(str(alias.name), names_of_refs.alias(alias.name), alias.tip, places, line, why))
     accepted, raced = _push_chains(registry, found, leave, report)
@@ -284,6 +287,13 @@ def _or_why(ask: Callable[[], str]) -> str:
         return ask()
     except (RecordError, MissingObjectError) as error:
         return str(error)
+
+
+def _is_protected(rules: Callable[[], Policy], name: AliasName) -> str:
+    """Why moves of an alias that were made before it was protected must not be published. '' when it is not."""
+    if not rules().rule(name).protected:
+        return ""
+    return f"it is protected: give it up with 'gitreg alias reset {name}', and ask for it with 'gitreg promote'"
 
 
 def _is_gone(registry: Registry, place: Place) -> str:

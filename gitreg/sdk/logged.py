@@ -16,6 +16,7 @@ from gitreg.records.records import Place, VersionRecord
 from gitreg.registry import aliases, cards, contents, editing, links, versions
 from gitreg.registry.aliases import version_at
 from gitreg.registry.editing import Wanted
+from gitreg.registry.protection import check_direct
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Details, Version
 from gitreg.sdk.talk import logger
@@ -85,8 +86,12 @@ class Logged:
     def set_aliases(self, names: Collection[str], reason: str) -> None:
         """Make these aliases name this version."""
         version = self.fresh() if names else self.version
-        for name in names:
-            aliases.move(self.registry, AliasName(version.name.collection, check_alias(name)), version, reason=reason)
+        wanted = [AliasName(version.name.collection, check_alias(name)) for name in names]
+        # none of them is moved when one may not be
+        moving = [name for name in wanted if name.alias not in aliases.of_version(self.registry, version)]
+        check_direct(self.registry, moving, version)
+        for name in wanted:
+            aliases.move(self.registry, name, version, reason=reason)
 
     def change_aliases(self, before: Collection[str], after: Collection[str]) -> None:
         """Add and remove aliases so that what was `before` becomes `after`; `latest` and numbers are computed.
@@ -95,13 +100,12 @@ class Logged:
         """
         own = {LATEST, self.version.name.label, self.fresh().name.label}
         added = [check_alias(name) for name in dict.fromkeys(after) if name not in before and name not in own]
+        gone = [name for name in dict.fromkeys(before) if name not in after and name not in own]
+        removed = [AliasName(self.version.name.collection, name) for name in gone if parse_number(name) is None]
+        check_direct(self.registry, removed, remove=True)
         self.set_aliases(added, "set with Artifact.save")
-        for name in dict.fromkeys(before):
-            if name not in after and name not in own and parse_number(name) is None:
-                alias = AliasName(self.version.name.collection, name)
-                aliases.move(
-                    self.registry, alias, None, reason="removed with Artifact.save", expected=self.version.commit
-                )
+        for alias in removed:
+            aliases.move(self.registry, alias, None, reason="removed with Artifact.save", expected=self.version.commit)
 
     def notes(self) -> Notes:
         """What was said of it since it was logged."""

@@ -183,11 +183,11 @@ def test_a_version_that_an_alias_names_is_deleted_with_it_or_not_at_all(three: D
 
 def test_a_protected_alias_keeps_its_version(three: Desk) -> None:
     policy = "aliases: {production: {protected: true}, 'm:staging': {protected: false}, staging: {protected: true}}"
+    three.promote("m:production", "v2")
+    three.promote("m:staging", "v1")
     three.sh(
         f'mkdir .gitreg && echo "{policy}" >.gitreg/policy.yaml && git add .gitreg && git commit --quiet -m policy'
     )
-    three.promote("m:production", "v2")
-    three.promote("m:staging", "v1")
     with pytest.raises(RefusedError, match="is protected"):
         editing.delete(three.registry, three.version("m:v2"), delete_aliases=True)
     assert three.place("m:production") == "m:v2"
