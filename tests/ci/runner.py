@@ -260,8 +260,10 @@ class Runner:
 
     def _environment(self, github: dict[str, Any], event: Event, place: Path) -> dict[str, str]:
         """What GitHub documents, and what a machine has."""
-        names = ("sha", "ref", "ref_name", "base_ref", "head_ref", "repository", "server_url", "api_url", "run_id")
-        names += ("actor", "actor_id", "workflow", "job", "workspace", "event_name")
+        names = (
+            *("sha", "ref", "ref_name", "base_ref", "head_ref", "repository", "server_url", "api_url", "run_id"),
+            *("actor", "actor_id", "workflow", "job", "workspace", "event_name"),
+        )
         return {
             **{f"GITHUB_{name.upper()}": str(github[name]) for name in names},
             "GITHUB_ACTIONS": "true",
@@ -308,9 +310,8 @@ def _is_for(events: dict[str, Any], event: Event) -> bool:
 
 
 def _inputs(events: dict[str, Any], event: Event) -> dict[str, str]:
-    declared = (
-        ((events.get("workflow_dispatch") or {}).get("inputs") or {}) if event.name == "workflow_dispatch" else {}
-    )
+    given = events.get("workflow_dispatch") if event.name == "workflow_dispatch" else None
+    declared = (given or {}).get("inputs", {})
     for name, words in declared.items():
         _known(words, {"description", "default"}, f"the input '{name}'")
     return {name: event.inputs.get(name, words["default"]) for name, words in declared.items()}
@@ -340,7 +341,7 @@ def _matrix(strategy: Any, contexts: dict[str, Any]) -> list[dict[str, Any]]:
     ((name, text),) = strategy["matrix"].items()
     values = value(str(text), contexts)
     # GitHub's own limits
-    assert isinstance(values, list) and 0 < len(values) <= 256, values
+    assert 0 < len(values) <= 256, values
     return [{name: item} for item in values]
 
 
@@ -353,9 +354,9 @@ def _payload(event: Event) -> dict[str, Any]:
             "number": event.number,
             "pull_request": {"number": event.number, "head": head, "base": {"ref": event.base}},
         }
-    return (
-        {"inputs": dict(event.inputs)} if event.name == "workflow_dispatch" else {"ref": event.ref, "after": event.sha}
-    )
+    if event.name == "workflow_dispatch":
+        return {"inputs": dict(event.inputs)}
+    return {"ref": event.ref, "after": event.sha}
 
 
 def _bash(script: str, environment: dict[str, str], workspace: Path, temporary: Path) -> tuple[int, str]:
