@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,8 +63,10 @@ class Metric:
 
     @property
     def better(self) -> bool | None:
-        """Whether the new one is; None where they are equal, cannot be compared, or nobody says which way is better."""
+        """Whether the new one is; None where that cannot be said, or they are equal."""
         if not (self.old and self.new and self.comparable and self.direction) or self.old.value == self.new.value:
+            return None
+        if math.isnan(self.old.value) or math.isnan(self.new.value):
             return None
         return (self.new.value > self.old.value) == (self.direction == "higher")
 
