@@ -1,0 +1,107 @@
+"""GitHub, on PyGithub."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from gitreg.errors import HostError, MissingExtraError
+from gitreg.hosts.host import TIMEOUT, Approval, Comment, Request, current, refusal, unanswered
+
+try:
+    import github
+    import requests
+except ImportError as error:
+    raise MissingExtraError("PyGithub", "github") from error
+
+_PATIENCE = 60
+_VIEWER = "query { viewer { login } }"
+# what is written is not sent twice: an answer may be lost after the comment was made
+_SAFE = frozenset({"GET", "HEAD"})
+
+
+class GitHub:
+    """A repository on GitHub. `api` is the address of its REST API, `repository` is OWNER/NAME."""
+
+    name = "GitHub"
+
+    def __init__(self, api: str, repository: str, token: str) -> None:
+        retry = github.GithubRetry(total=3, max_rate_limit_wait=_PATIENCE, allowed_methods=_SAFE)
+        self._github = github.Github(
+            base_url=api,
+            auth=github.Auth.Token(token),
+            user_agent="gitreg",
+            timeout=TIMEOUT,
+            per_page=100,
+            retry=retry,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            lazy=True,
+        )
+        self._repository = self._github.get_repo(repository)
+
+    def comments(self, request: int) -> list[Comment]:
+        """As `Host`; GET /user is closed to the token of a workflow, GraphQL's `viewer` is not."""
+        with _told():
+            _, answer = self._github.requester.graphql_query(_VIEWER, {})
+            login = answer["data"]["viewer"]["login"]
+            return [
+                Comment(item.id, item.body or "", item.html_url)
+                for item in self._repository.get_issue(request).get_comments()
+                if _login(item.user) == login
+            ]
+
+    def create(self, request: int, text: str) -> Comment:
+        """As `Host`."""
+        with _told():
+            made = self._repository.get_issue(request).create_comment(text)
+            return Comment(made.id, text, made.html_url)
+
+    def update(self, request: int, comment: Comment, text: str) -> None:
+        """As `Host`."""
+        with _told():
+            self._repository.get_issue(request).get_comment(comment.id).edit(text)
+
+    def delete(self, request: int, comment: Comment) -> None:
+        """As `Host`."""
+        with _told():
+            self._repository.get_issue(request).get_comment(comment.id).delete()
+
+    def merged(self, commit: str) -> Request | None:
+        """As `Host`: what `merge_commit_sha` names is the commit that a merge, a squash or a rebase has made."""
+        with _told():
+            found = [item for item in self._repository.get_commit(commit).get_pulls() if item.merged_at]
+            pull = next((item for item in found if item.merge_commit_sha == commit), found[0] if found else None)
+            if pull is None:
+                return None
+            # who merged it is said of one request only, not in lists
+            pull = self._repository.get_pull(pull.number)
+            latest: dict[str, Approval] = {}
+            for review in pull.get_reviews():
+                who = _login(review.user)
+                if review.state not in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
+                    continue
+                latest.pop(who, None)
+                if review.state == "APPROVED":
+                    at = review.submitted_at.isoformat().replace("+00:00", "Z")
+                    latest[who] = Approval(who, at, review.commit_id)
+            approved, outdated = current(latest, pull.head.sha)
+            asked, merged = _login(pull.user), _login(pull.merged_by)
+            return Request(pull.number, pull.html_url, asked, merged, pull.head.sha, approved, outdated)
+
+
+def _login(user: object) -> str:
+    """The name of an account, '' of one that is gone."""
+    return str(getattr(user, "login", ""))
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except github.RateLimitExceededException as error:
+        raise HostError("GitHub", error.status, "too many requests", hint="run it again later") from error
+    except github.GithubException as error:
+        raise refusal("GitHub", error.status, error.message or error.data) from error
+    except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
+        raise unanswered("GitHub", error) from error

@@ -1,0 +1,110 @@
+"""What is asked of a code host, in words that all of them have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from gitreg.errors import HostError, MayNotError
+
+TIMEOUT = 30
+"""Seconds that a host may be silent."""
+_LONGEST = 300
+_FORBIDDEN = (403, 404)
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment on a request, by whoever the token belongs to.
+
+    Attributes:
+        id: the host's.
+        text: Markdown.
+        page: where it can be read, '' where the host does not say.
+    """
+
+    id: int
+    text: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Somebody's approval of a request.
+
+    Attributes:
+        who: the account's name.
+        at: RFC 3339, '' where the host does not say.
+        commit: the request's newest commit at that time, '' where the host does not say.
+    """
+
+    who: str
+    at: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A pull or merge request that was merged.
+
+    Attributes:
+        number: the host's.
+        page: where it can be read.
+        asked: the account that opened it.
+        merged: the account that merged it, '' where the host does not say.
+        commit: the newest commit of its branch.
+        approved: who approved of that commit.
+        outdated: who approved of an earlier one, and has not looked again.
+    """
+
+    number: int
+    page: str
+    asked: str
+    merged: str
+    commit: str
+    approved: tuple[Approval, ...]
+    outdated: tuple[Approval, ...] = ()
+
+
+class Host(Protocol):
+    """A repository on a code host. Each method raises HostError, and MayNotError where the token has no right to it."""
+
+    @property
+    def name(self) -> str:
+        """The host's name."""
+
+    def comments(self, request: int) -> list[Comment]:
+        """The comments of the token's own account on a request, the oldest first."""
+
+    def create(self, request: int, text: str) -> Comment:
+        """Write a comment."""
+
+    def update(self, request: int, comment: Comment, text: str) -> None:
+        """Write a comment of ours anew."""
+
+    def delete(self, request: int, comment: Comment) -> None:
+        """Delete a comment of ours."""
+
+    def merged(self, commit: str) -> Request | None:
+        """The merged request that brought a commit onto its branch; None where there is none."""
+
+
+def refusal(host: str, status: int, words: object) -> HostError:
+    """The error for an answer that is none of success."""
+    text = " ".join(str(words).split())
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    if status in _FORBIDDEN:
+        return MayNotError(host, status, text)
+    hint = "the token is not valid; is it the right one, and has it expired?" if status == 401 else None
+    return HostError(host, status, text, hint=hint)
+
+
+def unanswered(host: str, error: Exception) -> HostError:
+    """The error for no answer, or one that is no answer of this host's API."""
+    return HostError(host, 0, f"no answer that can be read: {' '.join(str(error).split())[:_LONGEST]}")
+
+
+def current(found: dict[str, Approval], commit: str) -> tuple[tuple[Approval, ...], tuple[Approval, ...]]:
+    """The approvals of this commit, and the others. Where a host does not say of which commit, it is of this one."""
+    fresh = tuple(item for item in found.values() if item.commit in ("", commit))
+    return fresh, tuple(item for item in found.values() if item not in fresh)
