@@ -391,24 +391,6 @@ class InvalidValueError(UsageError, ValueError, TypeError):
     """A value is not of the type that its place in a table, or a picture or another medium, wants."""
 
 
-class HostError(Error):
-    """A code host, such as GitHub, refused something, or could not be asked.
-
-    Attributes:
-        host: its name.
-        status: of its answer; 0 when there was none.
-    """
-
-    def __init__(self, host: str, status: int, words: str, *, hint: str | None = None) -> None:
-        super().__init__(f"{host} says: {f'{status} {words}' if status else words}", hint=hint)
-        self.host = host
-        self.status = status
-
-
-class MayNotError(HostError):
-    """The token may not do that, or there is none."""
-
-
 class MissingExtraError(Error, ImportError):
     """A library that an extra of gitreg brings is not installed.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from gitreg.errors import HostError, MayNotError, MissingExtraError
-from gitreg.hosts.host import TIMEOUT, Approval, Comment, Request, current, refusal, unanswered
+from gitreg.errors import MissingExtraError
+from gitreg.hosts.host import TIMEOUT, Approval, Comment, HostError, MayNotError, Request, current, refusal, unanswered
 
 try:
     import requests

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from gitreg.errors import HostError, MissingExtraError
-from gitreg.hosts.host import TIMEOUT, Approval, Comment, Request, current, refusal, unanswered
+from gitreg.errors import MissingExtraError
+from gitreg.hosts.host import TIMEOUT, Approval, Comment, HostError, Request, current, refusal, unanswered
 
 try:
     import github

@@ -5,12 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from gitreg.errors import HostError, MayNotError
+from gitreg.errors import Error
 
 TIMEOUT = 30
 """Seconds that a host may be silent."""
 _LONGEST = 300
 _FORBIDDEN = (403, 404)
+
+
+class HostError(Error):
+    """A code host, such as GitHub, refused something, or could not be asked.
+
+    Attributes:
+        host: its name.
+        status: of its answer; 0 when there was none.
+    """
+
+    def __init__(self, host: str, status: int, words: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{host} says: {f'{status} {words}' if status else words}", hint=hint)
+        self.host = host
+        self.status = status
+
+
+class MayNotError(HostError):
+    """The token may not do that, or there is none."""
 
 
 @dataclass(frozen=True, slots=True)
