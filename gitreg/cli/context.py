@@ -12,8 +12,11 @@ from typing import Any, TypeVar
 import click
 
 from gitreg.cli import console, progress
+from gitreg.data.config import only_storage
+from gitreg.data.urls import parse_storage_url
 from gitreg.errors import Error, RecordError, UsageError
 from gitreg.git import hooks
+from gitreg.git.address import Address
 from gitreg.git.objects import MissingObjectError
 from gitreg.git.runner import Trace
 from gitreg.records import yamlio
@@ -77,6 +80,15 @@ def path(text: str | os.PathLike[str]) -> Path:
     return directory() / text
 
 
+def storage_address(storage: str | None) -> str | None:
+    """A path is taken from where the command is run; a URL stays. Raises: UsageError for what is no storage."""
+    if storage is None or "://" in storage or storage.startswith("~"):
+        return storage
+    # as it was written: made absolute, anything is a path
+    parse_storage_url(storage)
+    return str(path(storage).resolve())
+
+
 @contextlib.contextmanager
 def opened() -> Iterator[Registry]:
     """The repository around the command's directory. Raises: NotARepositoryError."""
@@ -87,6 +99,23 @@ def opened() -> Iterator[Registry]:
         return
     with Registry.opened(directory(), trace=_tracer(), progress=progress.listener()) as registry:
         yield registry
+
+
+@contextlib.contextmanager
+def elsewhere(repo: str, storage: str | None, *, offline: bool) -> Iterator[Registry]:
+    """A repository that there is no clone of here. Raises: UsageError, StorageError, GitError, NotFoundError."""
+    from gitreg.registry.elsewhere import Elsewhere
+
+    where = storage_address(storage)
+    found = Elsewhere(
+        Address.parse(repo, directory()),
+        offline=offline,
+        storage=None if where is None else only_storage(where),
+        trace=_tracer(),
+        progress=progress.listener(),
+    )
+    with contextlib.closing(found):
+        yield found
 
 
 def _bundle() -> Registry | None:

@@ -12,7 +12,6 @@ import click
 
 from gitreg.cli import console, context
 from gitreg.data.config import Storage, is_project
-from gitreg.data.urls import parse_storage_url
 from gitreg.git import hooks
 from gitreg.registry import editing, pending
 from gitreg.registry import setup as registry_setup
@@ -35,7 +34,8 @@ def init(storage: str | None, remote: str | None) -> None:
     """
     with context.opened() as registry:
         before = _storage(registry)
-        done = registry_setup.init(registry, storage=_absolute(storage), remote=remote, command=own_command())
+        where = context.storage_address(storage)
+        done = registry_setup.init(registry, storage=where, remote=remote, command=own_command())
         name = registry.remote
     created = [_shown(path) for path in done.created]
     if created:
@@ -93,15 +93,6 @@ def _shown(path: Path) -> str:
 
 def _word(path: Path) -> str:
     return shlex.quote(_shown(path))
-
-
-def _absolute(storage: str | None) -> str | None:
-    """A path is taken from where the command is run; a URL stays. Raises: UsageError for what is no storage."""
-    if storage is None or "://" in storage or storage.startswith("~"):
-        return storage
-    # as it was written: made absolute, anything is a path
-    parse_storage_url(storage)
-    return str(context.path(storage).resolve())
 
 
 def own_command() -> str:

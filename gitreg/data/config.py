@@ -225,6 +225,11 @@ def _with_remote(file: Path, name: str, options: Mapping[str, str], *, default: 
     return text
 
 
+def only_storage(url: str) -> Storage:
+    """The storage of an address that a person wrote. Raises: UsageError."""
+    return Storage("storage", public_url(parse_storage_url(url)))
+
+
 def version_config(storage: Storage | None) -> bytes:
     """The `.dvc/config` of a version's tree: the storage as the default remote; empty without one."""
     if storage is None:

@@ -58,6 +58,13 @@ class Transport:
         pairs = (line.split("\t") for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1])
         return {name: Oid.parse(oid) for oid, name in pairs}
 
+    def annotated_tags(self, pattern: str) -> dict[str, tuple[Oid, Oid]]:
+        """The remote's annotated tags that match, by full name: each, and what it leads to. Raises: GitError."""
+        output = self._git.run("ls-remote", "--tags", "--quiet", "--", self.remote, pattern, f"{pattern}^{{}}")
+        pairs = (line.split("\t") for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1])
+        found = {name: Oid.parse(oid) for oid, name in pairs}
+        return {name: (oid, found[f"{name}^{{}}"]) for name, oid in found.items() if f"{name}^{{}}" in found}
+
     def refs(self, pattern: str) -> dict[str, Oid]:
         """The remote's refs that match, by full name, not peeled. Raises: GitError."""
         output = self._git.run("ls-remote", "--refs", "--quiet", "--", self.remote, pattern)

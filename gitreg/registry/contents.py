@@ -70,6 +70,9 @@ def _sidecar_names(registry: Registry, found: Details) -> dict[str, str]:
 
 def _storages(registry: Registry, own: Storage | None) -> Iterator[Storage]:
     """Where bytes may be: their own storage, the default, then any other remote of the user's."""
+    if registry.storages is not None:
+        yield from registry.storages
+        return
     default = registry.project.default_storage
     seen: set[str] = set()
     for storage in (own, default, *registry.project.storages):
@@ -122,14 +125,17 @@ def download(registry: Registry, owner: str, own: Storage | None, objects: Neede
         if not missing:
             return
     if missing:
-        raise _nowhere(owner, {called[md5]: md5 for md5 in missing}, failures)
+        raise _nowhere(owner, {called[md5]: md5 for md5 in missing}, failures, offline=registry.storages == ())
 
 
-def _nowhere(owner: str, missing: Mapping[str, str], failures: list[StorageError]) -> StorageError:
+def _nowhere(owner: str, missing: Mapping[str, str], failures: list[StorageError], *, offline: bool) -> StorageError:
     """What is to be said of files (path -> DVC hash) that no storage has given."""
     what = f"'{min(missing)}' of '{owner}'"
     if len(missing) > 1:
         what = f"{len(missing)} files of '{owner}', '{min(missing)}' the first,"
+    if offline:
+        why = f"{what} cannot be had offline: it was not fetched before"
+        return MissingBytesError(why, sorted(missing.values()), hint="get it once without 'offline'")
     if not failures:
         why = f"{what} cannot be fetched: it names no storage"
         return MissingBytesError(why, sorted(missing.values()), hint="set one: gitreg init --storage URL")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gitreg.data.cache import Cache
-from gitreg.data.config import Project, is_project
+from gitreg.data.config import Project, Storage, is_project
 from gitreg.errors import GitError, NotARepositoryError, UsageError
 from gitreg.git.objects import Batch, Objects
 from gitreg.git.refs import Change, RefMovedError, Refs
@@ -18,6 +18,9 @@ from gitreg.progress import SILENT, Progress
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import VersionName
 from gitreg.records.objects import Identity
+
+if TYPE_CHECKING:
+    from gitreg.registry.versions import Version
 
 DEFAULT_REMOTE = "origin"
 _PATIENCE = 10
@@ -36,9 +39,13 @@ class Registry:
         private: the folder for what is this clone's own business, `<git common dir>/gitreg`.
         progress: who is told of what takes its time.
         target: the file that its runs go into, see `registry.bundle`; None for a repository.
+        storages: the only storages that are asked for bytes; None for those that versions and the user name.
+        look_up: how a name is looked up where it must be fetched first, see `registry.elsewhere`.
     """
 
     target: Path | None = None
+    storages: tuple[Storage, ...] | None = None
+    look_up: Callable[..., Version] | None = None
 
     def __init__(self, git: Git, progress: Progress = SILENT) -> None:
         self.git = git
@@ -76,6 +83,16 @@ class Registry:
     def is_server(self) -> bool:
         """True in a bare repository without a registry remote: nothing is logged there, and everything is published."""
         return self.git.worktree is None and not self.has_remote
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return str(self.git.worktree or self.git.common_dir)
+
+    @property
+    def whole(self) -> Registry:
+        """What knows all of the repository: itself, but see `registry.elsewhere`."""
+        return self
 
     def use_remote(self, remote: str) -> None:
         """Take another remote for the registry."""
@@ -146,10 +163,9 @@ class Registry:
 
     def check_same(self, other: Registry, name: VersionName) -> None:
         """Raises: UsageError when `other`, which has the version `name`, is another repository."""
-        here, there = self.git.common_dir, other.git.common_dir
-        if there != here:
+        if self.git.common_dir != other.git.common_dir:
             hint = "download it, and log its files in this one"
-            raise UsageError(f"'{name}' is in another repository, '{there}'", hint=hint)
+            raise UsageError(f"'{name}' is in another repository, '{other.place}'", hint=hint)
 
     def settle(self) -> None:
         """Do what there is to do when a run has ended: nothing in a repository, see `registry.bundle`."""

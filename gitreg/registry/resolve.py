@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
 
 from gitreg.errors import NotFoundError, RecordError, UsageError
@@ -26,6 +26,8 @@ def version(registry: Registry, reference: Reference, *, deleted: bool = False) 
     Raises: NotFoundError with the likeliest other name as a hint, VersionDeletedError, InvalidDateError for a date in
     the future.
     """
+    if registry.look_up:
+        return registry.look_up(reference, deleted=deleted)
     for name in reference.candidates:
         found = all_versions(registry, name)
         if found and _is_meant(registry, name, reference.candidates, found):
@@ -45,7 +47,20 @@ def _by_alias(reference: Reference) -> bool:
 def _is_meant(
     registry: Registry, name: CollectionName, candidates: tuple[CollectionName, ...], found: list[Version]
 ) -> bool:
-    """Whether `X/name` may mean the collection 'name', X being a project's label.
+    def label() -> str:
+        newest = next(own(registry, reversed(found)), None)
+        return details(registry, newest).run.project if newest else ""
+
+    return name == candidates[0] or is_meant(name, candidates, collections(registry), label)
+
+
+def is_meant(
+    name: CollectionName,
+    candidates: Sequence[CollectionName],
+    known: Iterable[CollectionName],
+    label: Callable[[], str],
+) -> bool:
+    """Whether `X/name` may mean the collection 'name', X being a project's label; `label` tells the collection's.
 
     It may not when X is a space of this repository or a registry's usual name: a slip in a registered model's name
     would silently mean something else. Nor when the collection is labelled with another project.
@@ -53,11 +68,9 @@ def _is_meant(
     space = candidates[0].space
     if not space or name == candidates[0]:
         return True
-    if space in _REGISTRIES or any(known.space == space for known in collections(registry)):
+    if space in _REGISTRIES or any(other.space == space for other in known):
         return False
-    newest = next(own(registry, reversed(found)), None)
-    label = details(registry, newest).run.project if newest else ""
-    return label in ("", space)
+    return label() in ("", space)
 
 
 def collection(registry: Registry, candidates: Iterable[CollectionName]) -> CollectionName:
@@ -127,7 +140,7 @@ def _no_collection(
     registry: Registry, candidates: tuple[CollectionName, ...], text: str, reference: Reference | None = None
 ) -> NotFoundError:
     known = collections(registry)
-    close = _closest(candidates[0], known)
+    close = closest_collection(candidates[0], known)
     run = _run(registry, reference) if reference else ""
     if run:
         hint = run
@@ -175,7 +188,7 @@ def _run(registry: Registry, reference: Reference) -> str:
     return f"'{word}' is a run; it made {listed(made) if made else 'no version'}"
 
 
-def _closest(wanted: CollectionName, known: Sequence[CollectionName]) -> CollectionName | None:
+def closest_collection(wanted: CollectionName, known: Sequence[CollectionName]) -> CollectionName | None:
     """The likeliest collection: the same but for case, the same name in another space, or one that is alike."""
     everywhere = {name.name: name for name in reversed(known)}
     here = {name.name: name for name in known if name.space == wanted.space}

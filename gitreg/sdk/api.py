@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from gitreg.sdk.environment import Environment
 from gitreg.sdk.filters import Filter
 from gitreg.sdk.lazy import Lazy
 from gitreg.sdk.logged import Logged
-from gitreg.sdk.opening import open_registry
+from gitreg.sdk.opening import open_elsewhere, open_registry
 from gitreg.sdk.registries import ModelRegistry, Registries, bare
 from gitreg.sdk.views import RunView
 
@@ -33,6 +33,10 @@ class Api:
 
     Reads what is in this clone: no network, no lock, no write access. Looking at an artifact here makes it no input of
     a run.
+
+    With `repo`, an address as for `git clone`, it is read where it is, with git's own credentials: `artifact` fetches
+    one version, and whatever is about more than that fetches the metadata of everything, once for each `Api`. It is
+    kept in the user's cache. A version that is there is not asked for again; an alias is, each time.
     """
 
     def __init__(
@@ -42,14 +46,31 @@ class Api:
         overrides: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         api_key: str | None = None,
+        repo: str | None = None,
+        storage: str | None = None,
+        offline: bool = False,
     ) -> None:
-        """Look at a repository. W&B's arguments are taken and mean nothing here."""
+        """Look at a repository, at `repo` without a clone. W&B's arguments are taken and mean nothing here.
+
+        With `repo`, bytes come from the storage that a version names, or from `storage` alone; `offline` asks nobody,
+        and takes what was fetched before. Raises: UsageError.
+        """
         del overrides, timeout, api_key
+        if repo is None and (storage is not None or offline):
+            raise UsageError(f"'{'offline' if storage is None else 'storage'}' is for 'repo'", hint="Api(repo=URL)")
+        if repo is not None and dir is not None:
+            raise UsageError("'dir' is a clone and 'repo' is none", hint="leave one of them out")
         self._directory = Path(dir or Environment.read().directory or ".").absolute()
+        self._elsewhere = None if repo is None else partial(open_elsewhere, repo, storage, offline=offline)
 
     @cached_property
+    def _one(self) -> Registry:
+        """The repository, as far as one version is asked for."""
+        return self._elsewhere() if self._elsewhere else open_registry(self._directory, writing=False)
+
+    @property
     def _registry(self) -> Registry:
-        return open_registry(self._directory, writing=False)
+        return self._one.whole
 
     def artifact(self, name: str, type: str | None = None) -> Artifact:
         """The version that `NAME:VERSION_OR_ALIAS` means, the newest for a bare NAME.
@@ -58,7 +79,7 @@ class Api:
 
         Raises: NotFoundError (a CommError), InvalidNameError, InvalidDateError, TypeMismatchError (ValueErrors).
         """
-        artifact = Artifact._of(Logged(self._registry, targets.find(self._registry, name)))
+        artifact = Artifact._of(Logged(self._one, targets.find(self._one, name)))
         if type is not None and artifact.type != type:
             raise TypeMismatchError(name, artifact.type, type)
         return artifact
@@ -215,7 +236,7 @@ class Api:
 
     def flush(self) -> None:
         """Forget what was read; what is asked for next is read anew."""
-        self.__dict__.pop("_registry", None)
+        self.__dict__.pop("_one", None)
 
 
 class ArtifactType:

@@ -278,7 +278,7 @@ class Artifact(Noted, Readable):
     def source_artifact(self) -> Artifact:
         """The logged artifact that a link stands for; itself when it is none. Raises: ArtifactNotLoggedError."""
         logged = self._need("source_artifact")
-        return Artifact._of(Logged(logged.registry, logged.source())) if logged.record.link else self
+        return Artifact._of(Logged(logged.registry.whole, logged.source())) if logged.record.link else self
 
     @property
     def linked_artifacts(self) -> list[Artifact]:
@@ -286,7 +286,7 @@ class Artifact(Noted, Readable):
         logged = self._need("linked_artifacts")
         if logged.record.link:
             return []
-        return [Artifact._of(Logged(logged.registry, found)) for found in logged.links()]
+        return [Artifact._of(Logged(logged.registry.whole, found)) for found in logged.links()]
 
     def link(self, target_path: str, aliases: str | Sequence[str] | None = None) -> Artifact:
         """Link it to a registered model, see `Run.link_artifact`. A draft is saved first."""

@@ -163,7 +163,7 @@ class Described:
         from gitreg.sdk.collection import ArtifactCollection
 
         logged = self._need("source_collection")
-        return ArtifactCollection(logged.registry, logged.source().name.collection)
+        return ArtifactCollection(logged.registry.whole, logged.source().name.collection)
 
     @property
     def is_link(self) -> bool:
@@ -176,7 +176,7 @@ class Described:
         from gitreg.sdk.collection import ArtifactCollection
 
         logged = self._need("collection")
-        return ArtifactCollection(logged.registry, logged.version.name.collection)
+        return ArtifactCollection(logged.registry.whole, logged.version.name.collection)
 
     @property
     def created_at(self) -> str:

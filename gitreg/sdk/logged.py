@@ -74,14 +74,14 @@ class Logged:
 
     def links(self) -> list[Version]:
         """The versions of registered models that stand for it, by name."""
-        return links.of_commit(self.registry, self.version.commit)
+        return links.of_commit(self.registry.whole, self.version.commit)
 
     def aliases(self) -> list[str]:
         """Its aliases by name, `latest` included."""
         version = self.fresh()
-        newest = versions.newest(self.registry, version.name.collection)
+        newest = versions.newest(self.registry.whole, version.name.collection)
         is_latest = newest is not None and (newest.name, newest.commit) == (version.name, version.commit)
-        return [*([LATEST] if is_latest else []), *aliases.of_version(self.registry, version)]
+        return [*([LATEST] if is_latest else []), *aliases.of_version(self.registry.whole, version)]
 
     def set_aliases(self, names: Collection[str], reason: str) -> None:
         """Make these aliases name this version."""
@@ -167,9 +167,10 @@ class Logged:
         if not strange:
             return
         known: dict[str, set[str]] = {}
-        for version in versions.all_versions(self.registry, self.source().name.collection):
-            details = versions.details(self.registry, version)
-            for entry in contents.ensure(self.registry, details, only=()):
+        whole = self.registry.whole
+        for version in versions.all_versions(whole, self.source().name.collection):
+            details = versions.details(whole, version)
+            for entry in contents.ensure(whole, details, only=()):
                 known.setdefault(entry.path, set()).add(entry.sha256)
         kept = materialise.take_away(root, {path: known.get(path, set()) for path in strange})
         if kept:

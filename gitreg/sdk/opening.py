@@ -6,8 +6,11 @@ import os
 import weakref
 from pathlib import Path
 
+from gitreg.data.config import only_storage
 from gitreg.errors import NoRepositoryError, NotARepositoryError
+from gitreg.git.address import Address
 from gitreg.git.runner import Git
+from gitreg.registry.elsewhere import Elsewhere
 from gitreg.registry.repository import Registry
 from gitreg.sdk import bundling
 from gitreg.sdk.notebook import rest_after_cells
@@ -17,6 +20,15 @@ def check_directory(directory: Path) -> None:
     """Raises: NotARepositoryError when there is no such directory."""
     if not os.path.isdir(directory):  # noqa: PTH112 - Path's raises for what can be no path
         raise NotARepositoryError(f"{str(directory)[:200]!r} is not a directory", hint="check the path")
+
+
+def open_elsewhere(repo: str, storage: str | None, *, offline: bool) -> Registry:
+    """A repository that there is no clone of here. Raises: UsageError, StorageError, GitError, NotFoundError."""
+    only = only_storage(storage) if storage is not None else None
+    registry = Elsewhere(Address.parse(repo, Path.cwd()), offline=offline, storage=only)
+    weakref.finalize(registry, registry.objects.close)
+    rest_after_cells(registry)
+    return registry
 
 
 def open_registry(directory: Path, *, writing: bool = True) -> Registry:

@@ -162,14 +162,14 @@ class Readable(Described):
         from gitreg.sdk.views import RunView
 
         logged = self._need("logged_by")
-        return RunView.find(logged.registry, logged.record.run)
+        return RunView.find(logged.registry.whole, logged.record.run)
 
     def used_by(self) -> list[RunView]:
         """The runs that used it, by id. Raises: ArtifactNotLoggedError."""
         from gitreg.sdk.views import RunView
 
         logged = self._need("used_by")
-        return RunView.users(logged.registry, logged.version.commit)
+        return RunView.users(logged.registry.whole, logged.version.commit)
 
 
 def _path(root: str | os.PathLike[str] | None) -> Path | None:

@@ -74,8 +74,7 @@ def _resolved(registry: Registry, name: str) -> Version:
         raise
     except NotFoundError as error:
         name = name if re.search("[:@]", name) else f"{name}:latest"
-        place = registry.git.worktree or registry.git.common_dir
-        words = f"artifact membership '{name}' not found in '{place}'"
+        words = f"artifact membership '{name}' not found in '{registry.place}'"
         hint = error.hint
         if registry.target and not versions.all_versions(registry):
             hint = "a run that has no repository can use what its process has logged before, into the same file"

@@ -1,0 +1,311 @@
+"""A repository that is read without a clone: of what it holds, only what a name means is fetched, and kept for later.
+
+For a version that is one tag, for an alias its newest move too, each without its history: some kilobytes, however
+large the repository is. What is asked about more than one version is answered from `whole`, which has the metadata of
+everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import NoReturn
+
+from gitreg.data.config import Project, Storage
+from gitreg.errors import GitError, NotFoundError, RecordError, RefusedError
+from gitreg.git.address import Address
+from gitreg.git.objects import Batch, MissingObjectError
+from gitreg.git.refs import Change
+from gitreg.git.runner import Git, Trace
+from gitreg.progress import SILENT, Progress
+from gitreg.records import refs as names_of_refs
+from gitreg.records.names import LATEST, AliasName, CollectionName, Reference, Selector, VersionName
+from gitreg.records.similar import closest, listed
+from gitreg.registry import aliases, cards, fetch, resolve, versions
+from gitreg.registry.mirror import Mirror
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version
+
+# no name that somebody's own configuration has settings for
+_REMOTE = "elsewhere"
+_NARROW, _WHOLE = "versions.git", "whole.git"
+# A collection of many would be in the background, where nobody waits for it and its locks.
+_PINS = ("gc.autoDetach=false", "maintenance.autoDetach=false", "protocol.version=2")
+# of commits only what they say
+_PARTIAL = (f"remote.{_REMOTE}.promisor=true", f"remote.{_REMOTE}.partialCloneFilter=tree:0")
+
+
+class _AbsentError(Exception):
+    """The remote has no such ref."""
+
+
+class _Remote(Registry):
+    """A repository of which only reading is known here.
+
+    Attributes:
+        mirror: what was fetched of it.
+        offline: whether nobody is asked for anything.
+    """
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        name: str,
+        settings: Sequence[str],
+        *,
+        offline: bool,
+        storage: Storage | None,
+        trace: Trace | None,
+        progress: Progress,
+    ) -> None:
+        settings = (*_PINS, *settings, f"remote.{_REMOTE}.url={mirror.address.url}")
+        place = mirror.repository(name)
+        pins = [word for setting in settings for word in ("-c", setting)]
+        super().__init__(Git(place, place, None, trace=trace, pins=pins), progress)
+        self.use_remote(_REMOTE)
+        self.mirror = mirror
+        self.offline = offline
+        self._has_remote = True
+        self._project = Project(mirror.folder, mirror.folder, mirror.folder / "cache")
+        self.storages = () if offline else (storage,) if storage else None
+
+    @property
+    def place(self) -> str:
+        """Its address."""
+        return self.mirror.address.public
+
+    def transact(self, batch: Batch, changes: Iterable[Change]) -> NoReturn:  # noqa: ARG002 - as a clone's
+        """Refuse: nothing is changed without a clone. Raises: RefusedError."""
+        raise RefusedError(f"'{self.place}' is read without a clone, so nothing of it can be changed", hint="clone it")
+
+    @contextlib.contextmanager
+    def fetching(self) -> Iterator[None]:
+        """While something is fetched. Raises: GitError, StorageError."""
+        with self.mirror.alone():
+            try:
+                yield
+            except GitError as error:
+                error.hint = error.hint or "check the address, and that you may read it"
+                raise
+        # its reader may know nothing of what has come
+        self.objects.close()
+
+
+class Elsewhere(_Remote):
+    """A repository that is somewhere else, as far as it is asked about."""
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        home: Path | None = None,
+        offline: bool = False,
+        storage: Storage | None = None,
+        trace: Trace | None = None,
+        progress: Progress = SILENT,
+    ) -> None:
+        """Read the repository of an address; what is fetched of it is kept below `home`, by default the user's cache.
+
+        Bytes come from the storage that a version's tree names, or from `storage` alone. `offline` asks neither the
+        remote nor a storage: an alias is then what it was when it was last asked for. Raises: StorageError, GitError;
+        NotFoundError when there is nothing yet to be read `offline`.
+        """
+        mirror = Mirror(address, home, read_only=offline)
+        if offline and not mirror.has(_NARROW):
+            raise NotFoundError(
+                "repository", address.public, f"nothing of '{address.public}' was fetched before", hint="ask it first"
+            )
+        super().__init__(mirror, _NARROW, (), offline=offline, storage=storage, trace=trace, progress=progress)
+
+    @cached_property
+    def whole(self) -> Registry:
+        """The metadata of everything, brought up to date once. Raises: GitError, StorageError."""
+        if self.offline and not self.mirror.has(_WHOLE):
+            raise NotFoundError(
+                "repository", self.place, f"of '{self.place}' only single versions were fetched before", hint="ask it"
+            )
+        only = self.storages[0] if self.storages else None
+        found = _Remote(
+            self.mirror,
+            _WHOLE,
+            _PARTIAL,
+            offline=self.offline,
+            storage=only,
+            trace=self.git.trace,
+            progress=self.progress,
+        )
+        weakref.finalize(self, found.objects.close)
+        if not self.offline:
+            with found.fetching():
+                fetch.fetch(found)
+        return found
+
+    def look_up(self, reference: Reference, *, deleted: bool = False) -> Version:
+        """The version that a reference means, with its tag, its commit and its tree here.
+
+        Raises: NotFoundError, VersionDeletedError, InvalidDateError, RecordError, GitError.
+        """
+        try:
+            return self._checked(reference, deleted=deleted)
+        except MissingObjectError:
+            if self.offline:
+                raise
+            # what is kept has lost something
+            self.close()
+            self.mirror.discard(_NARROW)
+            self.mirror.repository(_NARROW)
+            return self._checked(reference, deleted=deleted)
+
+    def _checked(self, reference: Reference, *, deleted: bool) -> Version:
+        found = self._found(reference)
+        by_alias = isinstance(reference.selector, str) and reference.selector != LATEST
+        collection = found.name.collection
+        stone = None if deleted or by_alias else cards.state(self, collection).deletion(found.place)
+        if stone:
+            raise cards.deleted_error(collection, found.place, stone)
+        if versions.is_own(self, found.tag):
+            # a version whose tree is not here is not here
+            versions.details(self, found)
+        return found
+
+    def _found(self, reference: Reference) -> Version:
+        if reference.when:
+            return self._bring(resolve.version(self.whole, reference).name)
+        first = reference.candidates[0]
+        with contextlib.suppress(_AbsentError):
+            return self._in(first, reference.selector)
+        name = self._meant(reference.candidates)
+        if name and name != first:
+            with contextlib.suppress(_AbsentError):
+                return self._in(name, reference.selector)
+        raise self._nothing(reference, name)
+
+    def _in(self, collection: CollectionName, selector: Selector) -> Version:
+        """What a selector means in a collection. Raises: _AbsentError when there is no such thing."""
+        if not isinstance(selector, str):
+            return self._bring(VersionName(collection, selector))
+        if selector == LATEST:
+            return self._newest(collection)
+        return self._named(AliasName(collection, selector))
+
+    def _bring(self, name: VersionName) -> Version:
+        """The version of that name; nobody is asked when it is here, as versions never move. Raises: _AbsentError."""
+        found = self._here(name)
+        if found is None:
+            tag = names_of_refs.version_tag(name)
+            self._fetch(name.collection, f"{tag}:{tag}")
+            found = self._here(name)
+        if found is None:
+            raise _AbsentError
+        return found
+
+    def _here(self, name: VersionName) -> Version | None:
+        ref = self.refs.get(names_of_refs.version_tag(name))
+        return versions.version_of(self, ref) if ref else None
+
+    def _newest(self, collection: CollectionName) -> Version:
+        """The highest number that is not deleted. Raises: _AbsentError."""
+        found = self._known_of(collection)
+        if not found:
+            raise _AbsentError
+        # with it comes what is said of them, and which are deleted
+        tag = names_of_refs.version_tag(found[-1].name)
+        self._fetch(collection, f"{tag}:{tag}")
+        for version in reversed(cards.living(self, found) or found):
+            brought = self._bring(version.name)
+            if versions.is_own(self, brought.tag):
+                return brought
+        raise _AbsentError
+
+    def _named(self, name: AliasName) -> Version:
+        """The version that an alias names. Raises: _AbsentError."""
+        ref = names_of_refs.alias(name, self.tracking)
+        self._fetch(name.collection, f"+{names_of_refs.alias(name)}:{ref}")
+        tip = self.refs.get(ref)
+        if tip is None:
+            raise _AbsentError
+        try:
+            place = aliases.read(self, name, tip, published=True).place
+        except RecordError:
+            # somebody moved it by hand, onto a version that is not here
+            found = next((item for item in self._known_of(name.collection) if item.commit == tip.target), None)
+            if found is None:
+                raise
+            return self._bring(found.name)
+        if place is None:
+            raise aliases.not_found(self, name)
+        found = self._bring(place.version)
+        if found.commit != place.commit:
+            raise RecordError(
+                f"alias '{name}' names {place.version.label} at commit {place.commit.short}, which was another version",
+                hint=f"versions never move; if the repository was made anew, delete '{self.mirror.folder}'",
+            )
+        return found
+
+    def _fetch(self, collection: CollectionName, *refspecs: str) -> None:
+        """Bring refs without their history, and what is said of their collection. Raises: _AbsentError, GitError."""
+        if self.offline:
+            return
+        card = names_of_refs.card(collection)
+        # a pattern, as most collections have no such ref
+        about = f"+{card}*:{names_of_refs.card(collection, self.tracking)}*"
+        with self.fetching():
+            try:
+                self.transport.fetch([*refspecs, about], depth=1)
+            except GitError as error:
+                if "couldn't find remote ref" in error.stderr:
+                    raise _AbsentError from error
+                raise
+
+    @cached_property
+    def _known(self) -> list[Version]:
+        """Every version of the remote by collection and number, from the names of its tags; offline, those here."""
+        if self.offline:
+            return versions.all_versions(self)
+        found = self.transport.annotated_tags("refs/tags/*@v*")
+        named = ((names_of_refs.parse_version(name), *ids) for name, ids in found.items())
+        known = [Version(name, tag, commit, published=True) for name, tag, commit in named if name]
+        return sorted(known, key=lambda version: version.name)
+
+    def _known_of(self, collection: CollectionName) -> list[Version]:
+        return [version for version in self._known if version.name.collection == collection]
+
+    def _meant(self, candidates: Sequence[CollectionName]) -> CollectionName | None:
+        """The first of several collections that there is. Raises: GitError."""
+        there = sorted({version.name.collection for version in self._known})
+        for name in candidates:
+            if name in there and resolve.is_meant(name, candidates, there, partial(self._label, name)):
+                return name
+        return None
+
+    def _label(self, collection: CollectionName) -> str:
+        """The project that the newest version of a collection is labelled with."""
+        with contextlib.suppress(_AbsentError):
+            return versions.details(self, self._newest(collection)).run.project
+        return ""
+
+    def _nothing(self, reference: Reference, name: CollectionName | None) -> NotFoundError:
+        """What to say when there is no such thing: in the collection `name`, or without it no such collection."""
+        selector = reference.selector
+        if self.offline:
+            words = f"'{reference}' of '{self.place}' was not fetched before"
+            return NotFoundError("artifact", str(reference), words, hint="ask for it once without 'offline'")
+        if name is None:
+            there = sorted({version.name.collection for version in self._known})
+            close = resolve.closest_collection(reference.candidates[0], there)
+            hint = f"it has {listed([str(item) for item in there])}" if there else "it has no versions"
+            words = f"artifact '{reference}' not found in '{self.place}'"
+            return NotFoundError("artifact", str(reference), words, hint=f"did you mean '{close}'?" if close else hint)
+        if not isinstance(selector, str):
+            hint = f"'{name}' has {resolve.told_numbers(self._known_of(name))}"
+            return NotFoundError("artifact", f"{name}:v{selector}", hint=hint)
+        base = names_of_refs.PENDING + names_of_refs.ALIASES
+        found = map(names_of_refs.parse_alias, self.transport.refs(f"{base}{name}@*"))
+        there_too = sorted(item.alias for item in found if item and item.collection == name)
+        close_alias = closest(selector, there_too)
+        hint = f"it has {listed(there_too)}" if there_too else "it has none yet"
+        hint = f"did you mean '{close_alias}'?" if close_alias else hint
+        return NotFoundError("alias", f"{name}:{selector}", f"alias '{selector}' not found in '{name}'", hint=hint)
