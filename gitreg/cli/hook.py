@@ -1,27 +1,87 @@
-"""`gitreg hook pre-push`: what the hook of that name calls when something is pending or a version is pushed."""
+"""`gitreg hook`: guarding the repository on a server, and what the hooks there and in a clone call."""
 
 from __future__ import annotations
 
+import shlex
 import sys
+from itertools import islice
+from pathlib import Path
 
 import click
 
 from gitreg.cli import console, context
 from gitreg.cli.parent import push_arguments
+from gitreg.cli.setup import own_command
 from gitreg.cli.share import tell
 from gitreg.errors import Error, RefusedError
+from gitreg.git import server_hooks
+from gitreg.promotion import guard
 from gitreg.registry import prepush
 from gitreg.registry.publish import publish
+from gitreg.registry.repository import Registry
 
 _AROUND = "push without publishing: git push --no-verify; or for good: git config gitreg.publish manual"
 
 
-@click.group("hook", hidden=True)
+# A pusher reads the first ones; what is behind them has the same reason more often than not.
+_TOLD = 20
+
+
+@click.group("hook")
 def hook() -> None:
-    """What Git's hooks call."""
+    """Guard the repository on a server that others push to."""
 
 
-@hook.command("pre-push")
+@hook.command(
+    "install",
+    epilog=context.examples("gitreg hook install --server /srv/git/models.git"),
+)
+@click.option(
+    "--server",
+    "place",
+    type=context.Place(file_okay=False),
+    required=True,
+    metavar="PATH",
+    help="The bare repository, or a server's folder 'pre-receive.d'.",
+)
+def install(place: Path) -> None:
+    """Install the hook that guards a bare repository.
+
+    It refuses pushes that delete, move or falsify versions, that take back a record, or that move a protected alias to
+    what the default branch does not ask for. Hooks that are there are kept, and run too. On Gitea, Forgejo and GitLab
+    it goes beside their own.
+    """
+    done = server_hooks.install(context.path(place), command=own_command())
+    console.say(f"{'created' if done.new else 'there already:'} {done.path}")
+    if done.kept:
+        console.say(f"the hook that was there before runs first: {done.kept}")
+    if done.unborn:
+        console.say(f"note: nothing is protected before there is the default branch, '{done.unborn}'")
+    if done.forced:
+        console.say("note: a forced push could take back what is merged. Where nothing else protects branches:")
+        console.say(f"  git -C {shlex.quote(str(place))} config receive.denyNonFastForwards true")
+    if done.new:
+        back = f"mv {shlex.quote(str(done.kept))} " if done.kept else "rm "
+        console.say(f"undo with: {back}{shlex.quote(str(done.path))}")
+
+
+@hook.command("pre-receive", hidden=True)
+def pre_receive() -> int:
+    """Refuse a push that would harm the registry on this server. Reads what git tells the hook of that name."""
+    updates = guard.parse_lines(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
+    # not what a run around a push into a folder would join
+    with Registry.opened(context.directory()) as registry:
+        found = guard.refusals(registry, updates)
+        told = list(islice(found, _TOLD))
+        for refusal in told:
+            console.fail(RefusedError(refusal.words, hint=refusal.hint or None))
+        more = sum(1 for _ in found)
+    if more:
+        console.say(f"and {more} more")
+    return RefusedError.exit_code if told else 0
+
+
+@hook.command("pre-push", hidden=True)
 @click.option("--parent", type=click.IntRange(min=1), required=True, help="The process that runs the hook: git push.")
 @click.argument("remote")
 @click.argument("url")

@@ -52,13 +52,13 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Share": {
         "push": ("share", "publish what is pending; 'git push' does it too"),
         "fetch": ("share", "bring what others have published"),
+        "hook": ("hook", "guard the repository on a server that others push to"),
     },
     "Check": {
         "doctor": ("doctor", "check the set-up, and mend what a killed command has left"),
         "fsck": ("fsck", "check records, histories and bytes, and say what to do"),
     },
 }
-_HIDDEN = {"hook": ("hook", "")}
 # what other tools call it
 _ELSEWHERE = {
     "history": "alias log",
@@ -76,7 +76,7 @@ _ELSEWHERE = {
 }
 COMPLETION = "_GITREG_COMPLETE"
 """The variable by which a shell asks what could come next."""
-_COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()} | _HIDDEN
+_COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 
 class Commands(click.Group):
@@ -84,7 +84,7 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """All names, in the order of the help."""
-        return [name for name in _COMMANDS if name not in _HIDDEN]
+        return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The command of this name, None when there is none."""

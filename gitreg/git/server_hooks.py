@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitreg import templates
@@ -30,11 +30,15 @@ class Installed:
         path: the hook.
         new: False when it was there already, as it is now.
         kept: the hook that was there before, which runs first; None without one.
+        unborn: the default branch, when there is none of that name yet; else ''.
+        forced: whether git itself lets people push to a branch what does not go on from it.
     """
 
     path: Path
     new: bool
     kept: Path | None = None
+    unborn: str = ""
+    forced: bool = False
 
 
 def install(place: Path, *, command: str) -> Installed:
@@ -47,7 +51,8 @@ def install(place: Path, *, command: str) -> Installed:
         raise NotFoundError("folder", str(place), f"there is no folder '{place}'", hint="name a bare repository")
     if not Path(command).is_absolute():
         raise UsageError(f"'{command}' is not an absolute path", hint="the hook must find 'gitreg' wherever it runs")
-    path = place / _IN_FOLDER if place.name == FOLDER else _path_in(Git.discover(place), place)
+    git = None if place.name == FOLDER else Git.discover(place)
+    path = _path_in(git, place) if git else place / _IN_FOLDER
     template = templates.find(f"hooks/{NAME}").read_bytes()
     content = template.replace(b"@GITREG@", os.fsencode(shlex.quote(command)))
     is_ours = not path.is_symlink() and _MARK in hooks.beginning(path)
@@ -57,7 +62,14 @@ def install(place: Path, *, command: str) -> Installed:
     if new:
         hooks.write(path, content)
     kept = hooks.kept(path)
-    return Installed(path, new, kept if os.path.lexists(kept) else None)
+    done = Installed(path, new, kept if os.path.lexists(kept) else None)
+    if git is None:
+        return done
+    head = git.text("symbolic-ref", "HEAD")
+    is_born = git.attempt("rev-parse", "--verify", "--quiet", "HEAD").status == 0
+    # who has other hooks has a server that protects branches
+    forced = path.name == NAME and git.config("receive.denyNonFastForwards") != "true"
+    return replace(done, unborn="" if is_born else head.removeprefix("refs/heads/"), forced=forced)
 
 
 def _path_in(git: Git, place: Path) -> Path:
