@@ -28,7 +28,7 @@ def alias() -> None:
     """
 
 
-def _version(registry: Registry, name: AliasName, text: str) -> Version:
+def version_of(registry: Registry, name: AliasName, text: str) -> Version:
     """The version of the alias's collection that `v3`, `ALIAS`, `ALIAS@{DATE}`, or a whole reference means."""
     head, _ = split_date(text)
     found = context.version(registry, text if ":" in head or "@" in head else f"{name.collection}:{text}")
@@ -61,9 +61,9 @@ def set_alias(name: str, version: str, reason: str, expected: str | None) -> Non
     """
     with context.opened() as registry:
         alias_name = resolve.alias(registry, name)
-        target = _version(registry, alias_name, version)
+        target = version_of(registry, alias_name, version)
         before = aliases.get(registry, alias_name)
-        seen = None if expected is None else _version(registry, alias_name, expected).commit
+        seen = None if expected is None else version_of(registry, alias_name, expected).commit
         after, moved = aliases.move(registry, alias_name, target, reason=reason, expected=seen)
     was = before.place.version.label if before and before.place else "nothing"
     if not moved:

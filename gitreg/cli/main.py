@@ -46,6 +46,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "lineage": ("lineage", "draw what a version was made from, and what was made from it"),
     },
     "Promote": {
+        "promote": ("promote", "ask for an alias to name a version; merging that moves it"),
+        "rollback": ("promote", "ask for an alias to name what it named before"),
         "plan": ("plan", "show which aliases a request would move, and what the policy says"),
         "ci": ("ci", "write the workflows of a Git host, and speak to it from them"),
     },

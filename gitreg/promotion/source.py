@@ -59,17 +59,41 @@ class _Found:
 
 def at(registry: Registry, commit: Oid) -> Wanted:
     """What the tree of a commit says. Raises: MissingObjectError, RecordError for what is no commit or tree."""
+    try:
+        tree = _folder(registry, commit, FOLDER)
+    except SettingsError as error:
+        return Wanted({}, (error,), {})
+    return _collected(_in_tree(registry, tree, FOLDER)) if tree else Wanted({}, (), {})
+
+
+def file_at(registry: Registry, commit: Oid, path: str) -> bytes | None:
+    """The content of one file in a commit's tree, None when there is none.
+
+    Raises: SettingsError for what is no regular file in a folder; as `at`.
+    """
+    folder, _, name = path.rpartition("/")
+    tree = _folder(registry, commit, folder)
+    entry = registry.objects.tree(tree).get(name) if tree else None
+    if entry is None:
+        return None
+    if _mode(entry) not in _FILES:
+        raise _no_file(path, _mode(entry))
+    return registry.objects.read(entry.oid)[1]
+
+
+def _folder(registry: Registry, commit: Oid, path: str) -> Oid | None:
+    """The tree of a folder in a commit, None when there is none. Raises: SettingsError for what is no folder."""
     tree = registry.objects.commit(commit).tree
     above = ""
-    for part in FOLDER.split("/"):
+    for part in path.split("/"):
         above = f"{above}/{part}".removeprefix("/")
         entry = registry.objects.tree(tree).get(part)
         if entry is None:
-            return Wanted({}, (), {})
+            return None
         if not entry.is_tree:
-            return Wanted({}, (_no_file(above, _mode(entry)),), {})
+            raise _no_file(above, _mode(entry), wants="a folder")
         tree = entry.oid
-    return _collected(_in_tree(registry, tree, FOLDER))
+    return tree
 
 
 def of_collection(registry: Registry, commit: Oid, collection: CollectionName) -> Mapping[AliasName, Entry]:
@@ -104,7 +128,7 @@ def in_worktree(registry: Registry) -> Wanted:
         except FileNotFoundError:
             return Wanted({}, (), {})
         if not stat.S_ISDIR(mode):
-            return Wanted({}, (_no_file(above, mode),), {})
+            return Wanted({}, (_no_file(above, mode, wants="a folder"),), {})
     return _collected(_in_folder(folder, FOLDER))
 
 
@@ -166,10 +190,9 @@ def _check(item: _Found, folded: dict[str, str]) -> None:
         raise SettingsError(item.path, 0, f"its name differs from '{twin}' only by case")
 
 
-def _no_file(path: str, mode: int) -> SettingsError:
+def _no_file(path: str, mode: int, *, wants: str = "a regular file") -> SettingsError:
     kinds = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder", 0o160000: "a submodule", stat.S_IFREG: "a file"}
     kind = kinds.get(stat.S_IFMT(mode), "no regular file")
-    wants = "a folder" if path in (FOLDER, FOLDER.partition("/")[0]) else "a regular file"
     return SettingsError(path, 0, f"it is {kind}, where {wants} is expected", hint="only such files are read")
 
 

@@ -27,7 +27,8 @@ NEVER = "none"
 
 _KEYS = ("version", "commit", "after", "reason")
 _OID = re.compile(r"[0-9a-f]{7,40}\Z")
-_LONGEST = 1000
+LONGEST = 1000
+"""Characters of a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,8 @@ def _entry(alias: AliasName, value: object, line: int) -> Entry:
         raise RecordError(f"'{alias.alias}' has a field {unknown!r}; known are {', '.join(_KEYS)}")
     named = value.get("version")
     reason = fields.string(value, "reason", "")
-    if len(reason) > _LONGEST:
-        raise RecordError(f"the reason of '{alias.alias}' is longer than {_LONGEST} characters")
+    if len(reason) > LONGEST:
+        raise RecordError(f"the reason of '{alias.alias}' is longer than {LONGEST} characters")
     return Entry(
         alias,
         None if named is None and "version" in value else _version(alias.collection, fields.string(value, "version")),

@@ -1,0 +1,154 @@
+"""`gitreg promote` and `gitreg rollback`: ask for a move of an alias, which a merge makes."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+import click
+
+from gitreg.cli import console, context
+from gitreg.cli.alias import version_of
+from gitreg.errors import Error, UsageError
+from gitreg.promotion import asking
+from gitreg.promotion.asking import Request
+from gitreg.registry import mainline, resolve
+from gitreg.registry.repository import Registry
+
+
+def _options(function: context.Command) -> context.Command:
+    """What both commands take."""
+    reason = click.option(
+        "--reason", default="", type=context.TEXT, help="Why; it is kept in the file and the history."
+    )
+    branch = click.option(
+        "--branch",
+        metavar="NAME",
+        help="Put the request onto a new branch, on top of the remote's default one; nothing else is touched.",
+    )
+    return reason(branch(function))
+
+
+@click.command(
+    "promote",
+    short_help="Ask for an alias to name a version; merging that moves it.",
+    epilog=context.examples(
+        "gitreg promote model/MNIST:production v3 --reason 'better on the March set'",
+        "gitreg promote model/MNIST:production v3 --branch promote-v3",
+        "gitreg promote model/MNIST:canary --remove",
+    ),
+)
+@click.argument("name", metavar="COLLECTION:ALIAS")
+@click.argument("version", required=False)
+@_options
+@click.option("--remove", is_flag=True, help="Ask for the alias to name nothing.")
+def promote(name: str, version: str | None, reason: str, branch: str | None, *, remove: bool) -> None:
+    """Ask for an alias to name VERSION: write it into the file in .gitreg/aliases/ that a pull request changes.
+
+    The line says which commit the version is, and what the alias's newest move was, so that nothing else is merged than
+    what was looked at. The alias moves when the request is on the default branch, and 'gitreg apply' runs there. Prints
+    the file, or the branch.
+    """
+    if (version is None) == (not remove):
+        hint = "gitreg promote COLLECTION:ALIAS v3, or gitreg promote COLLECTION:ALIAS --remove"
+        raise UsageError("name a version, or say --remove", hint=hint)
+    with context.opened() as registry:
+        alias = resolve.alias(registry, name)
+        target = None if version is None else version_of(registry, alias, version)
+        _ask(registry, asking.promotion(registry, alias, target, reason=reason), branch)
+
+
+@click.command(
+    "rollback",
+    short_help="Ask for an alias to name what it named before.",
+    epilog=context.examples(
+        "gitreg rollback model/MNIST:production --reason 'fails on blurred scans'",
+        "gitreg rollback model/MNIST:production --to v1 --branch back-to-v1",
+    ),
+)
+@click.argument("name", metavar="COLLECTION:ALIAS")
+@click.option("--to", metavar="VERSION", help="A version that it has named at any time.")
+@_options
+def rollback(name: str, to: str | None, reason: str, branch: str | None) -> None:
+    """Ask for an alias to name the version that it named before, as 'gitreg promote' does.
+
+    That is the newest one in its published history which is another than now, and is not deleted.
+    """
+    with context.opened() as registry:
+        alias = resolve.alias(registry, name)
+        target = None if to is None else version_of(registry, alias, to)
+        _ask(registry, asking.rollback(registry, alias, target, reason=reason), branch)
+
+
+def _ask(registry: Registry, request: Request, branch: str | None) -> None:
+    if branch is None:
+        _into_worktree(registry, request)
+    else:
+        _onto_branch(registry, request, branch)
+
+
+def _into_worktree(registry: Registry, request: Request) -> None:
+    file, changed = asking.into_worktree(registry, request)
+    shown = os.path.relpath(file, Path(os.path.realpath(context.directory())))
+    if request.is_done and not changed:
+        _say_done(request, "its file says so")
+        return
+    _say(request, shown if changed else f"{shown} says so already")
+    path, message = shlex.quote(shown), shlex.quote(request.subject)
+    on_default = _current_branch(registry) in ("", _default_branch(registry))
+    steps = [
+        *([f"git switch -c {request.branch}"] if on_default else []),
+        f"git add {path}",
+        f"git commit -m {message} -- {path}",
+        f"git push -u {registry.remote} HEAD",
+    ]
+    _next(steps, "gitreg plan")
+    console.out(shown)
+
+
+def _onto_branch(registry: Registry, request: Request, branch: str) -> None:
+    there = mainline.short(registry)
+    if not asking.onto_branch(registry, request, branch):
+        if request.is_done:
+            _say_done(request, f"{there} says so")
+        else:
+            console.say(f"{there} asks for that already; 'gitreg apply' moves {request.entry.alias}")
+        return
+    _say(request, f"branch {branch}, one commit on top of {there}")
+    quoted = shlex.quote(branch)
+    console.say(f"undo with: git branch -D {quoted}")
+    _next([f"git push -u {registry.remote} {quoted}"], f"gitreg plan --head {quoted}")
+    console.out(branch)
+
+
+def _say(request: Request, where: str) -> None:
+    was = request.now.version.label if request.now else "nothing"
+    then = request.entry.version.label if request.entry.version else "nothing"
+    console.say(f"{request.entry.alias}: {was} -> {then}, as of the last 'gitreg fetch' ({where})")
+
+
+def _say_done(request: Request, where: str) -> None:
+    label = request.entry.version.label if request.entry.version else "nothing"
+    console.say(f"{request.entry.alias} names {label} already, and {where}; nothing to do")
+
+
+def _next(steps: list[str], look: str) -> None:
+    console.say(f"to see what a reviewer will see: {look}")
+    for index, step in enumerate(steps):
+        console.say(f"{'next:' if not index else '     '} {step}")
+    console.say("      then open a pull request; merging it moves the alias")
+
+
+def _current_branch(registry: Registry) -> str:
+    """The branch that HEAD is on, '' when it is on none."""
+    found = registry.git.attempt("symbolic-ref", "--quiet", "--short", "HEAD").stdout
+    return found.decode("utf-8", "replace").strip()
+
+
+def _default_branch(registry: Registry) -> str:
+    """The default branch's name without the remote's, '' where nobody knows it."""
+    try:
+        return mainline.short(registry).removeprefix(f"{registry.remote}/")
+    except Error:
+        return ""

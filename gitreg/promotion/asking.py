@@ -1,0 +1,196 @@
+"""Asks for a move of an alias: the line of its file, written into the working tree or onto a branch of its own.
+
+A request says what it was written for, the version's commit and the alias's newest promotion, so that nobody merges
+something else than was looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitreg.data import whole
+from gitreg.data.hashing import refusals
+from gitreg.errors import Error, NotFoundError, RefusedError, TooLargeError, UsageError
+from gitreg.git.objects import Batch
+from gitreg.git.refs import Change, RefMovedError
+from gitreg.promotion import requested, rewrite, source, wanted
+from gitreg.promotion.published import Published
+from gitreg.promotion.request import Problem
+from gitreg.promotion.wanted import NEVER, Entry
+from gitreg.records.names import AliasName
+from gitreg.records.objects import ZERO, Commit
+from gitreg.records.records import Place
+from gitreg.registry import aliases, mainline
+from gitreg.registry.repository import Registry
+from gitreg.registry.versions import Version
+
+# of an object id
+_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A move that is asked for.
+
+    Attributes:
+        entry: what the file is to say.
+        now: what the alias names, as far as this clone knows what is published; None for nothing.
+        subject: what it is called in a commit.
+    """
+
+    entry: Entry
+    now: Place | None
+    subject: str
+
+    @property
+    def path(self) -> str:
+        """The file, relative to the top of the repository."""
+        return wanted.path_of(self.entry.alias.collection)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the alias names that version already."""
+        now, then = self.now, self.entry.version
+        return (now.version if now else None) == then and str(now.commit if now else "").startswith(self.entry.commit)
+
+    @property
+    def branch(self) -> str:
+        """A name for a branch that makes the request."""
+        return "-".join(self.subject.replace(":", "-").replace("/", "-").split())
+
+
+def promotion(registry: Registry, alias: AliasName, version: Version | None, *, reason: str = "") -> Request:
+    """Ask for an alias to name a published version, or nothing.
+
+    Raises: RefusedError for a version that is not published or is deleted, NotFoundError when there is nothing to
+    remove, Error in a clone that knows nothing of what is published.
+    """
+    published = Published(registry)
+    subject = f"promote {alias} to {version.name.label}" if version else f"remove {alias}"
+    return _request(published, alias, version, reason, subject)
+
+
+def rollback(registry: Registry, alias: AliasName, to: Version | None = None, *, reason: str = "") -> Request:
+    """Ask for an alias to name what it named before, or `to`, which it has named at some time.
+
+    Raises: NotFoundError where there is no such version; as `promotion`.
+    """
+    published = Published(registry)
+    version = _before(published, alias, to)
+    now = _current(published, alias)
+    why = reason or (f"roll back from {now.version.label}" if now else "")
+    return _request(published, alias, version, why, f"roll {alias} back to {version.name.label}")
+
+
+def _request(published: Published, alias: AliasName, version: Version | None, reason: str, subject: str) -> Request:
+    if version and not version.published:
+        hint = f"'git push' or 'gitreg push' publishes it, then ask again: gitreg promote {alias} {version.name.label}"
+        raise RefusedError(f"'{version.name}' is not published", hint=hint)
+    if len(reason) > wanted.LONGEST:
+        raise TooLargeError(f"the reason is longer than {wanted.LONGEST} characters", hint="say it in fewer words")
+    now = _current(published, alias)
+    if version is None and now is None:
+        raise aliases.not_found(published.registry, alias)
+    tip = published.aliases.get(alias)
+    entry = Entry(
+        alias,
+        version.name if version else None,
+        str(version.commit)[:_DIGITS] if version else "",
+        str(tip.target)[:_DIGITS] if tip else NEVER,
+        reason,
+    )
+    problems: list[Problem | None] = [requested.twin(published, alias)] if version else []
+    problems += requested.version(published, entry, version.name)[1] if version else ()
+    for problem in filter(None, problems):
+        raise RefusedError(problem.message, hint=problem.hint)
+    return Request(entry, now, subject)
+
+
+def _current(published: Published, alias: AliasName) -> Place | None:
+    found = published.alias(alias)
+    return found.place if found else None
+
+
+def _before(published: Published, alias: AliasName, to: Version | None) -> Version:
+    """The newest version in the published history that is not the one now, and can be asked for."""
+    found = published.alias(alias)
+    if found is None:
+        raise aliases.not_found(published.registry, alias)
+    places = [move.record.now for move in aliases.moves(published.registry, alias, found.tip)]
+    for place in filter(None, places):
+        if (to and place == to.place) or (not to and place.commit != (found.place and found.place.commit)):
+            version = published.of(place)
+            if version and (to or not published.is_deleted(version)):
+                return version
+    if to:
+        hint = f"gitreg promote {alias} {to.name.label} asks for it all the same"
+        raise NotFoundError("version", str(to.name), f"'{alias}' has never named {to.name.label}", hint=hint)
+    hint = f"its history: gitreg alias log {alias}; to ask for any version: gitreg promote {alias} VERSION"
+    raise NotFoundError("version", str(alias), f"'{alias}' has named no other version that is still there", hint=hint)
+
+
+def into_worktree(registry: Registry, request: Request) -> tuple[Path, bool]:
+    """Write it into the alias's file in the working tree; where that is, and whether it says something else than before.
+
+    Raises: SettingsError for a file that cannot be read, RefusedError for one that git would not take.
+    """
+    place = source.top(registry)
+    for part in request.path.split("/")[:-1]:
+        place /= part
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            raise RefusedError(f"'{place}' is no folder", hint="put it aside, and run the same command again")
+    file = place / request.path.rpartition("/")[2]
+    ignored = registry.git.run("check-ignore", "-z", "--stdin", stdin=f"{request.path}\0".encode(), ok=(0, 1))
+    if ignored:
+        raise RefusedError(f"Git ignores '{request.path}'", hint=f"git check-ignore -v '{request.path}' says why")
+    if os.path.lexists(file) and (file.is_symlink() or not file.is_file()):
+        raise RefusedError(f"'{request.path}' is no regular file", hint="put it aside, and run the same command again")
+    text = source.text_of(request.path, source.content_of(file)) if file.exists() else ""
+    made = _made(request, text)
+    if made == text:
+        return file, False
+    with refusals(f"'{file.parent}' cannot be made"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    whole.write(file, made.encode())
+    return file, True
+
+
+def onto_branch(registry: Registry, request: Request, branch: str) -> bool:
+    """Make a branch of one commit on top of the registry remote's default branch, False when that says so already.
+
+    HEAD, the index and the working tree stay as they are. Raises: UsageError for what is no branch's name, RefusedError
+    for one that is there, SettingsError for a file that cannot be read, Error when nothing is on the default branch.
+    """
+    ref = f"refs/heads/{branch}"
+    if branch.startswith("-") or registry.git.attempt("check-ref-format", ref).status != 0:
+        raise UsageError(f"'{branch}' cannot be a branch's name", hint=f"such as {request.branch}")
+    base = mainline.tip(registry)
+    if base is None:
+        raise Error("there is no commit yet to put the request on", hint="commit and push something first")
+    tree = registry.objects.commit(base).tree
+    data = source.file_at(registry, base, request.path)
+    text = "" if data is None else source.text_of(request.path, data)
+    made = _made(request, text)
+    if made == text:
+        return False
+    batch = Batch()
+    tree = batch.edit_tree(registry.objects, tree, {request.path: made.encode()})
+    who = registry.now()
+    message = "\n\n".join(part for part in (request.subject, request.entry.reason) if part) + "\n"
+    tip = batch.add("commit", Commit(tree, (base,), who, who, message).encode())
+    try:
+        registry.transact(batch, [Change(ref, ZERO, tip)])
+    except RefMovedError as error:
+        hint = f"choose another name, or delete it: git branch -D {branch}"
+        raise RefusedError(f"there is a branch '{branch}' already", hint=hint) from error
+    return True
+
+
+def _made(request: Request, text: str) -> str:
+    """The file with the request; as it is where the alias names that version already, and the file says so."""
+    listed = wanted.parse(request.path, text).get(request.entry.alias)
+    if request.is_done and listed and listed.version == request.entry.version:
+        return text
+    return rewrite.rewritten(request.path, text, request.entry)
