@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gitreg.cli import ci_init
+from gitreg.cli import ci_approvals, ci_comment, ci_init
 
 
 @click.group("ci")
@@ -13,3 +13,5 @@ def ci() -> None:
 
 
 ci.add_command(ci_init.init)
+ci.add_command(ci_comment.comment)
+ci.add_command(ci_approvals.approvals)

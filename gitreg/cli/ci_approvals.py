@@ -1,0 +1,47 @@
+"""`gitreg ci approvals`: who asked for what was merged, who approved of it and who merged it, as the host says."""
+
+from __future__ import annotations
+
+import click
+
+from gitreg.cli import ci_job, console, context
+from gitreg.cli.documents import Document
+from gitreg.git import revisions
+from gitreg.hosts.host import Request
+from gitreg.records.behind import By, Merged, Person
+from gitreg.records.objects import Oid
+
+
+@click.command(
+    "approvals",
+    short_help="Print who asked for a merged request, approved of it and merged it.",
+    epilog=context.examples("gitreg ci approvals", 'gitreg ci approvals HEAD "$OTHER_COMMIT"'),
+)
+@click.argument("commits", nargs=-1, metavar="[COMMIT]...")
+def approvals(commits: tuple[str, ...]) -> None:
+    """Print who asked for the request that brought COMMIT onto its branch, who approved of it, and who merged it.
+
+    One JSON document, for a CI job on GitHub, GitLab, Gitea or Forgejo: its host is asked, so that all of it is
+    verified. Default: the commit that the job was started for. An approval counts when it is of what was merged; of
+    those that are older, standard error tells.
+    """
+    job = ci_job.job()
+    with context.opened() as registry:
+        wanted = [revisions.commit(registry.git, text) for text in commits or [job.commit]]
+    host = job.host()
+    found: dict[str, object] = {}
+    for commit in dict.fromkeys(wanted):
+        request = host.merged(str(commit))
+        found[str(commit)] = _document(commit, request) if request else None
+        for item in request.outdated if request else ():
+            console.say(f"{item.who} approved of an earlier state of request {request.number}; that is left out")
+    console.document("ci-approvals", {"host": host.name, "commits": found})
+
+
+def _document(commit: Oid, request: Request) -> Document:
+    by = By(
+        asked=Person(request.asked, "verified") if request.asked else None,
+        approved=tuple(Person(item.who, "verified", item.at) for item in request.approved),
+        merged=Merged(commit, request.merged, "verified"),
+    )
+    return {"request": request.number, "page": request.page, "head": request.commit, "by": by.document()}

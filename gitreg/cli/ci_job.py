@@ -1,0 +1,100 @@
+"""The CI job that the command runs in, as its environment tells: which host, repository, request, and commit.
+
+GitHub: https://docs.github.com/en/actions/reference/workflows-and-actions/variables, which Gitea and Forgejo follow,
+https://forgejo.org/docs/latest/user/actions/reference/; GitLab: https://docs.gitlab.com/ci/variables/predefined_variables/
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gitreg.errors import UsageError
+from gitreg.hosts.host import Host, MayNotError
+
+Kind = Literal["GitHub", "GitLab", "Gitea"]
+
+_REQUEST = re.compile(r"refs/pull/([1-9][0-9]{0,8})/")
+_TOKENS: Mapping[Kind, tuple[str, ...]] = {
+    "GitHub": ("GITHUB_TOKEN", "GH_TOKEN"),
+    "GitLab": ("GITLAB_TOKEN",),
+    "Gitea": ("FORGEJO_TOKEN", "GITEA_TOKEN", "GITHUB_TOKEN"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job.
+
+    Attributes:
+        kind: the host; Forgejo is a Gitea.
+        api: the address of its REST API.
+        repository: as the API has it: OWNER/NAME, or a number.
+        request: the number of the request that the job is about, None for none.
+        commit: what it was started for.
+        summary: the file for what the host shows beside the job, None where there is none.
+    """
+
+    kind: Kind
+    api: str
+    repository: str
+    request: int | None
+    commit: str
+    summary: Path | None
+
+    def host(self) -> Host:
+        """The host, by the token of the environment. Raises: MissingExtraError; MayNotError without a token."""
+        tokens = _TOKENS[self.kind]
+        token = next((os.environ[name] for name in tokens if os.environ.get(name)), "")
+        if not token:
+            raise MayNotError(self.kind, 0, "there is no token", hint=f"{' or '.join(tokens)} is the variable for it")
+        if self.kind == "GitHub":
+            from gitreg.hosts.github import GitHub
+
+            return GitHub(self.api, self.repository, token)
+        if self.kind == "GitLab":
+            from gitreg.hosts.gitlab import GitLab
+
+            return GitLab(self.api, self.repository, token)
+        from gitreg.hosts.gitea import Gitea
+
+        return Gitea(self.api, self.repository, token)
+
+
+def job() -> Job:
+    """The job around this process. Raises: UsageError where there is none."""
+    get = os.environ.get
+    if get("GITLAB_CI"):
+        number = get("CI_MERGE_REQUEST_IID", "")
+        # of a request from a fork the pipeline may run there
+        project = get("CI_MERGE_REQUEST_PROJECT_ID") or _needed("CI_PROJECT_ID")
+        request = int(number) if number.isdecimal() else None
+        return Job("GitLab", _needed("CI_API_V4_URL"), project, request, get("CI_COMMIT_SHA", ""), None)
+    if not get("GITHUB_ACTIONS") and not get("GITHUB_API_URL"):
+        raise UsageError(
+            "this is no CI job of a host that gitreg knows", hint="run it in GitHub, GitLab, Gitea, Forgejo"
+        )
+    api = _needed("GITHUB_API_URL")
+    kind: Kind = "Gitea" if api.rstrip("/").endswith("/api/v1") else "GitHub"
+    found = _REQUEST.match(get("GITHUB_REF", ""))
+    # Gitea and Forgejo have the variable, and show nothing of the file
+    summary = get("GITHUB_STEP_SUMMARY") if kind == "GitHub" else None
+    return Job(
+        kind,
+        api,
+        _needed("GITHUB_REPOSITORY"),
+        int(found[1]) if found else None,
+        get("GITHUB_SHA", ""),
+        Path(summary) if summary else None,
+    )
+
+
+def _needed(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise UsageError(f"the variable {name} is not set", hint="the host's CI sets it for each job")
+    return value
