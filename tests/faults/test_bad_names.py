@@ -265,6 +265,7 @@ PLACES: dict[tuple[str, str], list[Place]] = {
     ("lineage", "scale"): [place("factor", "lineage m --format png --scale={}")],
     ("lineage", "up"): [place("number", "lineage m --up={}")],
     ("lineage", "down"): [place("number", "lineage m --down={}")],
+    ("hook install", "place"): [place("path to read", "hook install --server={}")],
     ("hook pre-push", "parent"): [place("number", "hook pre-push --parent={} origin ../server.git")],
 }
 RECOVER = ("run recover", "run_id")  # a command inside `run`, which click's tree does not show
