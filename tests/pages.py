@@ -8,6 +8,7 @@ time, a line of its own for any number of lines. Comments, which no reader of th
     <!-- exits: 3 -->           the next block ends with this code
     <!-- not run: why -->       the next block is only looked at
     <!-- unseen: SCRIPT -->     shell that is run in between
+    <!-- host: WORDS -->        what is done on a Git host in between, for pages that have one
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ _INTERPRETERS = {
     "bash": ["bash", "-euc"],
     "python": [sys.executable, "-c"],
 }
-_WORDS = ("in", "exits", "not run", "unseen")
+_WORDS = ("in", "exits", "not run", "unseen", "host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Block:
     """One code block.
 
     Attributes:
-        language: the word after the fence, `unseen` for a script in a comment.
+        language: the word after the fence, `unseen` for a script in a comment, `host` for words in one.
         folder: where it is run.
         code: what it ends with, None when it is not run.
         expected: what it prints, None when the page does not say.
@@ -69,8 +70,8 @@ def blocks(page: str) -> list[Block]:
         elif word == "not run":
             assert piece["value"].strip(), f"line {line}: say why it is not run"
             runs = False
-        elif word == "unseen":
-            found.append(Block("unseen", piece["value"], line, folder))
+        elif word in ("unseen", "host"):
+            found.append(Block(word, piece["value"].strip(), line, folder))
         else:
             between = page[end : piece.start()].strip()
             if language == "text" and found and found[-1].language in ("sh", "python") and not between:
@@ -84,8 +85,10 @@ def blocks(page: str) -> list[Block]:
     return found
 
 
-def run(page: Path, place: Path) -> str:
+def run(page: Path, place: Path, host: Callable[[str], None] | None = None) -> str:
     """Run the blocks of a page in a place with the folders that it names; what the last one printed.
+
+    `host` is told what is to be done on the Git host.
 
     Raises: AssertionError, with all that a block printed that does not do what the page says.
     """
@@ -95,6 +98,10 @@ def run(page: Path, place: Path) -> str:
         if block.language == "yaml":
             yaml.safe_load(block.text)
         if block.code is None:
+            continue
+        if block.language == "host":
+            assert host, f"{where} needs a Git host"
+            host(block.text)
             continue
         command = [*_INTERPRETERS[block.language], block.text]
         done = subprocess.run(

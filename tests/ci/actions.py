@@ -19,9 +19,22 @@ class Tools:
 
     Attributes:
         python: a virtual environment's `bin` with `python` and `pip`, which `setup-python` puts on PATH.
+        wheels: the folder that `pip` installs from.
     """
 
     python: Path
+    wheels: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Where pip finds packages without a network."""
+        return {
+            "PIP_NO_INDEX": "1",
+            "PIP_QUIET": "1",
+            "PIP_FIND_LINKS": str(self.wheels),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_ROOT_USER_ACTION": "ignore",
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from typing import Any
 import actions
 import web_server
 import yaml
-from expressions import NotImplementedHereError, condition, filled, value
+from expressions import NotImplementedHereError, condition, filled, shown, value
+from runs import Event, Job, Run
 
 _WORKFLOW = {"name", "on", "permissions", "concurrency", "jobs"}
 _EVENTS: dict[str, set[str]] = {
@@ -40,79 +41,6 @@ _RIGHTS = {"contents", "pull-requests", "pages", "id-token"}
 _PINNED = re.compile(r"(?P<name>[\w-]+/[\w-]+)@[0-9a-f]{40}")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What has happened on the host.
-
-    Attributes:
-        name: as in `on`.
-        sha, ref: the commit and the full ref that a workflow is run for.
-        base, head: branches of a pull request.
-        number: of a pull request.
-        fork: whether the request comes from somebody who may not write here.
-        inputs: of `workflow_dispatch`.
-        actor: who made it happen.
-    """
-
-    name: str
-    sha: str
-    ref: str
-    base: str = ""
-    head: str = ""
-    number: int = 0
-    fork: bool = False
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    actor: str = "ada"
-
-
-@dataclass(slots=True)
-class Job:
-    """What became of a job, one for each value of its matrix.
-
-    Attributes:
-        result: success, failure or skipped.
-        log: all that its steps have printed.
-        summary: what they have written for people.
-        outputs: what other jobs see of it.
-    """
-
-    name: str
-    result: str = "success"
-    log: str = ""
-    summary: str = ""
-    outputs: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Run:
-    """What became of a workflow."""
-
-    workflow: str
-    event: Event
-    jobs: dict[str, list[Job]] = field(default_factory=dict)
-    artifacts: dict[str, Path] = field(default_factory=dict)
-
-    @property
-    def result(self) -> str:
-        """The worst of its jobs'."""
-        return "failure" if any(self.of(name) == "failure" for name in self.jobs) else "success"
-
-    def of(self, name: str) -> str:
-        """The result of a job, which is the worst of its parts'."""
-        results = {job.result for job in self.jobs[name]}
-        return next((result for result in ("failure", "success") if result in results), "skipped")
-
-    def job(self, name: str) -> Job:
-        """The one job of this name."""
-        (found,) = self.jobs[name]
-        return found
-
-    @property
-    def log(self) -> str:
-        """All that was printed."""
-        return "".join(f"== {name}: {job.result}\n{job.log}" for name in self.jobs for job in self.jobs[name])
-
-
 @dataclass(slots=True)
 class Runner:
     """A machine of the host's for jobs.
@@ -125,6 +53,7 @@ class Runner:
         environment: what the host's machine adds to every job, such as where packages come from.
         variables: of the repository (`vars`).
         api: the address of the host's API.
+        count: how many workflows it has run.
     """
 
     server: str
@@ -196,8 +125,9 @@ class Runner:
         environment = {
             **self._environment(contexts["github"], run.event, place),
             **{key: str(path) for key, path in files.items()},
+            **self.tools.environment,
             **self.environment,
-            **{key: filled(str(text), contexts) for key, text in (job.get("env") or {}).items()},
+            **_texts(job.get("env"), contexts),
         }
         (temporary / "event.json").write_text(json.dumps(_payload(run.event)))
         for step in job["steps"]:
@@ -206,14 +136,14 @@ class Runner:
                 continue
             for path in files.values():
                 path.write_text("")
-            own = {key: filled(str(text), contexts) for key, text in (step.get("env") or {}).items()}
-            shown = filled(str(step.get("name", step.get("uses", ""))), contexts)
+            own = _texts(step.get("env"), contexts)
+            title = filled(str(step.get("name", step.get("uses", ""))), contexts)
             if "run" in step:
                 status, printed = _bash(str(step["run"]), {**environment, **own}, workspace, temporary)
             else:
-                given = {key: filled(str(text), contexts) for key, text in (step.get("with") or {}).items()}
+                given = _texts(step.get("with"), contexts)
                 status, printed = self._uses(str(step["uses"]), given, run, contexts["github"], environment)
-            done.log += f"-- {shown}\n{printed}" + (f"-- exit code {status}\n" if status else "")
+            done.log += f"-- {title}\n{printed}" + (f"-- exit code {status}\n" if status else "")
             if status:
                 done.result, contexts["success"] = "failure", False
             done.summary += files["GITHUB_STEP_SUMMARY"].read_text()
@@ -226,7 +156,7 @@ class Runner:
                     "outputs": _pairs(files["GITHUB_OUTPUT"].read_text()),
                     "outcome": outcome,
                 }
-        done.outputs = {key: filled(str(text), contexts) for key, text in (job.get("outputs") or {}).items()}
+        done.outputs = _texts(job.get("outputs"), contexts)
         return done
 
     def _uses(
@@ -315,6 +245,11 @@ def _inputs(events: dict[str, Any], event: Event) -> dict[str, str]:
     for name, words in declared.items():
         _known(words, {"description", "default"}, f"the input '{name}'")
     return {name: event.inputs.get(name, words["default"]) for name, words in declared.items()}
+
+
+def _texts(found: Mapping[str, Any] | None, contexts: dict[str, Any]) -> dict[str, str]:
+    """A mapping of the workflow as the strings that it stands for; YAML has read some as numbers and truths."""
+    return {key: filled(shown(text), contexts) for key, text in (found or {}).items()}
 
 
 def _check_concurrency(found: Any, github: dict[str, Any]) -> None:

@@ -1,0 +1,150 @@
+"""A Git host around one repository: pull requests, three ways to merge them, and workflows that are run for events."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from runs import Event, Run
+
+if TYPE_CHECKING:
+    from runner import Runner
+
+Method = Literal["merge", "squash", "rebase"]
+MAIN = "main"
+_WORKFLOWS = ".github/workflows"
+
+
+class MergeConflictError(AssertionError):
+    """A request cannot be merged as it is."""
+
+
+class Host:
+    """What GitHub does with a repository.
+
+    Attributes:
+        runs: the workflows that were run, in this order.
+        branches: of each request, by its number.
+    """
+
+    def __init__(self, repository: Path, runner: Runner, folder: Path) -> None:
+        self._bare = repository
+        self._runner = runner
+        self._folder = folder
+        self._desk = folder / "desk"
+        self.runs: list[Run] = []
+        self.branches: dict[int, str] = {}
+        self.forks: set[int] = set()
+        folder.mkdir()
+        # hosts let jobs fetch any commit that they have
+        self._git("config", "uploadpack.allowAnySHA1InWant", "true", at=repository)
+        self._git("config", "http.receivepack", "true", at=repository)
+        self._git("clone", "--quiet", "--no-hardlinks", str(repository), str(self._desk), at=folder)
+        self._git("config", "user.name", "Host")
+        self._git("config", "user.email", "host@example.org")
+
+    def open(self, branch: str, *, fork: bool = False) -> int:
+        """Open a pull request, and run what it starts; its number."""
+        number = len(self.branches) + 1
+        self.branches[number] = branch
+        if fork:
+            self.forks.add(number)
+        self.look_again(number)
+        return number
+
+    def look_again(self, number: int) -> list[Run]:
+        """Run what a request starts, when its branch was pushed or somebody asks for it. Raises: MergeConflictError."""
+        branch = self.branches[number]
+        self._fetch()
+        head = self._oid(f"refs/remotes/origin/{branch}")
+        self._git("checkout", "--quiet", "--detach", f"refs/remotes/origin/{MAIN}")
+        self._merged("--no-ff", "--no-edit", "-m", f"Merge {head} into {MAIN}", head)
+        merge = self._oid("HEAD")
+        ref = f"refs/pull/{number}/merge"
+        self._git("push", "--quiet", "--force", "origin", f"{head}:refs/pull/{number}/head", f"{merge}:{ref}")
+        fork = number in self.forks
+        return self.happens(Event("pull_request", merge, ref, MAIN, branch, number, fork))
+
+    def merge(self, number: int, method: Method) -> list[Run]:
+        """Merge a request as the button of that name does, and run what that starts. Raises: MergeConflictError."""
+        self.close(number, method)
+        return self.pushed()
+
+    def close(self, number: int, method: Method) -> None:
+        """Merge it, and run nothing yet."""
+        branch = self.branches[number]
+        self._fetch()
+        head = f"refs/remotes/origin/{branch}"
+        self._git("checkout", "--quiet", "--detach", f"refs/remotes/origin/{MAIN}")
+        if method == "merge":
+            self._merged("--no-ff", "--no-edit", "-m", f"Merge pull request #{number} from team/{branch}", head)
+        elif method == "squash":
+            self._merged("--squash", head)
+            subject = self._git("log", "-1", "--format=%s", head)
+            self._git("commit", "--quiet", "-m", f"{subject} (#{number})")
+        else:
+            self._git("checkout", "--quiet", "--detach", head)
+            # new commits even where nothing has moved, as on the host
+            self._git("rebase", "--quiet", "--no-ff", f"refs/remotes/origin/{MAIN}")
+        self._git("push", "--quiet", "origin", f"HEAD:refs/heads/{MAIN}")
+
+    def pushed(self) -> list[Run]:
+        """Run what a push to the default branch starts."""
+        return self.happens(Event("push", self._oid(f"refs/heads/{MAIN}", at=self._bare), f"refs/heads/{MAIN}"))
+
+    def started(self, workflow: str, **inputs: str) -> Run:
+        """Run a workflow that somebody starts by hand."""
+        event = self._on_main("workflow_dispatch", inputs)
+        (done,) = self.happens(event, only=workflow)
+        return done
+
+    def at_night(self) -> list[Run]:
+        """Run what is scheduled."""
+        return self.happens(self._on_main("schedule", {}))
+
+    def last(self, workflow: str) -> Run:
+        """The newest run of a workflow."""
+        return next(run for run in reversed(self.runs) if run.workflow == workflow)
+
+    def happens(self, event: Event, only: str = "") -> list[Run]:
+        """Run the workflows that the event's commit has for it."""
+        place = self._folder / "workflows" / str(len(self.runs))
+        place.mkdir(parents=True)
+        listed = self._git("ls-tree", "--name-only", event.sha, f"{_WORKFLOWS}/", at=self._bare).split()
+        done = []
+        for path in listed:
+            file = place / Path(path).name
+            file.write_text(self._git("show", f"{event.sha}:{path}", at=self._bare) + "\n")
+            run = self._runner.run(file, event) if only in ("", file.name) else None
+            if run:
+                done.append(run)
+        self.runs += done
+        return done
+
+    def _on_main(self, name: str, inputs: Mapping[str, str]) -> Event:
+        ref = f"refs/heads/{MAIN}"
+        return Event(name, self._oid(ref, at=self._bare), ref, inputs=inputs)
+
+    def _fetch(self) -> None:
+        self._git("fetch", "--quiet", "--prune", "origin")
+
+    def _merged(self, *arguments: str) -> None:
+        try:
+            self._git("merge", "--quiet", *arguments)
+        except AssertionError as error:
+            self._git("reset", "--quiet", "--hard")
+            raise MergeConflictError(str(error)) from error
+
+    def _oid(self, revision: str, at: Path | None = None) -> str:
+        return self._git("rev-parse", "--verify", revision, at=at)
+
+    def _git(self, *arguments: str, at: Path | None = None) -> str:
+        where = at or self._desk
+        done = subprocess.run(
+            ["git", *arguments], cwd=where, env=os.environ, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+        return done.stdout.removesuffix("\n")
