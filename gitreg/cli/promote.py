@@ -13,15 +13,15 @@ from gitreg.cli.alias import version_of
 from gitreg.errors import Error, UsageError
 from gitreg.promotion import asking
 from gitreg.promotion.asking import Request
-from gitreg.registry import mainline, resolve
+from gitreg.promotion.wanted import NEVER
+from gitreg.records.similar import listed
+from gitreg.registry import aliases, mainline, resolve
 from gitreg.registry.repository import Registry
 
 
 def _options(function: context.Command) -> context.Command:
     """What both commands take."""
-    reason = click.option(
-        "--reason", default="", type=context.TEXT, help="Why; it is kept in the file and the history."
-    )
+    reason = click.option("--reason", default="", type=context.TEXT, help="Why; the file and the history say so.")
     branch = click.option(
         "--branch",
         metavar="NAME",
@@ -91,53 +91,55 @@ def _ask(registry: Registry, request: Request, branch: str | None) -> None:
 def _into_worktree(registry: Registry, request: Request) -> None:
     file, changed = asking.into_worktree(registry, request)
     shown = os.path.relpath(file, Path(os.path.realpath(context.directory())))
-    if request.is_done and not changed:
-        _say_done(request, "its file says so")
-        return
-    _say(request, shown if changed else f"{shown} says so already")
-    path, message = shlex.quote(shown), shlex.quote(request.subject)
-    on_default = _current_branch(registry) in ("", _default_branch(registry))
-    steps = [
-        *([f"git switch -c {request.branch}"] if on_default else []),
-        f"git add {path}",
-        f"git commit -m {message} -- {path}",
-        f"git push -u {registry.remote} HEAD",
-    ]
-    _next(steps, "gitreg plan")
+    if request.is_done:
+        console.say(f"{_named(request)} already, and {shown} says so{' now' if changed else '; nothing to do'}")
+    else:
+        _say(registry, request, f"{shown}{'' if changed else ' said so already'}")
+    if not request.is_done or changed:
+        path, reason = shlex.quote(shown), request.entry.reason
+        words = "".join(f" -m {shlex.quote(text)}" for text in (request.subject, reason) if text)
+        on_default = _current_branch(registry) in ("", _default_branch(registry))
+        _next(
+            "gitreg plan",
+            *([f"git switch -c {request.branch}"] if on_default else []),
+            f"git add {path} && git commit{words} -- {path}",
+            f"git push -u {registry.remote} HEAD",
+        )
     console.out(shown)
 
 
 def _onto_branch(registry: Registry, request: Request, branch: str) -> None:
     there = mainline.short(registry)
-    if not asking.onto_branch(registry, request, branch):
-        if request.is_done:
-            _say_done(request, f"{there} says so")
-        else:
-            console.say(f"{there} asks for that already; 'gitreg apply' moves {request.entry.alias}")
-        return
-    _say(request, f"branch {branch}, one commit on top of {there}")
-    quoted = shlex.quote(branch)
-    console.say(f"undo with: git branch -D {quoted}")
-    _next([f"git push -u {registry.remote} {quoted}"], f"gitreg plan --head {quoted}")
-    console.out(branch)
+    if asking.onto_branch(registry, request, branch):
+        _say(registry, request, f"branch {branch}, one commit on top of {there}")
+        quoted = shlex.quote(branch)
+        console.say(f"undo with: git branch -D {quoted}")
+        _next(f"gitreg plan --head {quoted}", f"git push -u {registry.remote} {quoted}")
+        console.out(branch)
+    elif request.is_done:
+        console.say(f"{_named(request)} already, and {there} says so; nothing to do")
+    else:
+        console.say(f"{there} asks for that already; 'gitreg apply' moves {request.entry.alias}")
 
 
-def _say(request: Request, where: str) -> None:
+def _say(registry: Registry, request: Request, where: str) -> None:
+    alias, version = request.entry.alias, request.entry.version
     was = request.now.version.label if request.now else "nothing"
-    then = request.entry.version.label if request.entry.version else "nothing"
-    console.say(f"{request.entry.alias}: {was} -> {then}, as of the last 'gitreg fetch' ({where})")
+    console.say(f"{alias}: {was} -> {version.label if version else 'nothing'}, as of the last 'gitreg fetch' ({where})")
+    others = [item.name.alias for item in aliases.all_aliases(registry, alias.collection)]
+    if request.entry.after == NEVER and others:
+        console.say(f"'{alias.alias}' is new; '{alias.collection}' has {listed(others)}")
 
 
-def _say_done(request: Request, where: str) -> None:
-    label = request.entry.version.label if request.entry.version else "nothing"
-    console.say(f"{request.entry.alias} names {label} already, and {where}; nothing to do")
+def _named(request: Request) -> str:
+    return f"{request.entry.alias} names {request.entry.version.label if request.entry.version else 'nothing'}"
 
 
-def _next(steps: list[str], look: str) -> None:
-    console.say(f"to see what a reviewer will see: {look}")
+def _next(look: str, *steps: str) -> None:
+    console.say(f"look at it: {look}")
     for index, step in enumerate(steps):
-        console.say(f"{'next:' if not index else '     '} {step}")
-    console.say("      then open a pull request; merging it moves the alias")
+        console.say(f"{'     ' if index else 'next:'} {step}")
+    console.say("      and open a pull request; merging it moves the alias")
 
 
 def _current_branch(registry: Registry) -> str:
