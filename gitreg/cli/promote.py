@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -53,7 +55,7 @@ def promote(name: str, version: str | None, reason: str, branch: str | None, *, 
     if (version is None) == (not remove):
         hint = "gitreg promote COLLECTION:ALIAS v3, or gitreg promote COLLECTION:ALIAS --remove"
         raise UsageError("name a version, or say --remove", hint=hint)
-    with context.opened() as registry:
+    with _opened(branch) as registry:
         alias = resolve.alias(registry, name)
         target = None if version is None else version_of(registry, alias, version)
         _ask(registry, asking.promotion(registry, alias, target, reason=reason), branch)
@@ -75,10 +77,19 @@ def rollback(name: str, to: str | None, reason: str, branch: str | None) -> None
 
     That is the newest one in its published history which is another than now, and is not deleted.
     """
-    with context.opened() as registry:
+    with _opened(branch) as registry:
         alias = resolve.alias(registry, name)
         target = None if to is None else version_of(registry, alias, to)
         _ask(registry, asking.rollback(registry, alias, target, reason=reason), branch)
+
+
+@contextlib.contextmanager
+def _opened(branch: str | None) -> Iterator[Registry]:
+    """The repository, once the branch's name is found to be one. Raises: UsageError."""
+    with context.opened() as registry:
+        if branch is not None:
+            asking.check_branch(registry, branch)
+        yield registry
 
 
 def _ask(registry: Registry, request: Request, branch: str | None) -> None:

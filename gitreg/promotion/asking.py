@@ -21,6 +21,7 @@ from gitreg.promotion.request import Problem
 from gitreg.promotion.wanted import NEVER, Entry
 from gitreg.records.names import AliasName
 from gitreg.records.objects import ZERO, Commit
+from gitreg.records.plain import visible
 from gitreg.records.records import Place
 from gitreg.registry import aliases, mainline
 from gitreg.registry.repository import Registry
@@ -28,6 +29,8 @@ from gitreg.registry.versions import Version
 
 # of an object id
 _DIGITS = 12
+# what a file system takes, with room for git's own `.lock`
+_LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +166,7 @@ def onto_branch(registry: Registry, request: Request, branch: str) -> bool:
     HEAD, the index and the working tree stay as they are. Raises: UsageError for what is no branch's name, RefusedError
     for one that is there, SettingsError for a file that cannot be read, Error when nothing is on the default branch.
     """
-    ref = f"refs/heads/{branch}"
-    if branch.startswith("-") or registry.git.attempt("check-ref-format", ref).status != 0:
-        raise UsageError(f"'{branch}' cannot be a branch's name", hint=f"such as {request.branch}")
+    check_branch(registry, branch)
     base = mainline.tip(registry)
     if base is None:
         raise Error("there is no commit yet to put the request on", hint="commit and push something first")
@@ -181,11 +182,18 @@ def onto_branch(registry: Registry, request: Request, branch: str) -> bool:
     message = "\n\n".join(part for part in (request.subject, request.entry.reason) if part) + "\n"
     tip = batch.add("commit", Commit(tree, (base,), who, who, message).encode())
     try:
-        registry.transact(batch, [Change(ref, ZERO, tip)])
+        registry.transact(batch, [Change(f"refs/heads/{branch}", ZERO, tip)])
     except RefMovedError as error:
         hint = f"choose another name, or delete it: git branch -D {branch}"
         raise RefusedError(f"there is a branch '{branch}' already", hint=hint) from error
     return True
+
+
+def check_branch(registry: Registry, name: str) -> None:
+    """Raises: UsageError when no branch can be called so, or nobody could type it."""
+    is_odd = name in ("", "HEAD") or name.startswith("-") or len(name) > _LONGEST or visible(name) != name
+    if is_odd or registry.git.attempt("check-ref-format", f"refs/heads/{name}").status != 0:
+        raise UsageError(f"'{visible(name[:_LONGEST])}' cannot be a branch's name", hint="such as promote-v3")
 
 
 def _made(request: Request, text: str) -> str:
