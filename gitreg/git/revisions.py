@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from gitreg.errors import NotFoundError, UsageError
 from gitreg.git.runner import Git
 from gitreg.records.objects import Oid
@@ -16,7 +18,7 @@ def commit(git: Git, text: str) -> Oid:
     Raises: UsageError for what is no text for git, NotFoundError.
     """
     # a commit's id may come from a variable that is not set, a branch's name from a stranger
-    if not text or len(text) > _LONGEST or "\0" in text:
+    if not text.strip() or len(text) > _LONGEST or "\0" in text or not _is_encodable(text):
         raise UsageError(f"'{visible(text[:100])}' is no revision", hint="write a branch, a tag or a commit's id")
     asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
     words = git.attempt(*asked, offline=True).stdout.decode("ascii", "replace").strip()
@@ -24,6 +26,15 @@ def commit(git: Git, text: str) -> Oid:
         hint = "'git fetch' brings what others have; in a shallow clone: git fetch --unshallow"
         raise NotFoundError("revision", text, f"there is no commit '{visible(text)}' here", hint=hint)
     return Oid.parse(words)
+
+
+def _is_encodable(text: str) -> bool:
+    """Whether it can be an argument of a process; what came as one can."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def merge_base(git: Git, one: Oid, other: Oid) -> Oid | None:

@@ -1,4 +1,4 @@
-"""Tells whether what a file asks for can be done, whatever the gates say: the version is there, the request is fresh."""
+"""Tells whether what a file asks for can be done at all: the version is there, and the request is fresh."""
 
 from __future__ import annotations
 

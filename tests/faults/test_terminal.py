@@ -47,7 +47,7 @@ gitreg put ../m --name gone --type model && gitreg edit gone:v0 --description "$
 gitreg delete gone:v0 --reason "$EVIL"
 git tag -a -m "$EVIL" "$SILENT@v0" && git tag -a -m "$EVIL" "m@v7"
 mkdir -p .gitreg/aliases && printf '"%s": v0\n' "$SILENT" >.gitreg/aliases/data.yaml
-printf 'staging: {version: v0, reason: "%s"}\n' "$SILENT" >.gitreg/aliases/m.yaml && touch ".gitreg/aliases/$EVIL.yaml"
+printf 'staging: {version: v0, reason: "%s"}\n' "$SILENT" >.gitreg/aliases/m.yaml && touch ".gitreg/aliases/$SILENT.yaml"
 """
 
 
@@ -102,6 +102,8 @@ TRIED = {
         "m:v0 -o {}.svg", "m:v0 --format {}",
     ],
     "status": ["", "--json"],
+    "promote": ["data:a v0 --reason {}", "data:{} v0", "data:a {}", "data:a v0 --branch {}", "{} --remove"],
+    "rollback": ["model/M:production --reason {}", "model/M:production --to {}", "{}", "model/M:production --branch {}"],
     "plan": [
         "--base HEAD", "--base HEAD --json", "--base HEAD --format markdown", "--base {}", "--base HEAD --head {}",
         "--base HEAD --format {}",
@@ -130,6 +132,8 @@ TRIED = {
     "fetch": [""],
     "push": [""],
     "demo": ["{}/\0"],
+    "hook install": ["--server {}", "--server ."],
+    "hook pre-receive": [""],
     "hook pre-push": ["--parent 1 origin {}", "--parent 1 {} {}", "--parent {} a b"],
 }  # fmt: skip
 

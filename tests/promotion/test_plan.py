@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from desks import Desk, World
+from desks import Desk
 from gitreg.promotion.plan import plan
 from gitreg.promotion.request import Plan
 from gitreg.promotion.wanted import FOLDER
@@ -27,7 +25,7 @@ class Asking:
 
     def commits(self, text: str, collection: str = "m") -> Oid:
         self.writes(text, collection)
-        self.desk.sh(f"git add .gitreg && git commit --quiet -m 'ask for a move'")
+        self.desk.sh("git add .gitreg && git commit --quiet -m 'ask for a move'")
         return self.desk.oid("HEAD")
 
     def merges(self, text: str, collection: str = "m") -> Oid:
