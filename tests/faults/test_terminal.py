@@ -47,7 +47,8 @@ gitreg put ../m --name gone --type model && gitreg edit gone:v0 --description "$
 gitreg delete gone:v0 --reason "$EVIL"
 git tag -a -m "$EVIL" "$SILENT@v0" && git tag -a -m "$EVIL" "m@v7"
 mkdir -p .gitreg/aliases && printf '"%s": v0\n' "$SILENT" >.gitreg/aliases/data.yaml
-printf 'staging: {version: v0, reason: "%s"}\n' "$SILENT" >.gitreg/aliases/m.yaml && touch ".gitreg/aliases/$SILENT.yaml"
+printf 'staging: {version: v0, reason: "%s"}\n' "$SILENT" >.gitreg/aliases/m.yaml
+touch ".gitreg/aliases/$SILENT.yaml"
 """
 
 
