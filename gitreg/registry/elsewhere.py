@@ -8,11 +8,12 @@ everything.
 from __future__ import annotations
 
 import contextlib
+import re
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from gitreg.data.config import Project, Storage
 from gitreg.errors import GitError, NotFoundError, RecordError, RefusedError
@@ -36,6 +37,10 @@ _NARROW, _WHOLE = "versions.git", "whole.git"
 _PINS = ("gc.autoDetach=false", "maintenance.autoDetach=false", "protocol.version=2")
 # of commits only what they say
 _PARTIAL = (f"remote.{_REMOTE}.promisor=true", f"remote.{_REMOTE}.partialCloneFilter=tree:0")
+# git's words about objects that should be here
+_DAMAGE = re.compile("missing object|missing necessary objects|all necessary objects|bad object|corrupt|is empty")
+
+T = TypeVar("T")
 
 
 class _AbsentError(Exception):
@@ -127,6 +132,9 @@ class Elsewhere(_Remote):
             raise NotFoundError(
                 "repository", self.place, f"of '{self.place}' only single versions were fetched before", hint="ask it"
             )
+        return self._mending(_WHOLE, self._everything)
+
+    def _everything(self) -> Registry:
         only = self.storages[0] if self.storages else None
         found = _Remote(
             self.mirror,
@@ -148,16 +156,19 @@ class Elsewhere(_Remote):
 
         Raises: NotFoundError, VersionDeletedError, InvalidDateError, RecordError, GitError.
         """
+        return self._mending(_NARROW, lambda: self._checked(reference, deleted=deleted))
+
+    def _mending(self, name: str, work: Callable[[], T]) -> T:
+        """Do `work`, and if what is kept has lost something, again with a new repository of that name."""
         try:
-            return self._checked(reference, deleted=deleted)
-        except MissingObjectError:
-            if self.offline:
+            return work()
+        except GitError as error:
+            if self.offline or not (isinstance(error, MissingObjectError) or _DAMAGE.search(error.stderr)):
                 raise
-            # what is kept has lost something
-            self.close()
-            self.mirror.discard(_NARROW)
-            self.mirror.repository(_NARROW)
-            return self._checked(reference, deleted=deleted)
+        self.close()
+        self.mirror.discard(name)
+        self.mirror.repository(name)
+        return work()
 
     def _checked(self, reference: Reference, *, deleted: bool) -> Version:
         found = self._found(reference)
