@@ -135,7 +135,7 @@ def _before(published: Published, alias: AliasName, to: Version | None) -> Versi
 
 
 def into_worktree(registry: Registry, request: Request) -> tuple[Path, bool]:
-    """Write it into the alias's file in the working tree; where that is, and whether it says something else than before.
+    """Write it into the alias's file in the working tree; where that is, and whether it has changed.
 
     Raises: SettingsError for a file that cannot be read, RefusedError for one that git would not take.
     """

@@ -104,7 +104,7 @@ TRIED = {
     ],
     "status": ["", "--json"],
     "promote": ["data:a v0 --reason {}", "data:{} v0", "data:a {}", "data:a v0 --branch {}", "{} --remove"],
-    "rollback": ["model/M:production --reason {}", "model/M:production --to {}", "{}", "model/M:production --branch {}"],
+    "rollback": ["model/M:production --reason {}", "model/M:production --to {}", "model/M:staging --branch {}", "{}"],
     "plan": [
         "--base HEAD", "--base HEAD --json", "--base HEAD --format markdown", "--base {}", "--base HEAD --head {}",
         "--base HEAD --format {}",
