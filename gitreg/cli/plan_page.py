@@ -12,7 +12,7 @@ from gitreg.records.records import Place
 
 TITLES = 8
 _METRICS, _PASSED_OVER = 12, 3
-_INDENT = 2
+_INDENT = 9
 _FINDINGS = {"passed": good, "refused": bad, "waived": odd}
 
 
@@ -69,7 +69,7 @@ def _move(page: Page, move: Move) -> None:
     state = bad("refused") if move.refused else good("passed") if move.verdicts else ""
     page.head(name(str(move.alias)), bold(f"{old} {page.arrow} {new}"), state)
     if move.entry and move.entry.reason:
-        page.fact("why", [move.entry.reason])
+        page.fact("reason", [move.entry.reason])
     page.fact("asked by", [dim(_place(move))])
     for problem in move.problems:
         page.fact("problem", [bad(problem.message)], *([[dim(problem.hint)]] if problem.hint else []))
@@ -92,9 +92,9 @@ def _place(move: Move) -> str:
 
 def _verdicts(page: Page, verdicts: Sequence[Verdict]) -> None:
     for number, verdict in enumerate(verdicts):
-        finding = _FINDINGS[verdict.finding](verdict.finding)
-        page.fact("" if number else "gates", [finding, " ", verdict.gate])
-        page.fact("", [verdict.words], indent=_INDENT)
+        style = _FINDINGS[verdict.finding]
+        page.fact("" if number else "gates", [style(verdict.finding.ljust(_INDENT)), verdict.gate])
+        page.fact("", [bad(verdict.words) if verdict.finding == "refused" else dim(verdict.words)], indent=_INDENT)
         for item in verdict.passed_over[:_PASSED_OVER]:
             page.fact("", [dim(f"passed over: {_measured(item)}{f', {item.why}' if item.why else ''}")], indent=_INDENT)
         if len(verdict.passed_over) > _PASSED_OVER:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from gitreg.errors import RecordError, SettingsError
 from gitreg.git import revisions
-from gitreg.promotion import merged, moving, requested, source, touched, wanted
+from gitreg.promotion import gates, merged, moving, requested, source, touched, wanted
 from gitreg.promotion.merged import Merged, Said
 from gitreg.promotion.moving import Mover
 from gitreg.promotion.published import Published
@@ -21,11 +21,13 @@ from gitreg.promotion.wanted import Entry
 from gitreg.records.names import AliasName
 from gitreg.records.objects import Oid
 from gitreg.records.policy import Policy
-from gitreg.registry import aliases
+from gitreg.registry import aliases, subjects
 from gitreg.registry import policy as policies
 from gitreg.registry.aliases import Alias
 from gitreg.registry.repository import Registry
 
+DETAILED = 50
+"""Of how many moves it is looked up what differs besides the metrics."""
 _NOTHING = Wanted({}, (), {})
 
 
@@ -99,6 +101,7 @@ class _Planner:
         self.policy = policy
         self.found = found
         self._now: dict[AliasName, Alias | RecordError | None] = {}
+        self._compared = 0
 
     def moves(self) -> Iterator[tuple[Move, Said]]:
         """Every alias that is to move, with what is said of it; by collection and alias."""
@@ -126,9 +129,7 @@ class _Planner:
         """The move that is to be made, None where there is nothing to do."""
         now, entry = self._now.get(name), said.entry
         if isinstance(now, RecordError):
-            problem = Problem(str(now), now.hint or "")
-            path = wanted.path_of(name.collection)
-            return Move(name, None, None, None, path, entry, problems=(problem,)) if entry else None
+            return self._unreadable(name, None, entry, now) if entry else None
         tip = now.tip if now else None
 
         def stale(entry: Entry) -> Problem | None:
@@ -136,10 +137,40 @@ class _Planner:
             return None if said.origin == "base" else requested.stale(entry, tip)
 
         history = (step.record for step in aliases.moves(self.published.registry, name, tip)) if tip else ()
-        move = self.mover.move(name, now, entry, policy=self.policy, history=history, stale=stale)
+        try:
+            move = self.mover.move(name, now, entry, policy=self.policy, history=history, stale=stale)
+            move = self._detailed(move) if move else None
+        except RecordError as error:
+            move = self._unreadable(name, now, entry, error)
         if move and said.origin == "both":
             return replace(move, problems=(*move.problems, _conflict(name, said.other)))
         return move
+
+    def _unreadable(self, name: AliasName, now: Alias | None, entry: Entry | None, error: RecordError) -> Move:
+        """An alias, or a version of it, whose records are no such: nothing is known of it, so it stays where it is."""
+        return Move(
+            name,
+            old=now.place if now else None,
+            new=None,
+            tip=now.tip if now else None,
+            path=wanted.path_of(name.collection),
+            entry=entry,
+            protected=self.policy.rule(name).protected,
+            problems=(Problem(str(error), error.hint or ""),),
+        )
+
+    def _detailed(self, move: Move) -> Move:
+        """The same with what tells how good both versions are, and of the first few also what else differs."""
+        old, new = (self.published.of(place) if place else None for place in (move.old, move.new))
+        if new is None:
+            return move
+        measured = gates.metrics(self.mover.evidence, self.policy, self.policy.rule(move.alias), old, new)
+        if old is None or self._compared >= DETAILED:
+            return replace(move, metrics=measured)
+        self._compared += 1
+        registry = self.published.registry
+        pair = (subjects.of_version(registry, version) for version in (old, new))
+        return replace(move, metrics=measured, comparison=subjects.comparison(registry, *pair))
 
 
 def _conflict(name: AliasName, other: wanted.Entry | None) -> Problem:
