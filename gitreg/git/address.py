@@ -49,6 +49,8 @@ class Address:
         if short:
             return cls(_safe(text, short[1]), text)
         path = os.path.abspath(base / text)  # noqa: PTH100 - resolve() would follow links
+        if not os.path.exists(path):  # noqa: PTH110 - Path's raises for what can be no path
+            raise UsageError(f"'{text}' is neither a directory nor an address", hint=_KNOWN)
         return cls(path, path)
 
 

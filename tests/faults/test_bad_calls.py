@@ -51,6 +51,13 @@ FAMILIES: dict[str, Mapping[str, tuple[Any, ...]]] = {
     "path": _PATHS,
     "metric": {_LONG: ("a" * 10_000,), "stars": ("a*b", "**"), "empty": ("",)},
     "path to write": _EMPTY | _PATHS | {"below a file": ("file/x", "/dev/null/x")},
+    "repository": {
+        "empty": ("",),
+        "options": ("-x", f"--upload-pack=touch {MARK}"),
+        "remote helpers": (f"ext::sh -c touch% {MARK}", f"ssh://-oProxyCommand=touch {MARK}/x", "nope://x"),
+        "what is not there": ("nowhere", "\0", "\ud800", "a" * 10_000, "https://h/\x1b[31m"),
+    },
+    "storage": {"no storage": ("", "-x", "ext::sh", "nope://x", "s3://K:secret@b", "s3://b\udcff", "a" * 10_000)},
     "path inside": {
         "empty": ("",),
         "paths": ("../x", "/etc/passwd", "a/../../b", "..", "a/.git/config", ".GIT/x", "C:/x", "git~1/x"),
@@ -137,6 +144,8 @@ CALLS: dict[str, tuple[str, Call]] = {
     "init(reinit)": ("choice", lambda word: gitreg.init(reinit=word)),
     "init(resume)": ("choice", lambda word: gitreg.init(resume=word)),
     "Api(dir)": ("path to read", lambda word: gitreg.Api(word or "nowhere").artifacts()),
+    "Api(repo)": ("repository", lambda word: gitreg.Api(repo=word).artifact("m")),
+    "Api(storage)": ("storage", lambda word: gitreg.Api(repo=".", storage=word).artifact("m")),
     "Api.artifact(name)": ("name", _version),
     "Api.artifact(type)": ("another type", lambda word: gitreg.Api().artifact("m", word)),
     "Api.artifact_exists(name)": ("name", lambda word: gitreg.Api().artifact_exists(word) or _version(word)),
@@ -238,7 +247,7 @@ EXEMPT = set(
     RunView.scan_history(max_step) RunView.scan_history(min_step) RunView.scan_history(page_size)
     RunView.scan_history(use_cache) RunView.used_artifacts(per_page)
     Api.artifact_exists(type) Api.artifact_collections(type_name) Api.runs(path) Api(api_key) Api(overrides)
-    Api(timeout) Api.artifact_collection_exists(type) Api.artifact_collections(per_page)
+    Api(offline) Api(timeout) Api.artifact_collection_exists(type) Api.artifact_collections(per_page)
     Api.artifact_collections(project_name) Api.artifact_type(project) Api.artifact_types(project)
     Api.artifacts(per_page) Api.artifacts(tags) Api.registries(organization) Api.registries(per_page)
     Api.registry(organization) Api.runs(include_sweeps) Api.runs(lazy) Api.runs(per_page)

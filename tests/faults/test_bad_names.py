@@ -125,6 +125,20 @@ FAMILIES: dict[str, Mapping[str, tuple[str, ...]]] = {
         "terminal escapes": ("s3://b\x1b[31m", "a\x9b2J", "a\x7f"),
     },
     "owner": {"empty": ("",), "more than a word": (" ", "a b", "a\tb", "a\nb", "a\0", "#a", "a\x1b[31m", "a\u2028b", "a\udcff")},
+    "repository": {
+        "empty": ("", " "),
+        "options": (f"--upload-pack=touch {MARK}", "-x", f"-oProxyCommand=touch {MARK}:x", f"u@-oX=touch {MARK}:x"),
+        "remote helpers and hosts that are options": (
+            f"ext::sh -c touch% {MARK}", "fd::17", f"ssh://-oProxyCommand=touch {MARK}/x", "ssh://u@-oX/x", "nope://x",
+            f"transport::sh -c touch% {MARK}", "https://", "https:///x", "ssh://", f"EXT::sh -c touch% {MARK}",
+        ),
+        "what is not there": ("nowhere", "../nowhere", "/dev/null/x"),
+        _LONG: ("a" * 10_000, "https://h/" + "a" * 10_000),
+        **{family: NO_NAMES[family] for family in list(NO_NAMES)[7:8]},
+        "direction controls": ("https://h/\u202ea", "a\u2066b"),
+        "bytes that are no UTF-8": ("https://h/\udcff", "a\udcff"),
+        "terminal escapes": ("https://h/\x1b[31m", "a\x9b2J", "a\x7f"),
+    },
     "branch": {
         "what a workflow would take for a pattern": ("", " ", "-x", "a*", "!a", "a?", "[a]", "a+b", "@a", "..", "a..b"),
         "out of the line": ("a\nb", 'a"', "a'", "a]", "a: b", "a #b", "${{ x }}", "$(x)", "a\0", "\x1b[31m", "a\udcff"),
@@ -262,6 +276,8 @@ PLACES: dict[tuple[str, str], list[Place]] = {
         place("date", "get model/M:production@{{}}"),
     ],
     ("get", "output"): [place("path to write", "get m --output={}")],
+    ("get", "repo"): [place("repository", "get m --repo={}")],
+    ("get", "storage"): [place("storage", "get m --repo=../server.git --storage={}")],
     ("pin", "words"): [
         place("name", "pin -- {} there/m"),
         place("path to write", "pin m -- {}"),
