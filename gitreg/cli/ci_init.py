@@ -29,11 +29,12 @@ _NEXT = {
     ),
     "gitlab": (
         "rules: glab api projects/:id/protected_tags --method POST --input .gitlab/gitreg/protected-tag.json",
-        "the head of .gitlab/gitreg/gitreg.yml says which token the jobs need",
+        "and .gitlab/gitreg/protected-branch.json to projects/:id/protected_branches",
+        "the head of .gitlab/gitreg/gitreg.yml says which tokens the jobs need",
     ),
     "forgejo": (
-        "rules: POST .forgejo/gitreg/*.json to the API; the pages of branches and tags in the settings do the same",
-        "the head of gitreg-plan.yml says which token the jobs need",
+        "rules: POST .forgejo/gitreg/protected-branch.json to /api/v1/repos/OWNER/REPO/branch_protections",
+        "for tags and aliases, on the server: gitreg hook install --server PATH",
     ),
     "shell": ("have your CI run them: the head of each says when, and with what",),
 }
