@@ -67,7 +67,8 @@ class Source:
     @property
     def numbers(self) -> dict[str, float]:
         """The numbers that it says, by dotted name, without its bookkeeping."""
-        return dotted.numbers(self.results)
+        told = ((name, dotted.number(value)) for name, value in self.results.items() if not name.startswith("_"))
+        return {name: number for name, number in told if number is not None}
 
     def measured(self, value: float, why: str = "") -> Measured:
         """A number that it says."""
@@ -94,7 +95,7 @@ class Evidence:
         self._base = names_of_refs.PENDING if registry.is_server else registry.tracking
         self._sources: dict[Oid, tuple[Source, ...]] = {}
         self._types: dict[Oid, str] = {}
-        self._versions: dict[CollectionName, list[Version]] = {}
+        self._versions: dict[CollectionName, dict[Oid, list[Version]]] = {}
         self._catalogue = Catalogue(registry)
 
     def sources(self, version: Version) -> tuple[Source, ...]:
@@ -140,18 +141,23 @@ class Evidence:
 
     def among(self, used: frozenset[Oid], data: Data) -> frozenset[Oid]:
         """Those of the versions that were used that are meant by `data`, as far as they are published."""
-        named = (version for version in self._named(data) if version.commit in used)
-        return frozenset(version.commit for version in named if self._is_sound(version))
+        named = (version for commit in used for version in self._known(data.collection).get(commit, ()))
+        meant = (version for version in named if data.number in (None, version.name.number))
+        return frozenset(version.commit for version in meant if self._is_sound(version))
 
     def published(self, data: Data) -> bool:
         """Whether there is such a version, published."""
-        return any(True for _ in self._named(data))
+        known = self._known(data.collection).values()
+        return any(data.number in (None, version.name.number) for found in known for version in found)
 
-    def _named(self, data: Data) -> Iterator[Version]:
-        if data.collection not in self._versions:
-            found = versions.all_versions(self.registry, data.collection)
-            self._versions[data.collection] = [version for version in found if version.published]
-        return (version for version in self._versions[data.collection] if data.number in (None, version.name.number))
+    def _known(self, collection: CollectionName) -> dict[Oid, list[Version]]:
+        """The published versions of a collection by commit."""
+        if collection not in self._versions:
+            found = self._versions[collection] = {}
+            for version in versions.all_versions(self.registry, collection):
+                if version.published:
+                    found.setdefault(version.commit, []).append(version)
+        return self._versions[collection]
 
     def _is_sound(self, version: Version) -> bool:
         """Whether tag and commit agree: a tag that only is called so says nothing of what it points at."""

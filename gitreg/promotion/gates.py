@@ -174,7 +174,7 @@ def _pick(evidence: Evidence, gate: Gate, version: Version) -> _Pick:
             chosen = source
             continue
         why = why or "is older"
-        reasons.append(f"{_told(value)} of {_run(source)} {why}")
+        reasons.append(f"{_told(value)} of {_run(source)}, which {why}")
         number = dotted.number(value)
         passed += [replace(source.measured(number), why=why)] if number is not None else []
     if chosen is None:
@@ -198,7 +198,8 @@ def _unfit(evidence: Evidence, gate: Gate, source: Source) -> str:
 
 def _nothing(evidence: Evidence, gate: Gate, version: Version, reasons: Sequence[str]) -> str:
     """Why there is no value."""
-    said = f"no run that counts says '{gate.metric}' of {version.name}"
+    which = (f" on {gate.on}" if gate.on else "") + (f" of job type '{gate.job_type}'" if gate.job_type else "")
+    said = f"no published, finished run{which} says '{gate.metric}' of {version.name}"
     if reasons:
         return f"{said}: {'; '.join(reasons)}"
     if gate.on and not evidence.published(gate.on):
@@ -218,7 +219,7 @@ def _comparable(evidence: Evidence, gate: Gate, old: Version, now: Source) -> So
         why = source.why or _unfit(evidence, gate, source)
         if not why and _alike(evidence, gate, source, now):
             return source
-        reasons.append(f"{_told(value)} of {_run(source)} {why or f'was measured {_where(source)}'}")
+        reasons.append(f"{_told(value)} of {_run(source)}, which {why or f'measured {_where(source)}'}")
     known = f" ({'; '.join(reasons)})" if reasons else ""
     return f"'{gate.metric}' of {old.name} was not measured {_where(now)}, as that of the new one was{known}"
 
@@ -248,9 +249,9 @@ def _evaluated(evidence: Evidence, new: Version, data: Data) -> Verdict:
     for source in evidence.sources(new):
         if evidence.among(source.used, data):
             if not source.why:
-                return Verdict(gate, "passed", f"by {_run(source)}")
-            reasons.append(f"{_run(source)} {source.why}")
-    words = f"no run that counts used it with {new.name}"
+                return Verdict(gate, "passed", _run(source))
+            reasons.append(f"{_run(source)}, which {source.why}")
+    words = f"no published, finished run used it with {new.name}"
     if not reasons and not evidence.published(data):
         reasons.append(f"{data} is not published")
     return Verdict(gate, "refused", f"{words}: {'; '.join(reasons)}" if reasons else words)
