@@ -75,6 +75,7 @@ def _read(file: Path) -> str:
 def _show(job: Job, text: str, error: MayNotError) -> None:
     """Where the token may not write, people find the text beside the job."""
     console.warn(f"no comment was written; {error.message}")
+    console.say(error.hint or "a token needs the right to write comments; a request from a fork has none")
     if job.summary is None:
         console.out(text.removesuffix("\n"))
         return

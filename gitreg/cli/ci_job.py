@@ -51,7 +51,8 @@ class Job:
         tokens = _TOKENS[self.kind]
         token = next((os.environ[name] for name in tokens if os.environ.get(name)), "")
         if not token:
-            raise MayNotError(self.kind, 0, "there is no token", hint=f"{' or '.join(tokens)} is the variable for it")
+            hint = f"{' or '.join(tokens)} is the variable for it"
+            raise MayNotError(self.kind, 0, f"there is no token for {self.kind}", hint=hint)
         if self.kind == "GitHub":
             from gitreg.hosts.github import GitHub
 

@@ -71,9 +71,11 @@ class Gitea:
         try:
             pull = self._ask("GET", f"{self._repository}/commits/{quote(commit)}/pull")
         except HostError as error:
-            if error.status == 404:
-                return None
-            raise
+            if error.status != 404:
+                raise
+            # the same is said of a repository that the token may not read; that raises here
+            self._ask("GET", self._repository)
+            return None
         if not pull["merged"]:
             return None
         latest: dict[str, Approval] = {}

@@ -100,8 +100,9 @@ def _told() -> Iterator[None]:
     try:
         yield
     except github.RateLimitExceededException as error:
-        raise HostError("GitHub", error.status, "too many requests", hint="run it again later") from error
+        raise HostError("GitHub", error.status, "GitHub says: too many requests", hint="run it again later") from error
     except github.GithubException as error:
-        raise refusal("GitHub", error.status, error.message or error.data) from error
+        words = error.data.get("message") if isinstance(error.data, dict) else error.data
+        raise refusal("GitHub", error.status, words) from error
     except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
         raise unanswered("GitHub", error) from error

@@ -21,8 +21,8 @@ class HostError(Error):
         status: of its answer; 0 when there was none.
     """
 
-    def __init__(self, host: str, status: int, words: str, *, hint: str | None = None) -> None:
-        super().__init__(f"{host} says: {f'{status} {words}' if status else words}", hint=hint)
+    def __init__(self, host: str, status: int, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.host = host
         self.status = status
 
@@ -109,17 +109,22 @@ class Host(Protocol):
 
 def refusal(host: str, status: int, words: object) -> HostError:
     """The error for an answer that is none of success."""
-    text = " ".join(str(words).split())
-    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    # GitLab's words begin with the status, too
+    message = f"{host} says: {status} {_short(words).removeprefix(f'{status} ')}"
     if status in _FORBIDDEN:
-        return MayNotError(host, status, text)
+        return MayNotError(host, status, message)
     hint = "the token is not valid; is it the right one, and has it expired?" if status == 401 else None
-    return HostError(host, status, text, hint=hint)
+    return HostError(host, status, message, hint=hint)
 
 
 def unanswered(host: str, error: Exception) -> HostError:
     """The error for no answer, or one that is no answer of this host's API."""
-    return HostError(host, 0, f"no answer that can be read: {' '.join(str(error).split())[:_LONGEST]}")
+    return HostError(host, 0, f"{host} gives no answer that can be read: {_short(error)}")
+
+
+def _short(words: object) -> str:
+    text = " ".join(str(words).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def current(found: dict[str, Approval], commit: str) -> tuple[tuple[Approval, ...], tuple[Approval, ...]]:

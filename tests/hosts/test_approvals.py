@@ -1,0 +1,106 @@
+"""`gitreg ci approvals` on each host: who asked for what was merged, who approved of it, and who merged it."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import badinput
+import pytest
+from doubles import ADA, BOB, EARLIER, HEAD, Double, Review
+from jsonschema import Draft202012Validator
+
+from conftest import Shell
+
+SCHEMA = json.loads((resources.files("gitreg") / "schemas" / "ci-approvals-1.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def head(host: Double, repo: Path, sh: Shell, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The commit that the request has brought onto the branch, and that the job was started for."""
+    monkeypatch.chdir(repo)
+    commit = sh("git rev-parse HEAD", repo).strip()
+    host.state.commit = commit
+    monkeypatch.setenv("GITHUB_SHA", commit)
+    monkeypatch.setenv("CI_COMMIT_SHA", commit)
+    return commit
+
+
+def told(*commits: str) -> tuple[Any, str]:
+    """What is said of commits, and beside it."""
+    done = badinput.run("ci", "approvals", *commits)
+    assert done.code == 0, done
+    document = json.loads(done.out)
+    Draft202012Validator(SCHEMA).validate(document)
+    return document, done.err
+
+
+def test_the_host_says_who_asked_approved_and_merged(host: Double, kind: str, head: str) -> None:
+    host.state.reviews = [Review(BOB, "APPROVED", HEAD)]
+    document, talk = told()
+    assert (document["host"], [*document["commits"]], talk) == (kind, [head], "")
+    request = document["commits"][head]
+    assert (request["request"], request["head"]) == (12, HEAD)
+    assert request["page"].startswith("https://")
+    assert request["by"] == {
+        "asked": {"who": "ada", "how": "verified"},
+        "approved": [{"who": "bob", "how": "verified", "at": "2026-03-01T12:00:00Z"}],
+        "merged": {"who": "bob", "commit": head, "how": "verified"},
+    }
+
+
+def test_who_has_approved_of_an_earlier_state_only_is_left_out_and_told(host: Double, kind: str, head: str) -> None:
+    host.state.reviews = [Review(BOB, "APPROVED", EARLIER)]
+    document, talk = told()
+    assert "approved" not in document["commits"][head]["by"]
+    # GitLab takes such approvals away itself
+    outdated = "" if kind == "GitLab" else "bob approved of an earlier state of request 12; that is left out\n"
+    assert talk == outdated
+
+
+@pytest.mark.parametrize("kind", ["GitHub", "Gitea"], indirect=True)
+@pytest.mark.parametrize(
+    ("states", "counts"),
+    [
+        (["APPROVED", "CHANGES_REQUESTED"], False),
+        (["CHANGES_REQUESTED", "APPROVED"], True),
+        (["APPROVED", "COMMENTED"], True),
+        (["COMMENTED"], False),
+        (["DISMISSED"], False),
+        (["APPROVED", "DISMISSED"], False),
+    ],
+)
+def test_the_last_word_of_each_counts(host: Double, head: str, states: list[str], *, counts: bool) -> None:
+    host.state.reviews = [Review(BOB, state, HEAD) for state in states] + [Review(ADA, "COMMENTED", HEAD)]
+    document, _ = told()
+    assert ("approved" in document["commits"][head]["by"]) == counts
+
+
+def test_a_commit_that_no_request_has_brought_has_none(host: Double, head: str, repo: Path, sh: Shell) -> None:
+    sh("git commit --quiet --allow-empty -m direct", repo)
+    other = sh("git rev-parse HEAD", repo).strip()
+    document, _ = told("HEAD", head, "HEAD~1")
+    assert [*document["commits"]] == [other, head]
+    assert document["commits"][other] is None
+    assert document["commits"][head]["request"] == 12
+
+
+def test_a_request_that_is_not_merged_has_brought_nothing(host: Double, head: str) -> None:
+    host.state.merged = False
+    assert told()[0]["commits"] == {head: None}
+
+
+def test_a_token_that_may_not_read_is_an_error(host: Double, kind: str, head: str) -> None:
+    host.state.readable = False
+    done = badinput.run("ci", "approvals")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"error: {kind} says: 404 ")
+
+
+def test_what_is_no_commit_is_asked_of_nobody(host: Double, head: str) -> None:
+    done = badinput.run("ci", "approvals", "--upload-pack=x")
+    assert (done.code, host.asked) == (2, [])
+    done = badinput.run("ci", "approvals", "nowhere")
+    assert (done.code, host.asked) == (6, [])
