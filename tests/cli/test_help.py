@@ -112,7 +112,7 @@ BEFORE = {
     "steps": "",
     "alias-ls": "",
     "alias-log": "",
-    "get": "",
+    "get": "git config --global url.file://$(realpath ../server.git).insteadOf https://git.example.org/team/models.git",
     "lineage": "",
     "push": "",
     "fetch": "",
