@@ -140,7 +140,7 @@ class _Case:
             return "refused", pick.why_not, None
         if self.old is None:
             return "waived", "nothing is named yet that it could be compared with", None
-        before = _comparable(self.evidence, gate, self.old, pick.source)
+        before = _comparable(self.evidence, gate, self.old, self.new, pick.source)
         if isinstance(before, str):
             return "refused", before, None
         value = dotted.number(before.says(gate.metric))
@@ -200,17 +200,17 @@ def _nothing(evidence: Evidence, gate: Gate, version: Version, reasons: Sequence
     """Why there is no value."""
     which = (f" on {gate.on}" if gate.on else "") + (f" of job type '{gate.job_type}'" if gate.job_type else "")
     said = f"no published, finished run{which} says '{gate.metric}' of {version.name}"
-    if reasons:
-        return f"{said}: {'; '.join(reasons)}"
     if gate.on and not evidence.published(gate.on):
         return f"{said}: {gate.on} is not published"
+    if reasons:
+        return f"{said}: {'; '.join(reasons)}"
     names = {dotted.plain(name) for source in evidence.counting(version) for name in source.numbers}
     close = closest(gate.metric, names)
     return f"{said}; did you mean '{close}'?" if close else said
 
 
-def _comparable(evidence: Evidence, gate: Gate, old: Version, now: Source) -> Source | str:
-    """The newest run that measured the old version as the new one was measured, or why there is none."""
+def _comparable(evidence: Evidence, gate: Gate, old: Version, new: Version, now: Source) -> Source | str:
+    """The newest run that measured the old version as `now` did the new one, or why there is none."""
     reasons = []
     for source in evidence.sources(old):
         value = source.says(gate.metric)
@@ -219,9 +219,9 @@ def _comparable(evidence: Evidence, gate: Gate, old: Version, now: Source) -> So
         why = source.why or _unfit(evidence, gate, source)
         if not why and _alike(evidence, gate, source, now):
             return source
-        reasons.append(f"{_told(value)} of {_run(source)}, which {why or f'measured {_where(source)}'}")
-    known = f" ({'; '.join(reasons)})" if reasons else ""
-    return f"'{gate.metric}' of {old.name} was not measured {_where(now)}, as that of the new one was{known}"
+        reasons.append(f"{_told(value)} of {_run(source)}, which {why or _how(source)}")
+    words = f"{old.name} was not measured like {new.name}, by a run that {_how(now)}"
+    return f"{words}: {'; '.join(reasons)}" if reasons else words
 
 
 def _alike(evidence: Evidence, gate: Gate, one: Source, other: Source) -> bool:
@@ -274,10 +274,12 @@ def _run(source: Source) -> str:
     return f"'{_short(source.name)}'" + (f" by {_short(source.who)}" if source.who else "")
 
 
-def _where(source: Source) -> str:
-    """How a run measured, and on what."""
-    how = "while it was made" if source.own else "afterwards"
-    return f"{how}, on {', '.join(map(str, source.on))}" if source.on else f"{how}, on no data that is recorded"
+def _how(source: Source) -> str:
+    """What a run had to do with a version, and what else it used."""
+    others = ", ".join(map(str, source.on))
+    if source.own:
+        return f"made it from {others}" if others else "made it from nothing that is recorded"
+    return f"used it with {others}" if others else "used it with nothing else"
 
 
 def _number(value: float, beside: float) -> str:
