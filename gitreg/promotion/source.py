@@ -191,7 +191,12 @@ def _check(item: _Found, folded: dict[str, str]) -> None:
 
 
 def _no_file(path: str, mode: int, *, wants: str = "a regular file") -> SettingsError:
-    kinds = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder", 0o160000: "a submodule", stat.S_IFREG: "a file"}
+    kinds = {
+        stat.S_IFLNK: "a link",
+        stat.S_IFDIR: "a folder",
+        0o160000: "a submodule",
+        stat.S_IFREG: "a file of an unusual mode",
+    }
     kind = kinds.get(stat.S_IFMT(mode), "no regular file")
     return SettingsError(path, 0, f"it is {kind}, where {wants} is expected", hint="only such files are read")
 

@@ -104,7 +104,7 @@ def test_a_file_that_cannot_be_read_is_not_written() -> None:
         rewritten(PATH, "a: v1\na: v2\n", V3)
 
 
-WORDS = st.text(st.characters(blacklist_categories=("Cs",)), max_size=30)
+WORDS = st.text(st.characters(codec="utf-8"), max_size=30)
 SPELLINGS = st.sampled_from(
     [
         "{alias}: v1{comment}\n",
