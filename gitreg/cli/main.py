@@ -49,6 +49,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "promote": ("promote", "ask for an alias to name a version; merging that moves it"),
         "rollback": ("promote", "ask for an alias to name what it named before"),
         "plan": ("plan", "show which aliases a request would move, and what the policy says"),
+        "apply": ("apply", "move aliases to what the default branch says"),
         "ci": ("ci", "write the workflows of a Git host, and speak to it from them"),
     },
     "Share": {

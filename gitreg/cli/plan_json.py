@@ -18,7 +18,7 @@ def document(found: Plan) -> Document:
         "head": _oid(found.head),
         "moves": [move(item) for item in found.moves],
         "drift": [move(item) for item in found.drift],
-        "broken": [_broken(error) for error in found.broken],
+        "broken": [broken(error) for error in found.broken],
         "notes": list(found.notes),
     }
 
@@ -101,5 +101,6 @@ def _measured(found: Measured | None) -> Document | None:
     }
 
 
-def _broken(error: SettingsError) -> Document:
+def broken(error: SettingsError) -> Document:
+    """A file that cannot be read."""
     return {"path": error.path, "line": error.line or None, "message": error.message, "hint": error.hint}

@@ -71,6 +71,15 @@ class Transport:
         pairs = (line.split("\t") for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1])
         return {name: Oid.parse(oid) for oid, name in pairs}
 
+    def head(self) -> tuple[str, Oid] | None:
+        """The remote's default branch in full, and its newest commit; None when it has none. Raises: GitError."""
+        output = self._git.run("ls-remote", "--symref", "--quiet", "--", self.remote, "HEAD")
+        # not splitlines(): a branch may hold characters that Python takes for line breaks
+        lines = [line.split("\t") for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1]]
+        found = {name: value for value, name in lines if name == "HEAD" and not value.startswith("ref: ")}
+        branch = next((value.removeprefix("ref: ") for value, name in lines if value.startswith("ref: ")), "")
+        return (branch, Oid.parse(found["HEAD"])) if branch and found else None
+
     def descends(self, tips: Mapping[str, tuple[Oid, Oid]]) -> dict[str, bool]:
         """Whether the remote's refs contain what they once held: ref -> (that commit, the ref's tip there).
 

@@ -372,6 +372,24 @@ def append(
     return batch.add("commit", Commit(tree, parents, author or committer, committer, record.message()).encode())
 
 
+def after(
+    registry: Registry,
+    batch: Batch,
+    name: AliasName,
+    current: Alias | None,
+    now: Place | None,
+    *,
+    reason: str,
+    by: By,
+    evidence: tuple[Evidence, ...],
+) -> Alias:
+    """The alias as it is after one more move, whose commit is added to the batch and to nothing else."""
+    base = end_of(registry, name, current, batch)
+    tip = append(registry, batch, name, base, now, reason=reason, by=by, evidence=evidence)
+    commit = Commit.parse(batch.objects[-1][1])
+    return Alias(name, tip, now, _record(name, commit), published=False, by=commit.author)
+
+
 def not_found(registry: Registry, name: AliasName) -> NotFoundError:
     """Why there is no such alias: it was removed, or it is another word that was meant."""
     known = every(registry, name.collection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gitreg.errors import Error
+from gitreg.git.objects import MissingObjectError
 from gitreg.records.objects import Oid
 from gitreg.registry.repository import Registry
 
@@ -32,3 +33,34 @@ def short(registry: Registry) -> str:
     name = ref(registry)
     found = registry.git.attempt("symbolic-ref", "--quiet", name, offline=True).stdout.decode("utf-8", "replace")
     return (found.strip() or name).removeprefix("refs/remotes/").removeprefix("refs/heads/")
+
+
+def fetched(registry: Registry) -> Oid:
+    """Its newest commit, asked of the remote, whose history is here then; a server's is its own.
+
+    No ref of the clone changes. Raises: Error when there is none, GitError.
+    """
+    if registry.is_server:
+        found = tip(registry)
+    else:
+        there = registry.transport.head()
+        if there:
+            registry.transport.fetch([there[0]])
+        found = there[1] if there else None
+    if found is None:
+        raise Error(f"'{registry.remote}' has no default branch with a commit", hint="git push, once")
+    return found
+
+
+def line(registry: Registry, commit: Oid) -> dict[Oid, int]:
+    """The commits that lead to this one over first parents, each with its place in their order; the oldest first.
+
+    Raises: MissingObjectError where a shallow clone cuts it off.
+    """
+    words = registry.git.run("rev-list", "--first-parent", "--reverse", str(commit), "--", offline=True).split()
+    found = {Oid(bytes.fromhex(word.decode())): place for place, word in enumerate(words)}
+    # a commit is stored as it is, whatever a shallow clone takes for its parents
+    parents = registry.objects.commit(next(iter(found))).parents
+    if parents:
+        raise MissingObjectError(str(parents[0]), hint="the default branch is not all here: git fetch --unshallow")
+    return found

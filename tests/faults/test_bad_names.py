@@ -182,6 +182,9 @@ PLACES: dict[tuple[str, str], list[Place]] = {
     ("ci init", "host"): [place("choice", "ci init -- {}")],
     ("ci init", "owners"): [place("owner", "ci init github --owner=@team --owner={}")],
     ("ci init", "branch"): [place("branch", "ci init github --branch={}")],
+    ("ci comment", "file"): [place("path to read", "ci comment --file={}")],
+    ("ci comment", "request"): [place("positive number", "ci comment --file=file --request={}")],
+    ("ci approvals", "commits"): [place("revision", "ci approvals -- {}"), place("revision", "ci approvals HEAD -- {}")],
     ("completion", "shell"): [place("choice", "completion -- {}")],
     ("run", "name"): [place("text", "run --name={} -- true")],
     ("run", "job_type"): [place("text", "run --job-type={} -- true")],
@@ -268,6 +271,8 @@ PLACES: dict[tuple[str, str], list[Place]] = {
     ("rollback", "branch"): [place("new branch", "rollback model/M:production --branch={}")],
     ("plan", "base"): [place("revision", "plan --head=HEAD --base={}")],
     ("plan", "head"): [place("revision", "plan --base=HEAD --head={}")],
+    ("apply", "head"): [place("revision", "apply --head={}")],
+    ("apply", "approvals"): [place("path to read", "apply --approvals={}")],
     ("plan", "form"): [place("choice", "plan --base=HEAD --format={}")],
     ("fsck", "collections"): [place("name", "fsck -- {}"), place("name", "fsck -- m {}")],
     ("get", "reference"): [
