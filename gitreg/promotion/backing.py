@@ -44,7 +44,7 @@ def objection(
         merged = record.by.merged
         if merged is None:
             if protected:
-                return f"{what} names no merged request"
+                return f"{what} names no request"
             applied = False
             continue
         at = branch.line.get(merged.commit)

@@ -20,6 +20,7 @@ from gitreg.records import refs as names
 from gitreg.records.names import AliasName, CollectionName, RunId
 from gitreg.records.objects import EMPTY_TREE, Oid
 from gitreg.records.policy import Policy
+from gitreg.records.records import Place
 from gitreg.records.trailers import Message
 from gitreg.registry import aliases, cards, policy, runs
 from gitreg.registry.aliases import Move
@@ -88,7 +89,21 @@ class Records:
         # what cannot be read would hide what is said of the collection from everybody
         state = cards.at(self.registry, collection, new)
         _ = state.notes(), state.card, [state.deletion(place) for place in state.deleted]
+        known = cards.at(self.registry, collection, old).deleted if old else frozenset()
+        if state.deleted - known and self._policy.protects:
+            self._check_living(collection, state.deleted - known)
         return True
+
+    def _check_living(self, collection: CollectionName, deleted: frozenset[Place]) -> None:
+        """Check that nobody takes the version away from under a protected alias."""
+        for ref in self.registry.refs.find(names.aliases_pattern(collection)):
+            name = names.parse_alias(ref.name)
+            alias = name and aliases.read(self.registry, name, ref, published=True)
+            if alias and alias.place in deleted and self._policy.rule(alias.name).protected:
+                hint = f"let it name another version first: gitreg promote {name} VERSION"
+                raise RefusedError(
+                    f"'{alias.place.version}' cannot be deleted: '{name}' names it, and is protected", hint=hint
+                )
 
     def _alias(self, name: AliasName, old: Oid, new: Oid) -> bool | None:
         """Whether the moves go on from `old`; None when `new` is none of them."""
