@@ -25,9 +25,10 @@ def approvals(commits: tuple[str, ...]) -> None:
     verified. Default: the commit that the job was started for. An approval counts when it is of what was merged; of
     those that are older, standard error tells.
     """
-    job = ci_job.job()
     with context.opened() as registry:
-        wanted = [revisions.commit(registry.git, text) for text in commits or [job.commit]]
+        wanted = [revisions.commit(registry.git, text) for text in commits]
+        job = ci_job.job()
+        wanted = wanted or [revisions.commit(registry.git, job.commit)]
     host = job.host()
     found: dict[str, object] = {}
     for commit in dict.fromkeys(wanted):

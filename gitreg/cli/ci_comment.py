@@ -20,6 +20,14 @@ _DONE = {
 }
 
 
+def _number(context_: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """The number of a request."""
+    del context_, parameter
+    if value is not None and not ci_job.NUMBER.fullmatch(value):
+        raise click.BadParameter("write a number from 1 on")
+    return int(value) if value else None
+
+
 @click.command(
     "comment",
     short_help="Post what a request would move, and keep that comment up to date.",
@@ -36,7 +44,7 @@ _DONE = {
     help="What 'gitreg plan --format markdown' has written.",
 )
 @click.option(
-    "--request", type=click.IntRange(1), metavar="NUMBER", help="Which request. Default: the one that the job is about."
+    "--request", callback=_number, metavar="NUMBER", help="Which request. Default: the one that the job is about."
 )
 def comment(file: Path, request: int | None) -> None:
     """Post what a request would move as a comment on it, in a CI job on GitHub, GitLab, Gitea or Forgejo.
@@ -47,8 +55,8 @@ def comment(file: Path, request: int | None) -> None:
 
     The token is taken from GITHUB_TOKEN, GITLAB_TOKEN, FORGEJO_TOKEN or GITEA_TOKEN.
     """
-    job = ci_job.job()
     text = _read(file)
+    job = ci_job.job()
     number = request or job.request
     if number is None:
         raise UsageError("this job is about no request", hint="name one: --request NUMBER")
@@ -63,8 +71,11 @@ def comment(file: Path, request: int | None) -> None:
 
 def _read(file: Path) -> str:
     """What the file holds, which is as the plan has written it. Raises: UsageError."""
-    with context.path(file).open("rb") as stream:
-        data = stream.read(plan_markdown.MOST + 1)
+    try:
+        with context.path(file).open("rb") as stream:
+            data = stream.read(plan_markdown.MOST + 1)
+    except OSError as error:
+        raise UsageError(f"'{file}' cannot be read: {(error.strerror or '').lower()}", hint="check the path") from error
     text = data.decode("utf-8", "replace")
     if not text.startswith(plan_markdown.MARKER) or len(data) > plan_markdown.MOST:
         what = "is empty" if not data else "is not what the plan writes"

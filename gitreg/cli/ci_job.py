@@ -18,7 +18,9 @@ from gitreg.hosts.host import Host, MayNotError
 
 Kind = Literal["GitHub", "GitLab", "Gitea"]
 
-_REQUEST = re.compile(r"refs/pull/([1-9][0-9]{0,8})/")
+NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+"""The number of a request."""
+_REQUEST = re.compile(rf"refs/pull/({NUMBER.pattern})/")
 _TOKENS: Mapping[Kind, tuple[str, ...]] = {
     "GitHub": ("GITHUB_TOKEN", "GH_TOKEN"),
     "GitLab": ("GITLAB_TOKEN",),
@@ -73,7 +75,7 @@ def job() -> Job:
         number = get("CI_MERGE_REQUEST_IID", "")
         # of a request from a fork the pipeline may run there
         project = get("CI_MERGE_REQUEST_PROJECT_ID") or _needed("CI_PROJECT_ID")
-        request = int(number) if number.isdecimal() else None
+        request = int(number) if NUMBER.fullmatch(number) else None
         return Job("GitLab", _needed("CI_API_V4_URL"), project, request, get("CI_COMMIT_SHA", ""), None)
     if not get("GITHUB_ACTIONS") and not get("GITHUB_API_URL"):
         raise UsageError(

@@ -184,7 +184,7 @@ PLACES: dict[tuple[str, str], list[Place]] = {
     ("ci init", "branch"): [place("branch", "ci init github --branch={}")],
     ("ci comment", "file"): [place("path to read", "ci comment --file={}")],
     ("ci comment", "request"): [place("positive number", "ci comment --file=file --request={}")],
-    ("ci approvals", "commits"): [place("revision", "ci approvals -- {}"), place("revision", "ci approvals HEAD -- {}")],
+    ("ci approvals", "commits"): [place("revision", "ci approvals -- HEAD {}")],
     ("completion", "shell"): [place("choice", "completion -- {}")],
     ("run", "name"): [place("text", "run --name={} -- true")],
     ("run", "job_type"): [place("text", "run --job-type={} -- true")],
