@@ -198,8 +198,7 @@ def _unfit(evidence: Evidence, gate: Gate, source: Source) -> str:
 
 def _nothing(evidence: Evidence, gate: Gate, version: Version, reasons: Sequence[str]) -> str:
     """Why there is no value."""
-    which = (f" on {gate.on}" if gate.on else "") + (f" of job type '{gate.job_type}'" if gate.job_type else "")
-    said = f"no published, finished run{which} says '{gate.metric}' of {version.name}"
+    said = f"no published, finished run says '{gate.metric}' of {version.name}{gate.which}"
     if gate.on and not evidence.published(gate.on):
         return f"{said}: {gate.on} is not published"
     if reasons:

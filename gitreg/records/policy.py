@@ -127,11 +127,15 @@ class Gate:
     line: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
-        asked = [str(self.require)] if self.require else []
+        asked = [f"{self.metric} {self.require}"] if self.require else []
         if self.tolerance is not None:
-            asked.append("no regression" + (f" beyond {self.tolerance:g}" if self.tolerance else ""))
-        which = (f" on {self.on}" if self.on else "") + (f" by '{self.job_type}'" if self.job_type else "")
-        return f"{self.metric} {' and '.join(asked)}{which}"
+            asked.append(f"no regression of {self.metric}" + (f" beyond {self.tolerance:g}" if self.tolerance else ""))
+        return f"{' and '.join(asked)}{self.which}"
+
+    @property
+    def which(self) -> str:
+        """Which runs count, in words; '' for all."""
+        return (f" on {self.on}" if self.on else "") + (f" in '{self.job_type}' runs" if self.job_type else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,10 +91,12 @@ def test_a_gate_says_which_runs_count(two: Lab) -> None:
     assert seen("job_type: train") == "train-1"
     who = "0.1 of 'smoke' by Test User, which is of job type 'smoke-test'; 0.85 of 'on v1' by Test User, "
     assert seen("job_type: audit").startswith(
-        f"no published, finished run of job type 'audit' says 'accuracy' of m:v1: {who}"
+        f"no published, finished run says 'accuracy' of m:v1 in 'audit' runs: {who}"
     )
     (found,) = two.judge(gate("accuracy: {require: '> 0', on: eval_set:v1}"), "m:v0")
-    assert told((found,))[0].endswith("says 'accuracy' of m:v0: 0.9 of 'train-0', which is not on eval_set:v1")
+    assert told((found,))[0].endswith(
+        "says 'accuracy' of m:v0 on eval_set:v1: 0.9 of 'train-0', which is not on eval_set:v1"
+    )
     assert [(item.name, item.why) for item in found.passed_over] == [("train-0", "is not on eval_set:v1")]
 
 
@@ -103,10 +105,10 @@ def test_no_value_at_all_is_refused_with_what_may_be_meant(two: Lab) -> None:
         "refused acuracy > 0: no published, finished run says 'acuracy' of m:v1; did you mean 'accuracy'?"
     ]
     assert told(two.judge(gate("latency: no_regression"), "m:v1", "m:v0")) == [
-        "refused latency no regression: no published, finished run says 'latency' of m:v1"
+        "refused no regression of latency: no published, finished run says 'latency' of m:v1"
     ]
     (found,) = two.judge(gate("loss: {require: '> 0', on: audit_set}"), "m:v1")
-    assert found.words == "no published, finished run on audit_set says 'loss' of m:v1: audit_set is not published"
+    assert found.words == "no published, finished run says 'loss' of m:v1 on audit_set: audit_set is not published"
 
 
 def test_what_is_no_number_lets_nothing_pass(two: Lab) -> None:
@@ -136,14 +138,14 @@ def test_a_gate_that_asks_for_two_things_says_two(two: Lab) -> None:
     asked = gate("accuracy: {require: '>= 0.97', no_regression: true}")
     assert told(two.judge(asked, "m:v1", "m:v0")) == [
         "refused accuracy >= 0.97: 0.95 of 'train-1' is not >= 0.97",
-        "passed accuracy no regression: 0.95 of 'train-1'; m:v0 has 0.9 of 'train-0', 0.05 better",
+        "passed no regression of accuracy: 0.95 of 'train-1'; m:v0 has 0.9 of 'train-0', 0.05 better",
     ]
 
 
 def test_worse_is_refused_and_better_passes(two: Lab) -> None:
     assert told(two.judge(gate("accuracy: no_regression, loss: no_regression"), "m:v1", "m:v0")) == [
-        "passed accuracy no regression: 0.95 of 'train-1'; m:v0 has 0.9 of 'train-0', 0.05 better",
-        "refused loss no regression: 0.35 of 'train-1'; m:v0 has 0.3 of 'train-0', 0.05 worse",
+        "passed no regression of accuracy: 0.95 of 'train-1'; m:v0 has 0.9 of 'train-0', 0.05 better",
+        "refused no regression of loss: 0.35 of 'train-1'; m:v0 has 0.3 of 'train-0', 0.05 worse",
     ]
     found = two.judge(gate("accuracy: no_regression, loss: no_regression"), "m:v0", "m:v1")
     assert [verdict.finding for verdict in found] == ["refused", "passed"]
@@ -159,9 +161,9 @@ def test_a_tolerance_is_how_much_worse_it_may_be(two: Lab) -> None:
         found = two.judge(gate(f"{metric}: {asked}"), new, old)
         assert [verdict.finding for verdict in found] == ["passed", "refused", "refused"]
         assert [verdict.gate for verdict in found] == [
-            f"{metric} no regression beyond 0.05",
-            f"{metric} no regression beyond 0.049",
-            f"{metric} no regression",
+            f"no regression of {metric} beyond 0.05",
+            f"no regression of {metric} beyond 0.049",
+            f"no regression of {metric}",
         ]
 
 
@@ -169,15 +171,15 @@ def test_going_back_is_no_regression_and_thresholds_hold_all_the_same(two: Lab) 
     asked = gate("accuracy: {require: '>= 0.92', no_regression: true}, latency: no_regression")
     assert told(two.judge(asked, "m:v0", "m:v1", named_before=True)) == [
         "refused accuracy >= 0.92: 0.9 of 'train-0' is not >= 0.92",
-        "waived accuracy no regression: m:v0 was named before: this goes back to it",
-        "waived latency no regression: m:v0 was named before: this goes back to it",
+        "waived no regression of accuracy: m:v0 was named before: this goes back to it",
+        "waived no regression of latency: m:v0 was named before: this goes back to it",
     ]
 
 
 def test_what_comes_first_has_nothing_to_fall_behind_but_must_have_been_measured(two: Lab) -> None:
     assert told(two.judge(gate("accuracy: no_regression, latency: no_regression"), "m:v1")) == [
-        "waived accuracy no regression: nothing is named yet that it could be compared with",
-        "refused latency no regression: no published, finished run says 'latency' of m:v1",
+        "waived no regression of accuracy: nothing is named yet that it could be compared with",
+        "refused no regression of latency: no published, finished run says 'latency' of m:v1",
     ]
 
 
@@ -185,7 +187,7 @@ def test_what_was_measured_in_training_is_not_compared_with_an_evaluation(two: L
     two.evaluate({"accuracy": 0.99}, "m:v1", "eval_set:v0", name="eval")
     (found,) = two.judge(gate("accuracy: no_regression"), "m:v1", "m:v0")
     assert told((found,))[0] == (
-        "refused accuracy no regression: m:v0 was not measured like m:v1, by a run that used it with eval_set:v0:"
+        "refused no regression of accuracy: m:v0 was not measured like m:v1, by a run that used it with eval_set:v0:"
         " 0.9 of 'train-0', which made it from train_set:v0"
     )
     two.evaluate({"accuracy": 0.98}, "m:v0", "eval_set:v0", name="eval-0")
@@ -197,7 +199,7 @@ def test_values_on_different_data_are_not_compared(two: Lab) -> None:
     two.evaluate({"accuracy": 0.70}, "m:v0", "eval_set:v1", name="eval-0")
     asked = gate("accuracy: no_regression")
     assert told(two.judge(asked, "m:v1", "m:v0"))[0] == (
-        "refused accuracy no regression: m:v0 was not measured like m:v1, by a run that used it with eval_set:v0:"
+        "refused no regression of accuracy: m:v0 was not measured like m:v1, by a run that used it with eval_set:v0:"
         " 0.7 of 'eval-0', which used it with eval_set:v1; 0.9 of 'train-0', which made it from train_set:v0"
     )
     two.evaluate({"accuracy": 0.98}, "m:v0", "eval_set:v0", name="eval-0b")
@@ -233,7 +235,7 @@ def test_without_a_direction_nothing_is_better(lab: Lab) -> None:
     lab.train({"latency": 20, "speed": 6}, name="train-1")
     asked = gate("latency: no_regression, speed: no_regression")
     assert told(lab.judge(asked, "m:v1", "m:v0")) == [
-        f"refused {metric} no regression: which way '{metric}' is better is not known: say it below 'metrics' in"
+        f"refused no regression of {metric}: which way '{metric}' is better is not known: say it below 'metrics' in"
         " .gitreg/policy.yaml"
         for metric in ("latency", "speed")
     ]
@@ -265,10 +267,10 @@ def test_a_number_is_no_worse_than_none(lab: Lab) -> None:
     lab.train({"accuracy": 0.5, "loss": 0.5, "f1": 0.5, "recall": 0.5}, name="train")
     asked = gate("accuracy: no_regression, loss: no_regression, f1: no_regression, recall: no_regression")
     assert told(lab.judge(asked, "m:v1", "m:v0")) == [
-        "passed accuracy no regression: 0.5 of 'train'; m:v0 has nan of 'broken'",
-        "passed loss no regression: 0.5 of 'train'; m:v0 has inf of 'broken', Infinity better",
-        "refused f1 no regression: 0.5 of 'train'; m:v0 has inf of 'broken', Infinity worse",
-        "refused recall no regression: 'broken' says 'high' of m:v0, which is no number",
+        "passed no regression of accuracy: 0.5 of 'train'; m:v0 has nan of 'broken'",
+        "passed no regression of loss: 0.5 of 'train'; m:v0 has inf of 'broken', Infinity better",
+        "refused no regression of f1: 0.5 of 'train'; m:v0 has inf of 'broken', Infinity worse",
+        "refused no regression of recall: 'broken' says 'high' of m:v0, which is no number",
     ]
 
 

@@ -55,11 +55,11 @@ def test_a_policy_says_what_holds_for_an_alias() -> None:
     assert found.protected
     assert [str(gate) for gate in found.gates] == [
         "accuracy >= 0.97",
-        "loss no regression",
-        "latency_ms <= 30 on eval_set:v4 by 'evaluate'",
-        "f1 no regression beyond 0.01",
+        "no regression of loss",
+        "latency_ms <= 30 on eval_set:v4 in 'evaluate' runs",
+        "no regression of f1 beyond 0.01",
         "recall > .9",
-        "recall >= 0.95 and no regression on hard_set",
+        "recall >= 0.95 and no regression of recall on hard_set",
     ]
     assert [gate.line for gate in found.gates] == [7, 8, 9, 10, 11, 13]
     assert found.evaluated_on == (Data.parse("eval_set"),)
