@@ -1,4 +1,4 @@
-"""A plan on a page: the verdict first, then each alias."""
+"""A plan on a page: the verdict first, a line for each alias, then what is to be said of each."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from gitreg.cli import human
 from gitreg.cli.page import Line, Page, Words, bad, bold, dim, good, name, odd
+from gitreg.cli.tables import Column, Row, table
 from gitreg.errors import SettingsError
 from gitreg.promotion.request import Measured, Metric, Move, Plan, Verdict
 from gitreg.records.records import Place
 
 TITLES = 8
-_METRICS, _PASSED_OVER = 12, 3
+_DETAILS, _METRICS, _HEADLINE, _PASSED_OVER, _BROKEN = 20, 12, 2, 3, 20
 _INDENT = 9
 _FINDINGS = {"passed": good, "refused": bad, "waived": odd}
 
@@ -21,106 +22,152 @@ def show(page: Page, found: Plan) -> None:
     page.head(verdict(found))
     for note in found.notes:
         page.fact("note", [odd(note)])
-    for error in found.broken:
+    for error in found.broken[:_BROKEN]:
         page.blank()
-        _broken(page, error)
-    for move in found.moves:
+        broken(page, error)
+    if len(found.broken) > _BROKEN:
+        page.fact("", [dim(f"and {len(found.broken) - _BROKEN} more; --json has all")])
+    if len(found.moves) > 1:
         page.blank()
-        _move(page, move)
+        _overview(page, found.moves)
+    # those that somebody has to look at come first
+    shown = sorted(found.moves, key=lambda item: not item.refused)[:_DETAILS]
+    for item in shown:
+        page.blank()
+        move(page, item)
+    if len(shown) < len(found.moves):
+        page.blank()
+        page.note(f"and {human.plural(len(found.moves) - len(shown), 'move')} more; --json has all of each")
     if found.drift:
         page.blank()
-        page.head(odd(f"{_aliases(len(found.drift))} not where the default branch wants {_them(found.drift)}"))
-        for move in found.drift:
-            page.blank()
-            _move(page, move)
+        page.head(odd(f"{human.plural(len(found.drift), 'alias')} not where the base wants, whatever is asked here:"))
+        _overview(page, found.drift)
 
 
 def verdict(found: Plan) -> Words:
     """What comes of it, in a line."""
-    refused = sum(move.refused for move in found.moves)
+    count = len(found.moves)
+    refused = sum(item.refused for item in found.moves)
     if found.broken:
         return bad(f"{human.plural(len(found.broken), 'file')} cannot be read")
     if refused:
-        of = "" if len(found.moves) == 1 else f" of {len(found.moves)}"
-        return bad(f"refused: {refused}{of} {'move' if len(found.moves) == 1 else 'moves'}")
-    if found.moves:
-        return bold(f"{_aliases(len(found.moves))} to move")
-    return good("nothing is to move")
+        return bad(f"refused: {refused} of {human.plural(count, 'move')}")
+    if count:
+        return bold(f"{human.plural(count, 'alias')} would move")
+    return good("no alias would move")
 
 
-def _aliases(count: int) -> str:
-    return f"{human.plural(count, 'alias')} {'is' if count == 1 else 'are'}"
-
-
-def _them(moves: Sequence[Move]) -> str:
-    return "it" if len(moves) == 1 else "them"
-
-
-def _broken(page: Page, error: SettingsError) -> None:
+def broken(page: Page, error: SettingsError) -> None:
+    """A file that cannot be read."""
     page.fact("broken", [bad(error.message)])
     page.fact("", *([[dim(error.hint)]] if error.hint else []))
 
 
-def _move(page: Page, move: Move) -> None:
-    old, new = _label(move.old), _label(move.new)
-    if move.new is None and move.entry and move.entry.version:
-        # it is not there
-        new = move.entry.version.label
-    state = bad("refused") if move.refused else good("passed") if move.verdicts else ""
-    page.head(name(str(move.alias)), bold(f"{old} {page.arrow} {new}"), state)
-    if move.entry and move.entry.reason:
-        page.fact("reason", [move.entry.reason])
-    page.fact("asked by", [dim(_place(move))])
-    for problem in move.problems:
+def _overview(page: Page, moves: Sequence[Move]) -> None:
+    rows: list[Row] = [
+        {
+            "alias": str(item.alias),
+            "now": _label(item.old),
+            "proposed": _proposed(item),
+            "metrics": ", ".join(_compared(metric, page.arrow) for metric in item.metrics[:_HEADLINE]),
+            "state": _state(item),
+        }
+        for item in moves
+    ]
+    table(
+        [
+            Column("ALIAS", lambda row: row["alias"], least=24),
+            Column("NOW", lambda row: row["now"]),
+            Column("PROPOSED", lambda row: row["proposed"]),
+            Column("", lambda row: row["state"], style=lambda row: {"fg": "red"} if row["state"] == "refused" else {}),
+            Column("METRICS", lambda row: row["metrics"], rank=1, least=16),
+        ],
+        rows,
+    )
+
+
+def move(page: Page, item: Move) -> None:
+    """What is to be said of one alias."""
+    old, new = _label(item.old), _proposed(item)
+    state = _state(item)
+    page.head(
+        name(str(item.alias)), bold(f"{old} {page.arrow} {new}"), bad(state) if item.refused else good(state) or ""
+    )
+    if item.entry and item.entry.reason:
+        page.fact("reason", [item.entry.reason])
+    page.fact("asked by", [dim(_place(item))])
+    for problem in item.problems:
         page.fact("problem", [bad(problem.message)], *([[dim(problem.hint)]] if problem.hint else []))
-    _verdicts(page, move.verdicts)
-    _metrics(page, move, old, new)
-    if move.old and move.new:
-        page.fact("differs", [dim(f"gitreg diff {move.old.version} {move.new.version}")])
+    _verdicts(page, item.verdicts)
+    _metrics(page, item, old, new)
+    if item.old and item.new:
+        page.fact("differs", [dim(f"gitreg diff {item.old.version} {item.new.version}")])
 
 
 def _label(place: Place | None) -> str:
     return place.version.label if place else "nothing"
 
 
-def _place(move: Move) -> str:
+def _proposed(item: Move) -> str:
+    """What it shall name, also where there is no such version."""
+    if item.new is None and item.entry and item.entry.version:
+        return item.entry.version.label
+    return _label(item.new)
+
+
+def _state(item: Move) -> str:
+    return "refused" if item.refused else "passed" if item.verdicts else ""
+
+
+def _place(item: Move) -> str:
     """Where it stands that it is to move."""
-    if move.entry is None:
-        return f"{move.path}, which does not list it any more"
-    return f"{move.path}, line {move.entry.line}"
+    if item.entry is None:
+        return f"{item.path}, which does not list it any more"
+    return f"{item.path}, line {item.entry.line}"
 
 
 def _verdicts(page: Page, verdicts: Sequence[Verdict]) -> None:
-    for number, verdict in enumerate(verdicts):
-        style = _FINDINGS[verdict.finding]
-        page.fact("" if number else "gates", [style(verdict.finding.ljust(_INDENT)), verdict.gate])
-        page.fact("", [bad(verdict.words) if verdict.finding == "refused" else dim(verdict.words)], indent=_INDENT)
-        for item in verdict.passed_over[:_PASSED_OVER]:
-            page.fact("", [dim(f"passed over: {_measured(item)}{f', {item.why}' if item.why else ''}")], indent=_INDENT)
-        if len(verdict.passed_over) > _PASSED_OVER:
-            page.fact("", [dim(f"and {len(verdict.passed_over) - _PASSED_OVER} more; --json has all")], indent=_INDENT)
+    for number, found in enumerate(verdicts):
+        style = _FINDINGS[found.finding]
+        page.fact("" if number else "gates", [style(found.finding.ljust(_INDENT)), found.gate])
+        page.fact("", [bad(found.words) if found.finding == "refused" else dim(found.words)], indent=_INDENT)
+        for item in found.passed_over[:_PASSED_OVER]:
+            page.fact("", [dim(f"passed over: {_measured(item)}")], indent=_INDENT)
+        if len(found.passed_over) > _PASSED_OVER:
+            page.fact("", [dim(f"and {len(found.passed_over) - _PASSED_OVER} more; --json has all")], indent=_INDENT)
 
 
 def _measured(item: Measured) -> str:
-    """A number, and where it is from."""
-    return f"{human.number(item.value)} from run {item.name} by {item.who}"
+    """A number that does not count, and why."""
+    why = f", which {item.why}" if item.why else ""
+    return f"{human.number(item.value)} of '{item.name}' by {item.who}{why}"
 
 
-def _metrics(page: Page, move: Move, old: str, new: str) -> None:
-    shown = move.metrics[:_METRICS]
+def _metrics(page: Page, item: Move, old: str, new: str) -> None:
+    shown = item.metrics[:_METRICS]
     if not shown:
         return
-    rows: list[Line] = [["", old if move.old else "", new, ""], *(_metric(item) for item in shown)]
+    rows: list[Line] = [["", old if item.old else "", new, ""], *(_metric(metric) for metric in shown)]
     page.grid("metrics", rows, right=(1, 2), heads=True)
-    if len(shown) < len(move.metrics):
-        page.fact("", [dim(f"and {len(move.metrics) - len(shown)} more; --json has all")])
+    if len(shown) < len(item.metrics):
+        page.fact("", [dim(f"and {len(item.metrics) - len(shown)} more; --json has all")])
 
 
 def _metric(item: Metric) -> Line:
-    style, word = {True: (good, "better"), False: (bad, "worse"), None: (dim, "")}[item.better]
+    style = {True: good, False: bad, None: dim}[item.better]
+    return [item.name, _value(item.old), _value(item.new), style(_word(item))]
+
+
+def _compared(item: Metric, arrow: str) -> str:
+    """`accuracy 0.95 → 0.96 better`."""
+    values = f" {arrow} ".join(filter(None, (_value(item.old), _value(item.new) or "none")))
+    return " ".join(filter(None, (item.name, values, _word(item))))
+
+
+def _word(item: Metric) -> str:
     if item.old and item.new and not item.comparable:
-        word = "not comparable: measured on other data"
-    return [item.name, _value(item.old), _value(item.new), style(word)]
+        return "not comparable"
+    return {True: "better", False: "worse", None: ""}[item.better]
 
 
 def _value(item: Measured | None) -> str:

@@ -102,11 +102,20 @@ def own_command() -> str:
     return str(Path(found).absolute()) if found else ""
 
 
-@click.command("status", epilog=context.examples("gitreg status", "gitreg status --json"))
+@click.command("status", epilog=context.examples("gitreg status", "gitreg status --drift"))
+@click.option("--drift", is_flag=True, help="Show aliases that are not where the default branch wants them.")
 @context.json_option
-def status(*, as_json: bool) -> None:
-    """Show what is not published yet, and what is not set up."""
+def status(*, drift: bool, as_json: bool) -> int:
+    """Show what is not published yet, and what is not set up.
+
+    With --drift: which aliases differ from what .gitreg/aliases/ says on the default branch, and which protected ones
+    were moved past it, as of the last fetch. Exit code 0: none, 3: some, 1: a file cannot be read.
+    """
     with context.opened() as registry:
+        if drift:
+            from gitreg.cli import drift as drifting
+
+            return drifting.show(registry, as_json=as_json)
         found = pending.collect(registry)
         notes = pending.exposed(registry, found) if registry.has_remote else []
         hook = hooks.state(registry.git)
@@ -135,10 +144,10 @@ def status(*, as_json: bool) -> None:
                 "notes": notes,
             },
         )
-        return
+        return 0
     if is_server:
         console.out("a bare repository without a registry remote: what is here is published")
-        return
+        return 0
     console.out(f"remote   {remote or f'none, so nothing can be published: {add_remote}'}")
     console.out(f"storage  {storage or 'none: gitreg init --storage URL_OR_PATH'}")
     console.out(f"hook     {publishes}")
@@ -155,6 +164,7 @@ def status(*, as_json: bool) -> None:
         console.out(f"  note: {note}")
     for refusal in found.refused:
         console.warn(f"{refusal.name} cannot be published: {refusal.why}")
+    return 0
 
 
 def _moved(alias: PendingAlias) -> str:

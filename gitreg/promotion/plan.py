@@ -139,7 +139,7 @@ class _Planner:
         history = (step.record for step in aliases.moves(self.published.registry, name, tip)) if tip else ()
         try:
             move = self.mover.move(name, now, entry, policy=self.policy, history=history, stale=stale)
-            move = self._detailed(move) if move else None
+            move = self._detailed(move) if move and said.origin != "base" else move
         except RecordError as error:
             move = self._unreadable(name, now, entry, error)
         if move and said.origin == "both":

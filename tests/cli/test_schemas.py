@@ -37,13 +37,13 @@ TRIED = {
         *("show {} --json", "show {}:production --json", "show mnist:v0 --json", "show train-1 --json"),
         *("show mnist --json", "show digits:v1 --deleted --json", "show digits --deleted --json"),
     ],
-    "status": ["status --json"],
+    "status": ["status --json", "status --drift --json"],
     "steps": ["steps train-1 --json", "steps train-1 --limit 1 --json"],
 }
 # What a host is asked for; tests/hosts has its double.
 ASKED = {"ci-approvals"}
 # The documents about what others see.
-PUBLISHED = {"apply", "plan"}
+PUBLISHED = {"apply", "drift", "plan"}
 # A state of a repository, and how it comes about; the last line of each is the clone to look at.
 STATES = {
     "a repository with nothing in it": "git init --quiet repo && cd repo && git commit --quiet --allow-empty -m start",

@@ -102,7 +102,7 @@ TRIED = {
         "--all --no-collapse --format svg", "--all --format mermaid", "--all --format md", "m:v0 --highlight {}",
         "m:v0 -o {}.svg", "m:v0 --format {}",
     ],
-    "status": ["", "--json"],
+    "status": ["", "--json", "--drift", "--drift --json"],
     "promote": ["data:a v0 --reason {}", "data:{} v0", "data:a {}", "data:a v0 --branch {}", "{} --remove"],
     "rollback": ["model/M:production --reason {}", "model/M:production --to {}", "model/M:staging --branch {}", "{}"],
     "plan": [
