@@ -49,7 +49,7 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 _LIMIT = re.compile(r"(>=|<=|==|>|<)\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*\Z")
 _UNQUOTED = re.compile(r"[:,\[{-]\s*[<>=]")
 _LONGEST = 300
-_LIMIT_HINT = "such as '>= 0.97', '< 0.1' or '== 0'"
+_EXAMPLES = "'>= 0.97', '< 0.1' or '== 0'"
 _EITHER = f"'>= NUMBER', {NO_REGRESSION}, or a mapping with 'require' or '{NO_REGRESSION}'"
 
 
@@ -72,7 +72,7 @@ class Limit:
         """Raises: RecordError."""
         match = _LIMIT.match(text.strip())
         if not match or not math.isfinite(float(match[2])):
-            raise RecordError(f"{text!r} is no threshold", hint=_LIMIT_HINT)
+            raise RecordError(f"{text!r} is no threshold", hint=f"such as {_EXAMPLES}")
         return cls(match[1], float(match[2]), match[2])
 
     def holds(self, number: float) -> bool:
@@ -290,7 +290,7 @@ class _Reader:
         require, tolerance, on, job_type = None, None, None, ""
         if "require" in document:
             with self.at(document, "require"):
-                require = Limit.parse(fields.string(document, "require"))
+                require = _limit(document["require"], "require")
         if NO_REGRESSION in document:
             with self.at(document, NO_REGRESSION):
                 tolerance = _tolerance(document[NO_REGRESSION])
@@ -306,16 +306,18 @@ class _Reader:
 def _in_a_word(value: object, metric: str, lines: Mapping[str, int]) -> Gate:
     if value == NO_REGRESSION:
         return Gate(metric, tolerance=0.0, line=lines[metric])
+    if isinstance(value, str) and (close := closest(value, [NO_REGRESSION])):
+        raise RecordError(f"{value!r} is no gate", hint=f"did you mean '{close}'?")
+    return Gate(metric, require=_limit(value, metric), line=lines[metric])
+
+
+def _limit(value: object, name: str) -> Limit:
     if isinstance(value, str):
-        close = closest(value, [NO_REGRESSION])
-        if close:
-            raise RecordError(f"{value!r} is no gate", hint=f"did you mean '{close}'?")
-        return Gate(metric, require=Limit.parse(value), line=lines[metric])
+        return Limit.parse(value)
     if dotted.number(value) is not None:
-        raise RecordError(
-            f"'{metric}' is {value!r}, and which way is not said", hint=f"write '>= {value}' or '<= {value}'"
-        )
-    raise RecordError(f"'{metric}' is {value!r}; expected {_EITHER}")
+        hint = f"write '>= {value}' or '<= {value}'"
+        raise RecordError(f"'{name}' is {value!r}, and which way is not said", hint=hint)
+    raise RecordError(f"'{name}' is {value!r}; expected {_EXAMPLES if name == 'require' else _EITHER}")
 
 
 def _short(text: str) -> str:
