@@ -90,9 +90,7 @@ def move(page: Page, item: Move) -> None:
     """What is to be said of one alias."""
     old, new = _label(item.old), _proposed(item)
     state = _state(item)
-    page.head(
-        name(str(item.alias)), bold(f"{old} {page.arrow} {new}"), bad(state) if item.refused else good(state) or ""
-    )
+    page.head(name(str(item.alias)), bold(f"{old} {page.arrow} {new}"), bad(state) if item.refused else good(state))
     if item.entry and item.entry.reason:
         page.fact("reason", [item.entry.reason])
     page.fact("asked by", [dim(_place(item))])

@@ -106,14 +106,16 @@ class _Planner:
     def moves(self) -> Iterator[tuple[Move, Said]]:
         """Every alias that is to move, with what is said of it; by collection and alias."""
         unknown = self.found.unknown
-        names = sorted({*self.found.said, *(() if unknown is None else self.published.aliases)})
+        if unknown is None:
+            return
+        names = sorted({*self.found.said, *self.published.aliases})
         for name, _ in self.published.reads(names):
             self._now[name] = self._alias(name)
         known = [alias for alias in self._now.values() if isinstance(alias, Alias)]
         asked = [said.entry.version for said in self.found.said.values() if said.entry and said.entry.version]
         self.published.know([*asked, *(alias.place.version for alias in known if alias.place)])
         for name in names:
-            if unknown is None or name.collection not in unknown:
+            if name.collection not in unknown:
                 said = self.found.of(name)
                 move = self._move(name, said)
                 if move:
