@@ -34,8 +34,9 @@ def approvals(commits: tuple[str, ...]) -> None:
     for commit in dict.fromkeys(wanted):
         request = host.merged(str(commit))
         found[str(commit)] = _document(commit, request) if request else None
-        for item in request.outdated if request else ():
-            console.say(f"{item.who} approved of an earlier state of request {request.number}; that is left out")
+        if request:
+            for item in request.outdated:
+                console.say(f"{item.who} approved of an earlier state of request {request.number}; that is left out")
     console.document("ci-approvals", {"host": host.name, "commits": found})
 
 

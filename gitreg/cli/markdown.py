@@ -17,14 +17,13 @@ LONGEST, ROWS = 120, 50
 
 
 def code(words: str, longest: int = LONGEST) -> str:
-    """A code span that ends where it should, also inside a table."""
+    """A code span that ends where it should."""
     shown = _shown(words, longest)
     if not shown.strip():
         return ""
     fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
     space = " " if shown[0] in "` " or shown[-1] in "` " else ""
-    # a table's cells end at any bar that has no backslash before it, also inside a code span
-    return f"{fence}{space}{shown}{space}{fence}".replace("|", "\\|")
+    return f"{fence}{space}{shown}{space}{fence}"
 
 
 def html_code(words: str, longest: int = LONGEST) -> str:
@@ -38,8 +37,8 @@ def _shown(words: str, longest: int) -> str:
 
 
 def row(cells: Sequence[str]) -> str:
-    """A row of a table."""
-    return f"| {' | '.join(cells)} |"
+    """A row of a table. A cell ends at any bar that has no backslash before it, also inside a code span."""
+    return " | ".join(["", *(cell.replace("|", "\\|") for cell in cells), ""]).strip(" ")
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: range = range(0)) -> Iterator[str]:

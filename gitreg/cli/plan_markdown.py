@@ -42,7 +42,7 @@ def text(plan: Plan, graph: Graph | None = None, *, remote: str = "") -> str:
     """
     blocks = [f"{MARKER}\n{SILENT}" if is_silent(plan) else MARKER, f"### {_verdict(plan)}"]
     blocks += _fitting(_BROKEN, [_problem(item.message, item.hint) for item in plan.broken])
-    blocks += _fitting(_NOTES, [f"- ⚠️ {code(note, _WORDS)}" for note in plan.notes])
+    blocks += _fitting(_NOTES, [f"- ⚠️ {_words(note)}" for note in plan.notes])
     if plan.moves:
         blocks.append(_table(plan.moves))
     blocks += _fitting(_REFUSED, ["\n".join(_refusal(move)) for move in plan.moves if move.refused])
@@ -167,11 +167,16 @@ def _refusal(move: Move) -> Iterator[str]:
     yield from (f"  {_problem(problem.message, problem.hint)}" for problem in move.problems)
     for verdict in move.verdicts:
         if verdict.finding == "refused":
-            yield f"  - {code(verdict.gate)}: {code(verdict.words, _WORDS)}"
+            yield f"  - {_words(verdict.gate)}: {_words(verdict.words)}"
 
 
 def _problem(message: str, hint: str | None) -> str:
-    return f"- {code(message, _WORDS)}" + (f" → {code(hint, _WORDS)}" if hint else "")
+    return f"- {_words(message)}" + (f" → {_words(hint)}" if hint else "")
+
+
+def _words(text: str) -> str:
+    """A sentence that a stranger may have had a part in; a list has no empty items."""
+    return code(text, _WORDS) or "`?`"
 
 
 def _drifting(move: Move) -> str:
