@@ -32,7 +32,8 @@ def html_code(words: str, longest: int = LONGEST) -> str:
 
 
 def _shown(words: str, longest: int) -> str:
-    shown = visible(words)
+    # what is made visible is never shorter
+    shown = visible(words[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 

@@ -27,7 +27,7 @@ MOST = 60_000
 _BROKEN, _NOTES, _TABLE, _REFUSED, _DRIFT, _END = 6_000, 2_000, 28_000, 9_000, 3_000, 500
 # how much is in a row of the table: metrics, characters of a name, and whether the gate is named
 _LEVELS = ((3, 120, True), (1, 80, True), (0, 60, False), (0, 36, False))
-_WORDS, _ROWS = 300, 12
+_WORDS, _ROWS, _LEAST = 300, 12, 200
 _SIGNS: dict[Finding, str] = {"passed": "✅", "refused": "❌", "waived": "➖"}
 _CLOSED = "\n\n</details>"
 
@@ -188,13 +188,14 @@ def _details(moves: Sequence[Move], most: int, remote: str) -> Iterator[str]:
     """The moves, folded, as many as fit into so many bytes."""
     left = 0
     for move in moves:
-        block = _folded(_title(move), "\n".join(_detail(move, remote)).strip("\n"))
-        most -= len(block.encode()) + 2
-        if most < 0:
-            left += 1
-            most += len(block.encode()) + 2
-        else:
+        # shorter than this is none
+        block = _folded(_title(move), "\n".join(_detail(move, remote)).strip("\n")) if most > _LEAST else ""
+        size = len(block.encode()) + 2
+        if block and size <= most:
+            most -= size
             yield block
+        else:
+            left += 1
     if left:
         yield f"The details of {human.plural(left, 'move')} are left out; `gitreg plan` has them."
 

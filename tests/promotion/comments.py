@@ -68,7 +68,8 @@ def move(reference: str, old: int | None, new: int | None, *, reason: str = "", 
 
 
 def subject(name: str, commit: int, words: str, lr: float, files: int) -> Subject:
-    entries = [FileEntry(path, 10, f"{commit}" * 32, f"{commit}" * 64) for path in ("same.bin", words, "weights.bin")[:files]]
+    paths = ("same.bin", words, "weights.bin")[:files]
+    entries = [FileEntry(path, 10, f"{commit}" * 32, f"{commit}" * 64) for path in paths]
     return Subject(
         name,
         oid(commit),
