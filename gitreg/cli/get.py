@@ -83,7 +83,8 @@ def _opened(repo: str | None, storage: str | None, *, offline: bool) -> Abstract
     if repo is not None:
         return context.elsewhere(repo, storage, offline=offline)
     if storage is not None or offline:
-        raise UsageError(f"{'--offline' if storage is None else '--storage'} is for --repo", hint="name it: --repo URL")
+        option = "--offline" if storage is None else "--storage"
+        raise UsageError(f"'{option}' is for a repository elsewhere", hint="name it: --repo URL")
     return context.opened()
 
 
