@@ -136,7 +136,7 @@ def json_text(fields: dict[str, Any]) -> str:
 def _escaped(character: str) -> str:
     if visible(character) == character:
         return character
-    units = character.encode("utf-16-be")
+    units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
