@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from gitreg.errors import GitError, RefusedError, SettingsError
 from gitreg.git.refs import Change, RefMovedError
 from gitreg.git.transport import Outcome, Push
-from gitreg.promotion.moving import mover
+from gitreg.promotion.moving import Mover
 from gitreg.promotion.people import Told
 from gitreg.promotion.published import Published
 from gitreg.promotion.replay import Replay, Replayer, Step
@@ -99,8 +99,7 @@ def _replayed(registry: Registry, head: Oid | None, told: Told) -> tuple[Oid, Re
             f"commit {at.short} is not on the default branch, at {tip.short}",
             hint="only what has been merged is applied; to see what it would move: gitreg plan --head COMMIT",
         )
-    with mover(Published(registry)) as found:
-        return at, Replayer(found, Said(registry, line, at), at, told).replay()
+    return at, Replayer(Mover(Published(registry)), Said(registry, line, at), at, told).replay()
 
 
 def _sent(registry: Registry, found: Replay, todo: Mapping[AliasName, tuple[Step, ...]]) -> dict[AliasName, str | None]:

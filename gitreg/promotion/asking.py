@@ -181,11 +181,16 @@ def onto_branch(registry: Registry, request: Request, branch: str) -> bool:
     who = registry.now()
     message = "\n\n".join(part for part in (request.subject, request.entry.reason) if part) + "\n"
     tip = batch.add("commit", Commit(tree, (base,), who, who, message).encode())
+    ref = f"refs/heads/{branch}"
     try:
-        registry.transact(batch, [Change(f"refs/heads/{branch}", ZERO, tip)])
+        registry.transact(batch, [Change(ref, ZERO, tip)])
     except RefMovedError as error:
-        hint = f"choose another name, or delete it: git branch -D {branch}"
-        raise RefusedError(f"there is a branch '{branch}' already", hint=hint) from error
+        found = registry.objects.at(ref)
+        there = registry.objects.commit(found) if found else None
+        # the same command, which was interrupted after it had done its work
+        if there is None or (there.tree, there.parents) != (tree, (base,)):
+            hint = f"choose another name, or delete it: git branch -D {branch}"
+            raise RefusedError(f"there is a branch '{branch}' already", hint=hint) from error
     return True
 
 

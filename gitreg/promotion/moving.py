@@ -5,10 +5,9 @@ Plan and apply both ask here, so that they cannot disagree. They differ in what 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
-from gitreg.promotion import evidence, gates, requested, wanted
+from gitreg.promotion import gates, requested, wanted
 from gitreg.promotion.evidence import Evidence
 from gitreg.promotion.published import Published
 from gitreg.promotion.request import Move, Problem, Verdict
@@ -24,19 +23,12 @@ class Mover:
 
     Attributes:
         published: what there is.
+        evidence: what runs say of versions.
     """
 
-    def __init__(self, published: Published, stack: contextlib.ExitStack) -> None:
+    def __init__(self, published: Published) -> None:
         self.published = published
-        self._stack = stack
-        self._evidence: Evidence | None = None
-
-    @property
-    def evidence(self) -> Evidence:
-        """What runs say of versions. Asked for where somebody wants to know only: finding it out may take a while."""
-        if self._evidence is None:
-            self._evidence = self._stack.enter_context(evidence.opened(self.published.registry))
-        return self._evidence
+        self.evidence = Evidence(published.registry)
 
     def move(
         self,
@@ -92,13 +84,6 @@ class Mover:
             verdicts=verdicts,
             problems=(*problems, *((late,) if late else ())),
         )
-
-
-@contextlib.contextmanager
-def mover(published: Published) -> Iterator[Mover]:
-    """One for what is published now."""
-    with contextlib.ExitStack() as stack:
-        yield Mover(published, stack)
 
 
 def is_managed(alias: Alias | None) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from gitreg.errors import RecordError, SettingsError
 from gitreg.git import revisions
-from gitreg.promotion import gates, merged, moving, requested, source, touched, wanted
+from gitreg.promotion import gates, merged, requested, source, touched, wanted
 from gitreg.promotion.merged import Merged, Said
 from gitreg.promotion.moving import Mover
 from gitreg.promotion.published import Published
@@ -45,8 +45,7 @@ def plan(registry: Registry, base: Oid | None, head: Oid | None) -> Plan:
     began, before = (source.at(registry, commit) if commit else _NOTHING for commit in (fork, base))
     found = merged.merge(before, began, source.at(registry, head) if head else source.in_worktree(registry))
     policy, broken = _policies(registry, base, fork, head)
-    with moving.mover(published) as mover:
-        moves = list(_Planner(mover, policy, found).moves())
+    moves = list(_Planner(Mover(published), policy, found).moves())
     return Plan(
         base,
         head,
