@@ -88,8 +88,10 @@ def _verdict(plan: Plan) -> str:
         return f"❌ {human.plural(len(plan.broken), 'file')} cannot be read"
     if count == 1:
         move = plan.moves[0]
-        asked = f"{code(str(move.alias))} {f'moves to {code(_asked(move))}' if _asked(move) else 'is removed'}"
-        return f"❌ Refused: {asked}" if refused else f"✅ {asked} when this is merged"
+        name, asked = code(str(move.alias)), code(_asked(move))
+        if refused:
+            return f"❌ {name} must not {f'move to {asked}' if asked else 'be removed'}"
+        return f"✅ {name} {f'moves to {asked}' if asked else 'is removed'} when this is merged"
     if refused:
         return f"❌ {refused:,} of {count:,} moves {'is' if refused == 1 else 'are'} refused"
     return f"✅ {count:,} aliases move when this is merged" if count else "No alias moves"

@@ -13,6 +13,8 @@ from doubles import ADA, BOB, EARLIER, HEAD, Double, Review
 from jsonschema import Draft202012Validator
 
 from conftest import Shell
+from desks import Desk
+from gitreg.cli import ci_approvals, ci_comment
 
 SCHEMA = json.loads((resources.files("gitreg") / "schemas" / "ci-approvals-1.json").read_text(encoding="utf-8"))
 
@@ -104,3 +106,16 @@ def test_what_is_no_commit_is_asked_of_nobody(host: Double, head: str) -> None:
     assert (done.code, host.asked) == (2, [])
     done = badinput.run("ci", "approvals", "nowhere")
     assert (done.code, host.asked) == (6, [])
+
+
+@pytest.mark.parametrize("kind", ["GitHub"], indirect=True)
+def test_the_examples_of_the_help_work(host: Double, ada: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = ada.git("rev-parse HEAD")
+    for name in ("GITHUB_SHA", "OTHER_COMMIT"):
+        monkeypatch.setenv(name, commit)
+    examples = [(command.epilog or "").splitlines()[2:] for command in (ci_comment.comment, ci_approvals.approvals)]
+    assert [len(lines) for lines in examples] == [2, 2]
+    for line in (line for lines in examples for line in lines):
+        host.asked.clear()
+        ada.sh(line)
+        assert host.asked, line
