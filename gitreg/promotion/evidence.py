@@ -7,10 +7,12 @@ what it used; where it used several versions that might be meant, of none.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from gitreg.errors import RecordError
+from gitreg.git.family import second_parents
 from gitreg.git.objects import MissingObjectError
 from gitreg.promotion.request import Measured
 from gitreg.records import dotted
@@ -19,9 +21,8 @@ from gitreg.records.names import CollectionName, RunId, VersionName
 from gitreg.records.objects import Oid
 from gitreg.records.policy import Data
 from gitreg.records.records import Use
-from gitreg.registry import index, order, runs, versions
+from gitreg.registry import order, runs, versions
 from gitreg.registry.facts import Catalogue
-from gitreg.registry.index import Index
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
 from gitreg.registry.versions import Details, Version
@@ -89,9 +90,8 @@ class Source:
 class Evidence:
     """What runs say of versions. What has been asked once is kept."""
 
-    def __init__(self, registry: Registry, known: Index) -> None:
+    def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self._index = known
         self._base = names_of_refs.PENDING if registry.is_server else registry.tracking
         self._sources: dict[Oid, tuple[Source, ...]] = {}
         self._types: dict[Oid, str] = {}
@@ -107,9 +107,9 @@ class Evidence:
             made = versions.details(self.registry, version)
             self._types[version.commit] = made.artifact.type
             found, began, tips = {}, {}, {}
-            for run_id in dict.fromkeys([made.run.id, *self._index.used_by(version.commit)]):
-                published = self.registry.objects.at(names_of_refs.run(run_id, self._base))
-                tip = published or self._index.tip(run_id) or version.commit
+            for run_id in dict.fromkeys([made.run.id, *self._users(version.commit)]):
+                published, pending = (self._tip(run_id, base) for base in (self._base, names_of_refs.PENDING))
+                tip = published or pending or version.commit
                 try:
                     run = self._chain(run_id, tip)
                     found[run_id] = self._source(made, run, is_published=published is not None)
@@ -158,6 +158,29 @@ class Evidence:
                 if version.published:
                     found.setdefault(version.commit, []).append(version)
         return self._versions[collection]
+
+    @cached_property
+    def _using(self) -> dict[Oid, list[Oid]]:
+        """The commits of runs by what they used.
+
+        The index knows that, too, but not in a clone that was made a minute ago, as those of CI are: there it is made
+        first, by reading every run.
+        """
+        namespaces = dict.fromkeys([names_of_refs.PENDING, self._base])
+        return second_parents(self.registry.git, *(base + names_of_refs.RUNS for base in namespaces))
+
+    def _users(self, commit: Oid) -> list[RunId]:
+        """The runs that used the version of this commit, published or not."""
+        found = []
+        for oid in self._using.get(commit, ()):
+            # a merge of code, or what cannot be read: no run says of it what it used
+            with contextlib.suppress(RecordError, MissingObjectError):
+                used = runs.parse(self.registry.objects.commit(oid), oid)
+                found += [used.record.id] if used else []
+        return found
+
+    def _tip(self, run_id: RunId, base: str) -> Oid | None:
+        return self.registry.objects.at(names_of_refs.run(run_id, base))
 
     def _is_sound(self, version: Version) -> bool:
         """Whether tag and commit agree: a tag that only is called so says nothing of what it points at."""
@@ -228,10 +251,3 @@ class Evidence:
     def _name(self, use: Use) -> VersionName | None:
         version = self._catalogue.of(use)
         return version.name if version else None
-
-
-@contextlib.contextmanager
-def opened(registry: Registry) -> Iterator[Evidence]:
-    """What runs say of versions, as of now."""
-    with index.updated(registry) as known:
-        yield Evidence(registry, known)

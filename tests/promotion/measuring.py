@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from desks import Desk, alias_name
 from gitreg.git.runner import Git
-from gitreg.promotion import evidence, gates
+from gitreg.promotion import gates
 from gitreg.promotion.evidence import Evidence
 from gitreg.promotion.request import Metric, Verdict
 from gitreg.records.names import Reference, RunId
@@ -84,8 +84,8 @@ class Lab:
 
     @contextlib.contextmanager
     def evidence(self) -> Iterator[Evidence]:
-        with self.server() as registry, evidence.opened(registry) as found:
-            yield found
+        with self.server() as registry:
+            yield Evidence(registry)
 
     def judge(
         self, rule: str, new: str, old: str | None = None, *, named_before: bool = False, policy: str = ""

@@ -8,7 +8,6 @@ import pytest
 from measuring import Lab
 
 from desks import Desk, World
-from gitreg.promotion import evidence
 from gitreg.promotion.evidence import Evidence
 from gitreg.promotion.request import Measured
 from gitreg.records.policy import Data
@@ -165,13 +164,11 @@ def test_what_is_not_published_does_not_count(world: World, ada: Desk, bob: Desk
     lab.evaluate({"accuracy": 0.8}, "m:v0", name="eval")
     bob.fetch()
     for desk, expected in ((ada, [("eval", "is not published"), ("train", "")]), (bob, [("train", "")])):
-        with evidence.opened(desk.reopen()) as found:
-            assert told(found, desk) == expected
+        assert told(Evidence(desk.reopen()), desk) == expected
     ada.publish()
     bob.fetch()
     for desk in (ada, bob):
-        with evidence.opened(desk.reopen()) as found:
-            assert told(found, desk) == [("eval", ""), ("train", "")]
+        assert told(Evidence(desk.reopen()), desk) == [("eval", ""), ("train", "")]
 
 
 def test_what_a_run_has_published_counts_and_what_it_has_not_does_not(ada: Desk) -> None:
@@ -182,26 +179,25 @@ def test_what_a_run_has_published_counts_and_what_it_has_not_does_not(ada: Desk)
     run = LiveRun.resume(ada.reopen(), run_id)
     run.update_summary({"accuracy": 0.99})
     run.finish("finished")
-    with evidence.opened(ada.reopen()) as found:
-        assert found.measured(ada.version("m:v0"))["accuracy"][0].value == 0.8
+    assert Evidence(ada.reopen()).measured(ada.version("m:v0"))["accuracy"][0].value == 0.8
 
 
 def test_a_run_that_cannot_be_read_hides_no_other(lab: Lab) -> None:
     lab.train({"accuracy": 0.9}, name="train")
     run_id = lab.evaluate({"accuracy": 0.8}, "m:v0", name="eval")
     other = lab.evaluate({"accuracy": 0.7}, "m:v0", name="other")
-    with lab.server() as registry:
-        # the index has seen it as it was
-        with evidence.opened(registry):
-            pass
-        lab.desk.sh(f"git -C {registry.git.git_dir} update-ref refs/gitreg/runs/{run_id[:2]}/{run_id} refs/heads/main")
-        with evidence.opened(registry) as found:
-            sources = found.sources(lab.desk.version("m:v0"))
-    assert [(source.run, source.why) for source in sources if source.run != sources[1].run] == [
-        (other, ""),
-        (run_id, "cannot be read: its ref leads to something else"),
-    ]
-    assert sources[1].name == "train"
+    # somebody else's run goes on from it
+    ref, theirs = (f"refs/gitreg/runs/{name[:2]}/{name}" for name in (run_id, other))
+    lab.desk.sh(
+        f"git log -1 --format=%B {theirs} >message &&"
+        f" git update-ref {ref} $(git commit-tree -p {ref} -p m@v0^{{}} -F message {ref}^{{tree}})"
+    )
+    lab.desk.reopen()
+    with lab.evidence() as found:
+        sources = {source.run: source for source in found.sources(lab.desk.version("m:v0"))}
+    assert [source.why for name, source in sources.items() if name != run_id] == ["", ""]
+    assert sources[run_id].why.startswith("cannot be read: ")
+    assert sources[run_id].results == {}
 
 
 def test_another_run_under_the_id_of_the_one_that_made_it_says_nothing(lab: Lab, tmp_path: Path) -> None:
@@ -230,8 +226,8 @@ def test_a_run_that_a_shallow_clone_cuts_does_not_count(lab: Lab, tmp_path: Path
     lab.desk.sh(
         f"git init --quiet --bare ../cut.git && cd ../cut.git && git fetch --quiet --depth 1 {server} '+refs/*:refs/*'"
     )
-    with Registry.opened(tmp_path / "cut.git") as registry, evidence.opened(registry) as found:
-        assert told(found, lab.desk) == [("train", "is cut off here, as in a shallow clone")]
+    with Registry.opened(tmp_path / "cut.git") as registry:
+        assert told(Evidence(registry), lab.desk) == [("train", "is cut off here, as in a shallow clone")]
 
 
 def test_what_was_used_is_known_by_its_commit_and_not_by_its_name(lab: Lab) -> None:
