@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from itertools import islice
@@ -52,17 +53,22 @@ def install(place: Path) -> None:
     it goes beside their own.
     """
     done = server_hooks.install(context.path(place), command=own_command())
-    console.say(f"{'created' if done.new else 'there already:'} {done.path}")
+    console.say(f"{'created' if done.new else 'there already:'} {_shown(done.path)}")
     if done.kept:
-        console.say(f"the hook that was there before runs first: {done.kept}")
+        console.say(f"the hook that was there before runs first: {_shown(done.kept)}")
     if done.unborn:
         console.say(f"note: nothing is protected before there is the default branch, '{done.unborn}'")
     if done.forced:
         console.say("note: a forced push could take back what is merged. Where nothing else protects branches:")
         console.say(f"  git -C {shlex.quote(str(place))} config receive.denyNonFastForwards true")
     if done.new:
-        back = f"mv {shlex.quote(str(done.kept))} " if done.kept else "rm "
-        console.say(f"undo with: {back}{shlex.quote(str(done.path))}")
+        back = f"mv {shlex.quote(_shown(done.kept))}" if done.kept else "rm"
+        console.say(f"undo with: {back} {shlex.quote(_shown(done.path))}")
+
+
+def _shown(path: Path) -> str:
+    """A path from where the command is run."""
+    return os.path.relpath(path, context.directory())
 
 
 @hook.command("pre-receive", hidden=True)

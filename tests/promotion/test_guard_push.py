@@ -54,6 +54,8 @@ def starts(tmp_path: Path) -> Starts:
 @pytest.fixture
 def guarded(world: World, starts: Starts) -> World:
     server_hooks.install(world.server, command=str(starts.path))
+    # as docs/server.md advises
+    world.on_server("git config receive.fsckObjects true && git config receive.denyNonFastForwards true")
     return world
 
 
@@ -189,13 +191,13 @@ class TestInstalling:
         done = self.gitreg("install", "--server", "server.git", cwd=world.server.parent)
         assert (done.returncode, done.stdout) == (0, "")
         first, *_, last = done.stderr.splitlines()
-        assert first == f"created {hook}"
+        assert first == "created server.git/hooks/pre-receive"
         assert "config receive.denyNonFastForwards true" in done.stderr
         assert hook.stat().st_mode & 0o111
         world.on_server("git config receive.denyNonFastForwards true")
         again = self.gitreg("install", "--server", str(world.server), cwd=world.server.parent)
-        assert again.stderr == f"there already: {hook}\n"
-        assert last == f"undo with: rm {hook}"
+        assert again.stderr == "there already: server.git/hooks/pre-receive\n"
+        assert last == "undo with: rm server.git/hooks/pre-receive"
 
     def test_keeps_the_hook_that_was_there_which_decides_first(self, world: World, ada: Desk, starts: Starts) -> None:
         world.hook("pre-receive", 'cat >>"$PWD/seen"; [ ! -e "$PWD/closed" ]')
