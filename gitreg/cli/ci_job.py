@@ -70,28 +70,27 @@ class Job:
 
 def job() -> Job:
     """The job around this process. Raises: UsageError where there is none."""
-    get = os.environ.get
-    if get("GITLAB_CI"):
-        number = get("CI_MERGE_REQUEST_IID", "")
+    if os.environ.get("GITLAB_CI"):
+        number = os.environ.get("CI_MERGE_REQUEST_IID", "")
         # of a request from a fork the pipeline may run there
-        project = get("CI_MERGE_REQUEST_PROJECT_ID") or _needed("CI_PROJECT_ID")
+        project = os.environ.get("CI_MERGE_REQUEST_PROJECT_ID") or _needed("CI_PROJECT_ID")
         request = int(number) if NUMBER.fullmatch(number) else None
-        return Job("GitLab", _needed("CI_API_V4_URL"), project, request, get("CI_COMMIT_SHA", ""), None)
-    if not get("GITHUB_ACTIONS") and not get("GITHUB_API_URL"):
+        return Job("GitLab", _needed("CI_API_V4_URL"), project, request, os.environ.get("CI_COMMIT_SHA", ""), None)
+    if not os.environ.get("GITHUB_ACTIONS") and not os.environ.get("GITHUB_API_URL"):
         raise UsageError(
             "this is no CI job of a host that gitreg knows", hint="run it in GitHub, GitLab, Gitea, Forgejo"
         )
     api = _needed("GITHUB_API_URL")
     kind: Kind = "Gitea" if api.rstrip("/").endswith("/api/v1") else "GitHub"
-    found = _REQUEST.match(get("GITHUB_REF", ""))
+    found = _REQUEST.match(os.environ.get("GITHUB_REF", ""))
     # Gitea and Forgejo have the variable, and show nothing of the file
-    summary = get("GITHUB_STEP_SUMMARY") if kind == "GitHub" else None
+    summary = os.environ.get("GITHUB_STEP_SUMMARY") if kind == "GitHub" else None
     return Job(
         kind,
         api,
         _needed("GITHUB_REPOSITORY"),
         int(found[1]) if found else None,
-        get("GITHUB_SHA", ""),
+        os.environ.get("GITHUB_SHA", ""),
         Path(summary) if summary else None,
     )
 
