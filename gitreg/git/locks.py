@@ -66,7 +66,7 @@ def of_refs(git: Git) -> list[OldFile]:
 
 def stale(git: Git) -> list[OldFile]:
     """Those of the refs that gitreg writes."""
-    return [lock for lock in of_refs(git) if _is_ours(lock.path.relative_to(git.common_dir).as_posix())]
+    return [lock for lock in of_refs(git) if _is_ours(git, lock.path.relative_to(git.common_dir).as_posix())]
 
 
 def of_the_users(git: Git) -> list[OldFile]:
@@ -84,6 +84,9 @@ def _places(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(files) if name.endswith(".lock"))
 
 
-def _is_ours(name: str) -> bool:
+def _is_ours(git: Git, name: str) -> bool:
     ref = name.removesuffix(".lock")
-    return name in _PACKED or ref.startswith("refs/gitreg") or names_of_refs.parse_version(ref) is not None
+    if name in _PACKED or ref.startswith("refs/gitreg") or names_of_refs.parse_version(ref):
+        return True
+    # a branch that there is not yet, as a request for a move makes one; others' are their owners'
+    return ref.startswith("refs/heads/") and git.attempt("show-ref", "--verify", "--quiet", ref).status != 0

@@ -50,7 +50,7 @@ class Leftovers:
 
 
 def find(registry: Registry) -> Leftovers:
-    """Look where gitreg writes: Git's objects, cache, local storage, hooks, its own folder, DVC's configuration.
+    """Look where gitreg writes: Git's objects, cache, local storage, hooks, its own folders, DVC's configuration.
 
     Raises: OSError.
     """
@@ -72,8 +72,10 @@ def find(registry: Registry) -> Leftovers:
 
 
 def _of_the_clone(registry: Registry) -> Iterator[Path]:
-    for folder, _, files in os.walk(registry.private):
-        yield from (Path(folder, name) for name in sorted(files) if _TEMPORARY.match(name))
+    # its own folder, and the team's in the working tree
+    for top in (registry.private, *([registry.git.worktree / ".gitreg"] if registry.git.worktree else [])):
+        for folder, _, files in os.walk(top):
+            yield from (Path(folder, name) for name in sorted(files) if _TEMPORARY.match(name))
 
 
 def _of_the_objects(store: Path) -> Iterator[Path]:

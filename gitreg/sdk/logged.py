@@ -129,6 +129,7 @@ class Logged:
 
     def link(self, target: CollectionName, names: Collection[str]) -> Logged:
         """Link it as a version of a registered model. Raises: RefusedError."""
+        check_direct(self.registry, [AliasName(target, check_alias(name)) for name in names])
         version, _ = links.link(self.registry, self.fresh(), target)
         linked = Logged(self.registry, version)
         linked.set_aliases(names, "set when it was linked")

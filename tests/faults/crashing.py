@@ -259,7 +259,8 @@ class World:
         return found + [f"lost: {' '.join(item)}" for item in sorted(lost)]
 
     def _of_the_user(self, clone: str) -> dict[str, str]:
-        ours = re.compile(r"refs/tags/.*@v\d+|refs/remotes/")
+        # and what a request for a move writes
+        ours = re.compile(r"refs/tags/.*@v\d+|refs/remotes/|refs/heads/ask\Z|(file|folder) \.gitreg\b")
         return {key: value for key, value in fingerprint(self.folder / clone).items() if not ours.match(key)}
 
     def _wrong_in(self, place: Path) -> list[str]:

@@ -75,6 +75,15 @@ def _alias_is_done(world: World) -> None:
     assert alias.place.version.label == "v2"
 
 
+def _promote_is_done(world: World) -> None:
+    text = (world.work / ".gitreg" / "aliases" / "data.yaml").read_text()
+    assert text.startswith("best: {version: v0, commit: ")
+    assert text.endswith(', after: "none", reason: now}\n')
+    asked = _git(world, "show ask:.gitreg/aliases/data.yaml")
+    assert asked == [text.replace(", reason: now", "").removesuffix("\n")]
+    assert _git(world, "diff --name-only origin/main ask") == [".gitreg/aliases/data.yaml"]
+
+
 def _import_is_done(world: World) -> None:
     assert [_versions_with(world, name, "elsewhere\n") for name in ("m", "n", "model/M")] == [1, 1, 1]
     with Registry.opened(world.work) as registry:
@@ -159,6 +168,17 @@ COMMANDS = (
         ),
         "-> v2",
         _alias_is_done,
+    ),
+    Command(
+        "gitreg promote",
+        ("sh", "-eu", "-c", "gitreg promote data:best v0 --branch ask && gitreg promote data:best v0 --reason now"),
+        (
+            Step("the Git objects were written", _objects("commit", more=18)),
+            Step("the branch was there", _refs("refs/heads/ask")),
+            Step("the file was there", _files("work/.gitreg/aliases/data.yaml")),
+        ),
+        "\n.gitreg/aliases/data.yaml\n",
+        _promote_is_done,
     ),
     Command(
         "gitreg run import",

@@ -189,6 +189,12 @@ class TestMending:
         assert run("gitreg doctor --fix", well.path).returncode == 0
         assert all(path.exists() for path in theirs)
 
+    def test_the_lock_of_a_branch_that_was_only_being_made_is_removed(self, well: Desk) -> None:
+        path = aged(well.path / ".git/refs/heads/promote-v3.lock")
+        assert run("gitreg doctor --fix", well.path).returncode == 0
+        assert not path.exists()
+        well.git("branch promote-v3")
+
     def test_the_error_of_a_lock_names_the_command_that_removes_it(self, well: Desk) -> None:
         aged(well.path / ".git/refs/gitreg/drafts/x@v0.lock")
         with pytest.raises(GitError) as caught:

@@ -101,6 +101,7 @@ def test_the_sdk_keeps_what_was_logged_and_moves_none_of_the_aliases(
         assert shelf.place("m:fine") == ""
         with pytest.raises(ProtectedAliasError):
             run.link_artifact(logged, "model/M", aliases=["production"])
+        assert shelf.all()[-1] == "model/M:v0"
     assert shelf.place("m:production") == "m:v0"
 
 
