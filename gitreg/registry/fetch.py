@@ -10,7 +10,7 @@ from gitreg.git.refs import Change
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, CollectionName, RunId, VersionName
 from gitreg.records.objects import ZERO, Oid
-from gitreg.registry import runs, versions
+from gitreg.registry import mainline, runs, versions
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 
@@ -46,6 +46,7 @@ def fetch(registry: Registry, *, leave: frozenset[str] = frozenset()) -> Fetched
             hint="git remote add origin URL, or name another: git config gitreg.remote NAME",
         )
     registry.transport.fetch([names_of_refs.fetch_refspec(registry.remote)], prune=True)
+    mainline.learn(registry)
     there = {name: oid for name, oid in registry.transport.tags("refs/tags/*@v*").items() if _version(name)}
     _make_drafts(registry, there, leave)
     here = {ref.name: ref.oid for ref in registry.refs.find(names_of_refs.TAGS)}

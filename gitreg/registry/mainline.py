@@ -19,7 +19,7 @@ def ref(registry: Registry) -> str:
     if len(branches) == 1:
         return branches[0].name
     # to guess would be to let somebody choose who makes a branch called 'main'
-    hint = f"git remote set-head {registry.remote} --auto" if branches else "git fetch"
+    hint = "'gitreg fetch' asks it" if branches else "git fetch"
     raise Error(f"which branch is the default one of '{registry.remote}' is not known here", hint=hint)
 
 
@@ -33,6 +33,20 @@ def short(registry: Registry) -> str:
     name = ref(registry)
     found = registry.git.attempt("symbolic-ref", "--quiet", name, offline=True).stdout.decode("utf-8", "replace")
     return (found.strip() or name).removeprefix("refs/remotes/").removeprefix("refs/heads/")
+
+
+def learn(registry: Registry) -> None:
+    """Ask the remote which branch it is, where git does not know: a clone of what was empty, or a remote added later.
+
+    As `git fetch` itself does from 2.48 on. Raises: GitError.
+    """
+    there = f"refs/remotes/{registry.remote}/"
+    if registry.objects.at(f"{there}HEAD") or not registry.refs.any_below(there):
+        return
+    found = registry.transport.head()
+    branch = there + found[0].removeprefix("refs/heads/") if found else ""
+    if branch and registry.objects.at(branch):
+        registry.git.run("symbolic-ref", f"{there}HEAD", branch)
 
 
 def fetched(registry: Registry) -> Oid:

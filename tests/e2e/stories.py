@@ -35,6 +35,7 @@ echo 'print("training")' >train.py
 git add .
 git commit --quiet -m 'start the project'
 git push --quiet --set-upstream origin main
+git remote set-head origin main  # as in a clone of what is not empty
 """
 
 # dataset -> run -> two models -> link -> production; `data` and `model.bin` lie outside the repository
