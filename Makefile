@@ -38,6 +38,8 @@ bench: ## set up wandb in an environment of its own, then measure gitreg beside 
 	'$(BENCH)/bin/python' tests/bench/beside_wandb.py --output build/bench.md
 	'$(BENCH)/bin/python' tests/bench/history.py
 	'$(BENCH)/bin/python' tests/bench/table.py
+	@.ci/setup test
+	'$(VENV)/bin/python' tests/bench/without_clone.py
 
 faults: ## set up, then try every fault often and at full size (an hour), and write the table build/faults.md
 	@.ci/setup test

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from gitreg.data.config import Project, Storage
-from gitreg.errors import GitError, NotFoundError, RecordError, RefusedError
+from gitreg.errors import GitError, MissingBytesError, NotFoundError, RecordError, RefusedError
 from gitreg.git.address import Address
 from gitreg.git.objects import Batch, MissingObjectError
 from gitreg.git.refs import Change
@@ -25,7 +25,7 @@ from gitreg.progress import SILENT, Progress
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import LATEST, AliasName, CollectionName, Reference, Selector, VersionName
 from gitreg.records.similar import closest, listed
-from gitreg.registry import aliases, cards, fetch, resolve, versions
+from gitreg.registry import aliases, cards, fetch, resolve, trees, versions
 from gitreg.registry.mirror import Mirror
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
@@ -39,6 +39,8 @@ _PINS = ("gc.autoDetach=false", "maintenance.autoDetach=false", "protocol.versio
 _PARTIAL = (f"remote.{_REMOTE}.promisor=true", f"remote.{_REMOTE}.partialCloneFilter=tree:0")
 # git's words about objects that should be here
 _DAMAGE = re.compile("missing object|missing necessary objects|all necessary objects|bad object|corrupt|is empty")
+
+_ONLINE = "ask once without 'offline'"
 
 T = TypeVar("T")
 
@@ -87,14 +89,21 @@ class _Remote(Registry):
         raise RefusedError(f"'{self.place}' is read without a clone, so nothing of it can be changed", hint="clone it")
 
     @contextlib.contextmanager
+    def asking(self) -> Iterator[None]:
+        """While the remote is asked for something. Raises: GitError."""
+        try:
+            yield
+        except GitError as error:
+            # of ssh's words git repeats none
+            said = next((line.strip() for line in error.stderr.splitlines() if line.startswith("ssh: ")), "")
+            error.hint = error.hint or f"{said}{'; ' if said else ''}check the address, and that you may read it"
+            raise
+
+    @contextlib.contextmanager
     def fetching(self) -> Iterator[None]:
         """While something is fetched. Raises: GitError, StorageError."""
-        with self.mirror.alone():
-            try:
-                yield
-            except GitError as error:
-                error.hint = error.hint or "check the address, and that you may read it"
-                raise
+        with self.mirror.alone(), self.asking():
+            yield
         # its reader may know nothing of what has come
         self.objects.close()
 
@@ -121,7 +130,7 @@ class Elsewhere(_Remote):
         mirror = Mirror(address, home, read_only=offline)
         if offline and not mirror.has(_NARROW):
             raise NotFoundError(
-                "repository", address.public, f"nothing of '{address.public}' was fetched before", hint="ask it first"
+                "repository", address.public, f"nothing of '{address.public}' was fetched before", hint=_ONLINE
             )
         super().__init__(mirror, _NARROW, (), offline=offline, storage=storage, trace=trace, progress=progress)
 
@@ -130,7 +139,7 @@ class Elsewhere(_Remote):
         """The metadata of everything, brought up to date once. Raises: GitError, StorageError."""
         if self.offline and not self.mirror.has(_WHOLE):
             raise NotFoundError(
-                "repository", self.place, f"of '{self.place}' only single versions were fetched before", hint="ask it"
+                "repository", self.place, f"of '{self.place}' only single versions were fetched before", hint=_ONLINE
             )
         return self._mending(_WHOLE, self._everything)
 
@@ -171,6 +180,8 @@ class Elsewhere(_Remote):
         return work()
 
     def _checked(self, reference: Reference, *, deleted: bool) -> Version:
+        # what others have published since is asked for anew
+        self.__dict__.pop("_known", None)
         found = self._found(reference)
         by_alias = isinstance(reference.selector, str) and reference.selector != LATEST
         collection = found.name.collection
@@ -178,14 +189,20 @@ class Elsewhere(_Remote):
         if stone:
             raise cards.deleted_error(collection, found.place, stone)
         if versions.is_own(self, found.tag):
-            # a version whose tree is not here is not here
-            versions.details(self, found)
+            details = versions.details(self, found)
+            trees.config(self, details.commit.tree)
+            # a large manifest comes with the bytes
+            with contextlib.suppress(MissingBytesError):
+                versions.listing(self, details)
         return found
 
     def _found(self, reference: Reference) -> Version:
-        if reference.when:
-            return self._bring(resolve.version(self.whole, reference).name)
         first = reference.candidates[0]
+        if reference.when:
+            then = resolve.version(self.whole, reference).name
+            with contextlib.suppress(_AbsentError):
+                return self._bring(then)
+            raise self._nothing(reference, first)
         with contextlib.suppress(_AbsentError):
             return self._in(first, reference.selector)
         name = self._meant(reference.candidates)
@@ -248,7 +265,11 @@ class Elsewhere(_Remote):
             return self._bring(found.name)
         if place is None:
             raise aliases.not_found(self, name)
-        found = self._bring(place.version)
+        try:
+            found = self._bring(place.version)
+        except _AbsentError:
+            # says so when there is no other tag of that commit
+            return self._bring(aliases.placed(name, place, self._known_of(name.collection)).name)
         if found.commit != place.commit:
             raise RecordError(
                 f"alias '{name}' names {place.version.label} at commit {place.commit.short}, which was another version",
@@ -276,7 +297,8 @@ class Elsewhere(_Remote):
         """Every version of the remote by collection and number, from the names of its tags; offline, those here."""
         if self.offline:
             return versions.all_versions(self)
-        found = self.transport.annotated_tags("refs/tags/*@v*")
+        with self.asking():
+            found = self.transport.annotated_tags("refs/tags/*@v*")
         named = ((names_of_refs.parse_version(name), *ids) for name, ids in found.items())
         known = [Version(name, tag, commit, published=True) for name, tag, commit in named if name]
         return sorted(known, key=lambda version: version.name)
@@ -303,7 +325,7 @@ class Elsewhere(_Remote):
         selector = reference.selector
         if self.offline:
             words = f"'{reference}' of '{self.place}' was not fetched before"
-            return NotFoundError("artifact", str(reference), words, hint="ask for it once without 'offline'")
+            return NotFoundError("artifact", str(reference), words, hint=_ONLINE)
         if name is None:
             there = sorted({version.name.collection for version in self._known})
             close = resolve.closest_collection(reference.candidates[0], there)
@@ -314,7 +336,8 @@ class Elsewhere(_Remote):
             hint = f"'{name}' has {resolve.told_numbers(self._known_of(name))}"
             return NotFoundError("artifact", f"{name}:v{selector}", hint=hint)
         base = names_of_refs.PENDING + names_of_refs.ALIASES
-        found = map(names_of_refs.parse_alias, self.transport.refs(f"{base}{name}@*"))
+        with self.asking():
+            found = map(names_of_refs.parse_alias, self.transport.refs(f"{base}{name}@*"))
         there_too = sorted(item.alias for item in found if item and item.collection == name)
         close_alias = closest(selector, there_too)
         hint = f"it has {listed(there_too)}" if there_too else "it has none yet"

@@ -10,7 +10,6 @@ from gitreg.data.config import only_storage
 from gitreg.errors import NoRepositoryError, NotARepositoryError
 from gitreg.git.address import Address
 from gitreg.git.runner import Git
-from gitreg.registry.elsewhere import Elsewhere
 from gitreg.registry.repository import Registry
 from gitreg.sdk import bundling
 from gitreg.sdk.notebook import rest_after_cells
@@ -24,6 +23,8 @@ def check_directory(directory: Path) -> None:
 
 def open_elsewhere(repo: str, storage: str | None, *, offline: bool) -> Registry:
     """A repository that there is no clone of here. Raises: UsageError, StorageError, GitError, NotFoundError."""
+    from gitreg.registry.elsewhere import Elsewhere
+
     only = only_storage(storage) if storage is not None else None
     registry = Elsewhere(Address.parse(repo, Path.cwd()), offline=offline, storage=only)
     weakref.finalize(registry, registry.objects.close)

@@ -134,6 +134,19 @@ def test_an_alias_is_asked_for_each_time(published: Desk, reader: Reader, tmp_pa
     assert "does not appear to be a git repository" in reader.says("m:best")
 
 
+def test_the_newest_is_asked_for_each_time_also_by_one_reader(published: Desk, reader: Reader) -> None:
+    registry = reader.open()
+    assert resolve.version(registry, Reference.parse("m")).name.label == "v2"
+    published.log("m", "three")
+    published.publish()
+    assert resolve.version(registry, Reference.parse("m")).name.label == "v3"
+
+
+def test_an_alias_of_a_version_whose_tag_was_deleted_says_so(published: Desk, reader: Reader) -> None:
+    reader.world.on_server("git update-ref -d refs/tags/m@v2")
+    assert "'m:best' names v2, whose tag is not here" in reader.says("m:best")
+
+
 def test_offline_an_alias_is_what_it_was(published: Desk, reader: Reader, tmp_path: Path) -> None:
     reader.get("m:best", tmp_path / "got")
     published.promote("m:best", "v0")
@@ -231,6 +244,9 @@ def test_what_is_kept_and_damaged_is_fetched_again(published: Desk, reader: Read
     shutil.rmtree(reader.folder / "versions.git" / "objects")
     (reader.folder / "versions.git" / "objects").mkdir()
     assert reader.get("m:v1", tmp_path / "two") == {"data.txt": "one"}
+    blob = published.git("rev-parse m@v1:artifacts/m.sha256")
+    (reader.folder / "versions.git" / "objects" / blob[:2] / blob[2:]).unlink()
+    assert reader.get("m:v1", tmp_path / "half") == {"data.txt": "one"}
     (reader.folder / "versions.git" / "HEAD").unlink()
     assert reader.get("m:v1", tmp_path / "three") == {"data.txt": "one"}
 
