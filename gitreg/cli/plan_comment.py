@@ -14,6 +14,7 @@ from gitreg.promotion.request import Move, Plan
 from gitreg.records.records import Place
 from gitreg.registry import aliases, versions
 from gitreg.registry.repository import Registry
+from gitreg.registry.usage import Usage
 from gitreg.registry.versions import Version
 
 # a picture of more would not fit into a comment
@@ -33,7 +34,8 @@ def _graph(registry: Registry, moves: Sequence[Move]) -> Graph | None:
     found = [version for place in places if (version := _version(registry, place))]
     if not found:
         return None
-    graph = build.lineage_of(registry, found[0], also=found[1:])
+    # CI has no index, and would make one for this picture
+    graph = build.lineage_of(registry, found[0], also=found[1:], known=Usage(registry))
     for move in pictured:
         # a version that is not here is not in the picture
         with contextlib.suppress(NotFoundError):

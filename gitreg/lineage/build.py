@@ -18,6 +18,7 @@ from gitreg.registry.aliases import Named
 from gitreg.registry.index import Index
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run, RunCommit
+from gitreg.registry.usage import Usage
 from gitreg.registry.versions import Version
 
 
@@ -28,13 +29,15 @@ def lineage_of(
     also: Iterable[Version] = (),
     up: int | None = None,
     down: int | None = None,
+    known: Usage | None = None,
 ) -> Graph:
     """What a version was made from, and what was made from it. A link shows its source.
 
-    `up` and `down` count edges; None is all. `also` adds the lineage of other versions. Raises: RecordError.
+    `up` and `down` count edges; None is all. `also` adds the lineage of other versions. `known` is asked who used what,
+    by default the index. Raises: RecordError.
     """
-    with index.updated(registry) as known:
-        builder = _Builder(registry, known)
+    with contextlib.nullcontext(known) if known else index.updated(registry) as users:
+        builder = _Builder(registry, users)
         shown = []
         for item in (version, *also):
             shown.append(builder.version(item.commit, item.name))
@@ -69,7 +72,7 @@ class _Builder:
     def __init__(
         self,
         registry: Registry,
-        known: Index,
+        known: Index | Usage,
         tips: Mapping[RunId, Oid] | None = None,
         everything: Iterable[Version] | None = None,
     ) -> None:

@@ -6,13 +6,10 @@ what it used; where it used several versions that might be meant, of none.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from gitreg.errors import RecordError
-from gitreg.git.family import second_parents
 from gitreg.git.objects import MissingObjectError
 from gitreg.promotion.request import Measured
 from gitreg.records import dotted
@@ -25,6 +22,7 @@ from gitreg.registry import order, runs, versions
 from gitreg.registry.facts import Catalogue
 from gitreg.registry.repository import Registry
 from gitreg.registry.runs import Run
+from gitreg.registry.usage import Usage
 from gitreg.registry.versions import Details, Version
 
 
@@ -97,6 +95,7 @@ class Evidence:
         self._types: dict[Oid, str] = {}
         self._versions: dict[CollectionName, dict[Oid, list[Version]]] = {}
         self._catalogue = Catalogue(registry)
+        self._usage = Usage(registry)
 
     def sources(self, version: Version) -> tuple[Source, ...]:
         """The runs that made or used a version, those that do not count too; the newest in the graph first.
@@ -107,7 +106,7 @@ class Evidence:
             made = versions.details(self.registry, version)
             self._types[version.commit] = made.artifact.type
             found, began, tips = {}, {}, {}
-            for run_id in dict.fromkeys([made.run.id, *self._users(version.commit)]):
+            for run_id in dict.fromkeys([made.run.id, *self._usage.used_by(version.commit)]):
                 published, pending = (self._tip(run_id, base) for base in (self._base, names_of_refs.PENDING))
                 tip = published or pending or version.commit
                 try:
@@ -158,26 +157,6 @@ class Evidence:
                 if version.published:
                     found.setdefault(version.commit, []).append(version)
         return self._versions[collection]
-
-    @cached_property
-    def _using(self) -> dict[Oid, list[Oid]]:
-        """The commits of runs by what they used.
-
-        The index knows that, too, but not in a clone that was made a minute ago, as those of CI are: there it is made
-        first, by reading every run.
-        """
-        namespaces = dict.fromkeys([names_of_refs.PENDING, self._base])
-        return second_parents(self.registry.git, *(base + names_of_refs.RUNS for base in namespaces))
-
-    def _users(self, commit: Oid) -> list[RunId]:
-        """The runs that used the version of this commit, published or not."""
-        found = []
-        for oid in self._using.get(commit, ()):
-            # a merge of code, or what cannot be read: no run says of it what it used
-            with contextlib.suppress(RecordError, MissingObjectError):
-                used = runs.parse(self.registry.objects.commit(oid), oid)
-                found += [used.record.id] if used else []
-        return found
 
     def _tip(self, run_id: RunId, base: str) -> Oid | None:
         return self.registry.objects.at(names_of_refs.run(run_id, base))
