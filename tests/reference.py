@@ -81,10 +81,10 @@ ENVIRONMENT = {
     "GITHUB_TOKEN, GH_TOKEN, GITLAB_TOKEN, FORGEJO_TOKEN, GITEA_TOKEN": (
         "What 'gitreg ci comment' and 'gitreg ci approvals' speak to the host with; the first that is set."
     ),
-    "GITHUB_ACTIONS, GITHUB_API_URL, GITHUB_REPOSITORY, GITHUB_REF, GITHUB_SHA, GITHUB_STEP_SUMMARY": (
-        "Which repository, request and commit a job of GitHub, Gitea or Forgejo is about; its runner sets them."
+    "GITHUB_ACTIONS, GITHUB_API_URL, GITHUB_REPOSITORY, GITHUB_REF, GITHUB_STEP_SUMMARY": (
+        "Which repository and request a job of GitHub, Gitea or Forgejo is about; its runner sets them."
     ),
-    "GITLAB_CI, CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID, CI_MERGE_REQUEST_PROJECT_ID, CI_COMMIT_SHA": (
+    "GITLAB_CI, CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID, CI_MERGE_REQUEST_PROJECT_ID": (
         "The same for a job of GitLab."
     ),
     "NO_COLOR": "No colours, as '--color never'.",

@@ -1,4 +1,4 @@
-"""The CI job that the command runs in, as its environment tells: which host, repository, request, and commit.
+"""The CI job that the command runs in, as its environment tells: which host, repository, and request.
 
 GitHub: https://docs.github.com/en/actions/reference/workflows-and-actions/variables, which Gitea and Forgejo follow,
 https://forgejo.org/docs/latest/user/actions/reference/; GitLab: https://docs.gitlab.com/ci/variables/predefined_variables/
@@ -37,7 +37,6 @@ class Job:
         api: the address of its REST API.
         repository: as the API has it: OWNER/NAME, or a number.
         request: the number of the request that the job is about, None for none.
-        commit: what it was started for.
         summary: the file for what the host shows beside the job, None where there is none.
     """
 
@@ -45,7 +44,6 @@ class Job:
     api: str
     repository: str
     request: int | None
-    commit: str
     summary: Path | None
 
     def host(self) -> Host:
@@ -75,7 +73,7 @@ def job() -> Job:
         # of a request from a fork the pipeline may run there
         project = os.environ.get("CI_MERGE_REQUEST_PROJECT_ID") or _needed("CI_PROJECT_ID")
         request = int(number) if NUMBER.fullmatch(number) else None
-        return Job("GitLab", _needed("CI_API_V4_URL"), project, request, os.environ.get("CI_COMMIT_SHA", ""), None)
+        return Job("GitLab", _needed("CI_API_V4_URL"), project, request, None)
     if not os.environ.get("GITHUB_ACTIONS") and not os.environ.get("GITHUB_API_URL"):
         raise UsageError(
             "this is no CI job of a host that gitreg knows", hint="run it in GitHub, GitLab, Gitea, Forgejo"
@@ -90,7 +88,6 @@ def job() -> Job:
         api,
         _needed("GITHUB_REPOSITORY"),
         int(found[1]) if found else None,
-        os.environ.get("GITHUB_SHA", ""),
         Path(summary) if summary else None,
     )
 

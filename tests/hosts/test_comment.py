@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import badinput
@@ -166,6 +167,23 @@ def test_outside_a_job_nobody_knows_where_to_post(plan: Path, monkeypatch: pytes
         monkeypatch.delenv(name, raising=False)
     done = post()
     assert (done.code, done.err.partition("\n")[0]) == (2, "error: this is no CI job of a host that gitreg knows")
+
+
+def test_a_library_that_is_not_installed_is_named(
+    host: Double, kind: str, plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library, module, extra = {
+        "GitHub": ("PyGithub", "github", "github"),
+        "GitLab": ("python-gitlab", "gitlab", "gitlab"),
+        "Gitea": ("requests", "requests", "gitea"),
+    }[kind]
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, f"gitreg.hosts.{kind.lower()}", raising=False)
+    done = post()
+    assert (done.code, done.err) == (
+        1,
+        f"error: '{library}' is not installed\nhint: pip install 'gitreg[{extra}]'\n",
+    )
 
 
 @pytest.mark.parametrize("kind", ["Gitea"], indirect=True)

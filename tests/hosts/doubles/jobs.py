@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from doubles import COMMIT, TOKEN, Double
+from doubles import TOKEN, Double
 from gitea_double import GiteaDouble
 from github_double import GitHubDouble
 from gitlab_double import GitLabDouble
@@ -22,7 +22,6 @@ def variables(kind: str, server: Double, summary: Path) -> dict[str, str]:
             "CI_PROJECT_ID": "6",
             "CI_MERGE_REQUEST_PROJECT_ID": "5",
             "CI_MERGE_REQUEST_IID": "12",
-            "CI_COMMIT_SHA": COMMIT,
             "GITLAB_TOKEN": TOKEN,
         }
     # https://docs.github.com/en/actions/reference/workflows-and-actions/variables
@@ -31,7 +30,6 @@ def variables(kind: str, server: Double, summary: Path) -> dict[str, str]:
         "GITHUB_API_URL": server.api,
         "GITHUB_REPOSITORY": "team/models",
         "GITHUB_REF": "refs/pull/12/merge" if kind == "GitHub" else "refs/pull/12/head",
-        "GITHUB_SHA": COMMIT,
         "GITHUB_STEP_SUMMARY": str(summary),
         "GITHUB_TOKEN": TOKEN,
     }
