@@ -35,7 +35,9 @@ def hook() -> None:
 
 @hook.command(
     "install",
-    epilog=context.examples("gitreg hook install --server /srv/git/models.git"),
+    epilog=context.examples(
+        "gitreg hook install --server models.git", "gitreg hook install --server custom_hooks/pre-receive.d"
+    ),
 )
 @click.option(
     "--server",

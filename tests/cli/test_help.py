@@ -56,6 +56,8 @@ COMMANDS = (
     "ci approvals",
     "push",
     "fetch",
+    "hook",
+    "hook install",
     "doctor",
     "fsck",
 )
@@ -139,6 +141,7 @@ BEFORE = {
     "run-recover": "",
     "run-import": "for at in run results/run; do GITREG_BUNDLE=$at.bundle gitreg run -- true; done",
     "ci-init": "",
+    "hook-install": "git init --bare models.git && mkdir -p custom_hooks/pre-receive.d",
     "init": "",
 }
 # tests/hosts has the hosts that they speak to
