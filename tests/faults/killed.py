@@ -131,6 +131,9 @@ _STARTED = Step("its run had started", _refs("refs/gitreg/runs", more=2))
 _STORED = Step("the bytes were stored", _files("work/.dvc/cache/files/md5/*/*.dir", more=4))
 _WRITTEN = Step("the Git objects were written", _objects("tag", more=7))
 
+_GET_WITHOUT_CLONE = "gitreg get data:v0 --repo ../server.git -o ../got"
+_KEPT = "kept/gitreg/repositories/*"
+
 COMMANDS = (
     Command(
         "gitreg put",
@@ -231,6 +234,19 @@ COMMANDS = (
         "../got\n",
         _get_is_done,
         "other",
+    ),
+    Command(
+        "gitreg get --repo",
+        ("sh", "-eu", "-c", f"XDG_CACHE_HOME=$PWD/../kept {_GET_WITHOUT_CLONE}"),
+        (
+            Step("there was a place to keep it", _files(f"{_KEPT}/versions.git/HEAD")),
+            Step("the version was fetched", _files(f"{_KEPT}/versions.git/refs/tags/data@v0")),
+            Step("some of the bytes were here", _files(f"{_KEPT}/cache/files/md5/*/*", more=1)),
+            Step("some files were written", _files("got/*.csv")),
+            Step("all files were written", _files("got/*.csv", more=2)),
+        ),
+        "../got\n",
+        _get_is_done,
     ),
 )
 
