@@ -145,7 +145,8 @@ def below(command: click.Command, name: str) -> Iterator[Command]:
     yield described(command, name)
     if isinstance(command, click.Group):
         for child in sorted(command.commands):
-            yield from below(command.commands[child], f"{name} {child}")
+            if not command.commands[child].hidden:
+                yield from below(command.commands[child], f"{name} {child}")
     elif name == "run":
         # no child, because what follows 'run' may be any command's name
         for child in ("import", "recover"):

@@ -135,7 +135,7 @@ BEFORE = {
     "alias-rm": "",
     "drop": "echo last >model.pt && gitreg put model.pt --name mnist_model --type model",
     "edit": "echo '# Digits' >MODEL_CARD.md && gitreg edit mnist_model:v3 --tag wip",
-    "unlink": "",
+    "unlink": "gitreg alias set model/MNIST:production v0",
     "delete": "",
     "undelete": "",
     "run-recover": "",
@@ -190,7 +190,7 @@ def examples(name: str) -> list[str]:
 def test_every_command_has_examples_but_those_that_need_none() -> None:
     without = {path.stem for path in SNAPSHOTS.iterdir() if not examples(path.stem)}
     # a page of their own, a list of commands, and what test_demo.py runs
-    assert without == {"gitreg", "alias", "ci", "completion"}
+    assert without == {"gitreg", "alias", "ci", "completion", "hook"}
     assert {path.stem for path in SNAPSHOTS.iterdir()} - without - {"demo"} - ELSEWHERE == set(BEFORE)
 
 
