@@ -7,12 +7,13 @@ from heapq import merge
 
 import click
 
-from gitreg.cli import console, context, documents, human, lists
+from gitreg.cli import behind, console, context, documents, human, lists
 from gitreg.cli.documents import Document
 from gitreg.cli.lists import Wanted
-from gitreg.cli.tables import Column
+from gitreg.cli.tables import Column, Row
 from gitreg.errors import Error, RecordError, UsageError
 from gitreg.git.objects import MissingObjectError
+from gitreg.records.behind import By
 from gitreg.records.names import AliasName, parse_collection
 from gitreg.records.when import When
 from gitreg.registry import aliases, past, resolve
@@ -22,7 +23,8 @@ from gitreg.registry.repository import Registry
 
 _FIELDS = (
     *("at", "alias", "action", "version", "previous", "commit", "by", "reason", "seq", "published", "record"),
-    *("behind.asked", "behind.approved", "behind.merged"),
+    *("behind.asked.who", "behind.asked.how", "behind.approved"),
+    *("behind.merged.commit", "behind.merged.who", "behind.merged.how", "evidence"),
 )
 
 
@@ -142,9 +144,23 @@ def _columns(rows: Sequence[Document], when: When | None, *, one: bool, within: 
             Column("UNTIL", lambda row: _minute(row["until"]) if row["until"] else "now", rank=3),
             *told,
         ]
+    if any(row["behind"] for row in rows):
+        told[1:1] = [
+            Column("ASKED", lambda row: behind.asked(_by(row)), rank=4),
+            Column("APPROVED", lambda row: behind.approved(_by(row)), rank=5),
+            Column("MERGED", lambda row: _commit(_by(row)), rank=6),
+        ]
     number = [Column("", lambda row: f"#{row['seq']}")] if one else []
     was = Column("WAS", lambda row: row["previous"] or "", rank=3)
     return [*number, *name, version, was, Column("AT", lambda row: _minute(row["at"]), least=16), *told]
+
+
+def _by(row: Row) -> By:
+    return By.read(row["behind"])
+
+
+def _commit(by: By) -> str:
+    return by.merged.commit.short if by.merged else ""
 
 
 def _minute(when: str) -> str:
@@ -155,6 +171,8 @@ def _tell(
     registry: Registry, rows: Sequence[Document], chosen: Sequence[Alias], when: When | None, only: AliasName | None
 ) -> None:
     """What the table does not say."""
+    if not when and any(row["behind"] for row in rows):
+        console.say(behind.TOLD)
     if when and any(not row["last"] for row in rows):
         console.say(f"* is what it was at the end of {when}, UTC")
     for alias in chosen:

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from gitreg.cli import documents, human
+from gitreg.cli import behind, documents, human
 from gitreg.cli.documents import Document
 from gitreg.cli.page import Line, Page, Words, bad, bold, dim, good, name, odd
 from gitreg.cli.sparkline import sparkline
@@ -62,6 +62,8 @@ def standing_document(standing: Standing) -> Document:
         "previous": standing.previous.label if standing.previous else None,
         "published": standing.published,
         "until": standing.until or None,
+        "behind": standing.behind.document(),
+        "evidence": [item.document() for item in standing.evidence],
     }
 
 
@@ -182,7 +184,8 @@ def standing(page: Page, title: str, item: Standing, at: str, words: Line) -> No
     if not item.published:
         line.append(odd("  unpublished"))
     page.fact(title, line)
-    page.fact("", *([[dim(item.reason)]] if item.reason else []), indent=2)
+    told = (item.reason, behind.words(item.behind), behind.numbers(item.evidence))
+    page.fact("", *([dim(words)] for words in told if words), indent=2)
 
 
 def versions(page: Page, title: str, found: Sequence[Known]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
+from gitreg.health.check_merged import Merged
 from gitreg.health.findings import Findings
 from gitreg.health.survey import Survey, quoted
 from gitreg.records import refs as names_of_refs
@@ -30,6 +31,10 @@ class Aliases:
     survey: Survey
     count: int = 0
     _versions: dict[CollectionName, list[Version]] = field(default_factory=dict)
+    _merged: Merged = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._merged = Merged(self.survey)
 
     @property
     def _findings(self) -> Findings:
@@ -67,6 +72,7 @@ class Aliases:
             objects = self.survey.registry.objects
             objects.commit(objects.commit(found[-1].oid).parents[0])
             self._check_moves(name, ref, found)
+            self._merged.check(name, found)
             if found[0].record.now:
                 self._check_place(name, ref, found[0].record.now)
                 self._check_living(name, found[0].record.now)

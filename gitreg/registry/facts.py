@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitreg.errors import MissingBytesError, NotARepositoryError, NotFoundError, RecordError
 from gitreg.git.objects import MissingObjectError
 from gitreg.records import refs as names_of_refs
+from gitreg.records.behind import NOBODY, By, Evidence
 from gitreg.records.history import History
 from gitreg.records.listing import Listing
 from gitreg.records.names import AliasName, CollectionName, RunId, VersionName, VersionNumber
@@ -45,6 +46,8 @@ class Standing:
         previous: where it was before.
         published: False while the move is pending.
         until: when it was moved on, where it stood there once; '' where it stands there now.
+        behind: who stands behind that besides who moved it.
+        evidence: the numbers that let it pass.
     """
 
     alias: AliasName
@@ -54,6 +57,8 @@ class Standing:
     previous: VersionName | None
     published: bool
     until: str = ""
+    behind: By = NOBODY
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +206,8 @@ def standing(registry: Registry, alias: Alias, version: VersionName) -> Standing
     record = alias.record
     by = registry.objects.commit(alias.tip).author if record else None
     previous = record.previous.version if record and record.previous else None
-    return Standing(alias.name, version, by, record.reason if record else "", previous, alias.published)
+    found = Standing(alias.name, version, by, record.reason if record else "", previous, alias.published)
+    return replace(found, behind=record.by, evidence=record.evidence) if record else found
 
 
 def users(registry: Registry, commit: Oid) -> dict[RunId, Oid]:
@@ -225,7 +231,8 @@ def stood(registry: Registry, name: AliasName, when: When) -> Standing | None:
         return None
     previous = record.previous.version if record.previous else None
     until = step.next.by.when if step.next else ""
-    return Standing(name, record.now.version, step.move.by, record.reason, previous, step.published, until)
+    told = Standing(name, record.now.version, step.move.by, record.reason, previous, step.published, until)
+    return replace(told, behind=record.by, evidence=record.evidence)
 
 
 def run_of(registry: Registry, found: Details) -> Run:

@@ -133,7 +133,8 @@ def test_an_audit_is_a_line_a_move_that_a_spreadsheet_reads(project: Path) -> No
     rows = list(csv.DictReader(io.StringIO(done.out)))
     assert done.out.count("\n") == len(rows) + 1 == 8
     assert done.out.splitlines()[0] == (
-        "at,alias,action,version,previous,commit,by,reason,seq,published,record,behind.asked,behind.approved,behind.merged"
+        "at,alias,action,version,previous,commit,by,reason,seq,published,record,behind.asked.who,behind.asked.how,"
+        "behind.approved,behind.merged.commit,behind.merged.who,behind.merged.how,evidence"
     )
     assert (rows[1]["at"], rows[1]["action"], rows[1]["by"], rows[1]["version"], rows[1]["previous"]) == (
         "2026-03-04T12:00:00Z",
