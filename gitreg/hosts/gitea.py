@@ -13,7 +13,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("requests", "gitea") from error
 
-_PAGE = 50
+_PAGE, _PAGES = 50, 1000
 _ACTIONS = -2
 """The account that the token of a workflow acts for; nobody else has this id."""
 
@@ -36,18 +36,9 @@ class Gitea:
             own = self._ask("GET", f"{self._top}/user")["id"]
         except MayNotError:
             own = _ACTIONS
-        found: dict[int, Any] = {}
-        for page in range(1, 1000):
-            answer = self._ask(
-                "GET", f"{self._repository}/issues/{request}/comments", params={"page": page, "limit": _PAGE}
-            )
-            # a server that does not know pages gives all of them each time
-            if all(item["id"] in found for item in answer):
-                break
-            found |= {item["id"]: item for item in answer}
         return [
             Comment(item["id"], item["body"], item["html_url"])
-            for item in found.values()
+            for item in self._all(f"{self._repository}/issues/{request}/comments")
             if item["user"] and item["user"]["id"] == own
         ]
 
@@ -76,10 +67,10 @@ class Gitea:
             # the same is said of a repository that the token may not read; that raises here
             self._ask("GET", self._repository)
             return None
-        if not pull["merged"]:
+        if not pull["merged"] or pull["base"]["ref"] != pull["base"]["repo"]["default_branch"]:
             return None
         latest: dict[str, Approval] = {}
-        for review in self._ask("GET", f"{self._repository}/pulls/{pull['number']}/reviews", params={"limit": _PAGE}):
+        for review in self._all(f"{self._repository}/pulls/{pull['number']}/reviews"):
             if review["state"] not in ("APPROVED", "REQUEST_CHANGES") or not review["user"]:
                 continue
             who = review["user"]["login"]
@@ -89,6 +80,17 @@ class Gitea:
         head = pull["head"]["sha"]
         merged = pull["merged_by"]["login"] if pull["merged_by"] else ""
         return Request(pull["number"], pull["html_url"], pull["user"]["login"], merged, head, *current(latest, head))
+
+    def _all(self, address: str) -> list[Any]:
+        """Every item of a list, in its order."""
+        found: dict[int, Any] = {}
+        for page in range(1, _PAGES):
+            answer = self._ask("GET", address, params={"page": page, "limit": _PAGE})
+            # a server that does not know pages gives all of them each time
+            if all(item["id"] in found for item in answer):
+                break
+            found |= {item["id"]: item for item in answer}
+        return [*found.values()]
 
     def _ask(self, method: str, address: str, **options: Any) -> Any:
         try:

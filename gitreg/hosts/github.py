@@ -70,7 +70,8 @@ class GitHub:
     def merged(self, commit: str) -> Request | None:
         """As `Host`: what `merge_commit_sha` names is the commit that a merge, a squash or a rebase has made."""
         with _told():
-            found = [item for item in self._repository.get_commit(commit).get_pulls() if item.merged_at]
+            pulls = self._repository.get_commit(commit).get_pulls()
+            found = [item for item in pulls if item.merged_at and item.base.ref == item.base.repo.default_branch]
             pull = next((item for item in found if item.merge_commit_sha == commit), found[0] if found else None)
             if pull is None:
                 return None

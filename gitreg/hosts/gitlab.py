@@ -30,6 +30,7 @@ class GitLab:
             user_agent="gitreg",
             keep_base_url=True,
         )
+        self._id = project
         self._project = self._gitlab.projects.get(project, lazy=True)
 
     def comments(self, request: int) -> list[Comment]:
@@ -64,7 +65,9 @@ class GitLab:
         """As `Host`. GitLab does not say of which commit an approval is; a new push takes approvals away by default."""
         with _told():
             found = self._project.commits.get(commit, lazy=True).merge_requests(get_all=True)
-            number = next((int(item["iid"]) for item in found if item["state"] == "merged"), None)
+            branch = self._gitlab.projects.get(self._id).default_branch if found else ""
+            into = (item for item in found if (item["state"], item["target_branch"]) == ("merged", branch))
+            number = next((int(item["iid"]) for item in into), None)
             if number is None:
                 return None
             item = self._project.mergerequests.get(number)

@@ -104,7 +104,7 @@ class Host(Protocol):
         """Delete a comment of ours."""
 
     def merged(self, commit: str) -> Request | None:
-        """The merged request that brought a commit onto its branch; None where there is none."""
+        """The merged request that brought a commit onto the default branch; None where there is none."""
 
 
 def refusal(host: str, status: int, words: object) -> HostError:

@@ -80,6 +80,12 @@ def test_the_last_word_of_each_counts(host: Double, head: str, states: list[str]
     assert ("approved" in document["commits"][head]["by"]) == counts
 
 
+def test_the_last_word_may_stand_behind_many_others(host: Double, head: str) -> None:
+    host.state.reviews = [Review(ADA, "COMMENTED", HEAD)] * 120 + [Review(BOB, "APPROVED", HEAD)]
+    document, _ = told("HEAD")
+    assert [item["who"] for item in document["commits"][head]["by"]["approved"]] == ["bob"]
+
+
 def test_a_commit_that_no_request_has_brought_has_none(host: Double, head: str, repo: Path, sh: Shell) -> None:
     sh("git commit --quiet --allow-empty -m direct", repo)
     other = sh("git rev-parse HEAD", repo).strip()
@@ -91,6 +97,13 @@ def test_a_commit_that_no_request_has_brought_has_none(host: Double, head: str, 
 
 def test_a_request_that_is_not_merged_has_brought_nothing(host: Double, head: str) -> None:
     host.state.merged = False
+    assert told("HEAD")[0]["commits"] == {head: None}
+
+
+def test_nor_has_one_for_another_branch(host: Double, head: str) -> None:
+    """Who may merge there may be anybody."""
+    host.state.base = "playground"
+    host.state.reviews = [Review(BOB, "APPROVED", HEAD)]
     assert told("HEAD")[0]["commits"] == {head: None}
 
 

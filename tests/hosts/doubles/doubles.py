@@ -48,6 +48,7 @@ class State:
         reviews: of it, in the order in which they were made.
         commit: what it brought onto the branch, once it is merged.
         merged: whether it is.
+        base: the branch that it was for; 'main' is the default one.
         readable, writable: what the token may.
         failing: statuses to answer with before anything else, one a request.
     """
@@ -57,6 +58,7 @@ class State:
     reviews: list[Review] = field(default_factory=list)
     commit: str = COMMIT
     merged: bool = True
+    base: str = "main"
     readable: bool = True
     writable: bool = True
     failing: list[int] = field(default_factory=list)

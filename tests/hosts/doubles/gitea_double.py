@@ -108,6 +108,7 @@ class GiteaDouble(Double):
             "merged": True,
             "merged_by": self._user(BOB),
             "merge_commit_sha": self.state.commit,
+            "base": {"ref": self.state.base, "repo": {"full_name": "team/models", "default_branch": "main"}},
             "head": {"label": "promote", "ref": "promote", "sha": HEAD},
         }
 

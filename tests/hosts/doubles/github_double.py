@@ -98,6 +98,7 @@ class GitHubDouble(Double):
             "user": self._user(ADA),
             "merged_at": "2026-03-01T13:00:00Z" if self.state.merged else None,
             "merge_commit_sha": self.state.commit,
+            "base": {"ref": self.state.base, "repo": {"full_name": "team/models", "default_branch": "main"}},
             "head": {"label": "team:promote", "ref": "promote", "sha": HEAD},
         }
         return document | ({"merged": self.state.merged, "merged_by": self._user(BOB)} if whole else {})

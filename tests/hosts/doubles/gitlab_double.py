@@ -38,6 +38,11 @@ class GitLabDouble(Double):
             "noteable_iid": 12,
         }
 
+    @shape("https://docs.gitlab.com/api/projects/#retrieve-a-project", "GET", "/api/v4/projects/5")
+    def project(self, _: Asked) -> tuple[int, Json]:
+        self._may()
+        return 200, {"id": 5, "path_with_namespace": "team/models", "default_branch": "main"}
+
     @shape("https://docs.gitlab.com/api/users/#retrieve-the-current-user", "GET", "/api/v4/user")
     def user(self, _: Asked) -> tuple[int, Json]:
         return 200, self._user(self.state.me)
@@ -94,6 +99,7 @@ class GitLabDouble(Double):
             "state": "merged" if merged else "opened",
             "author": self._user(ADA),
             "merge_user": self._user(BOB) if merged else None,
+            "target_branch": self.state.base,
             "sha": HEAD,
             "merge_commit_sha": self.state.commit if merged else None,
             "web_url": "https://gitlab.com/team/models/-/merge_requests/12",
