@@ -33,7 +33,8 @@ def _page(page: Page, found: Drift, branch: str, now: str) -> None:
     elif not count:
         page.head(good(f"all aliases are where {branch} wants them"))
     else:
-        page.head(bad(f"{human.plural(count, 'alias')} {'is' if count == 1 else 'are'} not where {branch} wants"))
+        words = ("is", "it") if count == 1 else ("are", "them")
+        page.head(bad(f"{human.plural(count, 'alias')} {words[0]} not where {branch} wants {words[1]}"))
     for error in found.broken:
         page.blank()
         plan_page.broken(page, error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from applying import Team
 
 from desks import Desk
@@ -34,12 +33,6 @@ class Asking(Team):
         found = self.commit(text, collection)
         self.desk.sh("git checkout --quiet main")
         return found
-
-
-@pytest.fixture
-def asking(ada: Desk) -> Asking:
-    """Somebody who asks."""
-    return Asking(ada)
 
 
 def shown(moves: tuple[Move, ...]) -> list[str]:
