@@ -289,3 +289,32 @@ def test_what_is_kept_is_nobody_elses_to_read(published: Desk, reader: Reader) -
     reader.version("m:v0")
     assert reader.home.stat().st_mode & 0o777 == 0o700
     assert reader.folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("done", "asked", "words"),
+    [
+        (
+            "update-ref refs/gitreg/aliases/m@best $(git rev-parse main:README)",
+            "m:best",
+            "is a blob, expected a commit",
+        ),
+        ("update-ref refs/gitreg/aliases/m@best main^{tree}", "m:best", "is a tree, expected a commit"),
+        (
+            "update-ref refs/gitreg/aliases/m@best refs/gitreg/aliases/model/M@production",
+            "m:best",
+            "a promotion record of 'm:best' does not fit its commit",
+        ),
+        ("update-ref refs/tags/m@v0 refs/tags/m@v1", "m:v0", "header, ref and record of tag 'm@v0' disagree"),
+        ("update-ref refs/tags/m@v7 refs/tags/m@v2", "m", "header, ref and record of tag 'm@v7' disagree"),
+        ("update-ref refs/gitreg/collections/m@card $(git rev-parse main:README)", "m:v0", "is a blob, expected a"),
+        ("update-ref refs/gitreg/collections/m@card main", "m:v0", ""),
+    ],
+)
+def test_refs_of_strangers_are_looked_at_before_they_are_believed(
+    published: Desk, reader: Reader, done: str, asked: str, words: str
+) -> None:
+    reader.world.on_server(f"git {done}")
+    said = reader.says(asked)
+    assert said.startswith("RecordError: ") if words else said == "m:v0"
+    assert words in said
