@@ -27,7 +27,7 @@ def approvals(commits: tuple[str, ...]) -> None:
 
     One JSON document, for 'gitreg apply' in a CI job on GitHub, GitLab, Gitea or Forgejo: its host is asked, so that
     all of it is verified. Default: the commits whose moves 'gitreg apply' would make. An approval counts when it is of
-    what was merged; of those that are older, standard error tells.
+    what was merged, by somebody of the repository's; standard error tells of the others.
 
     The token is taken from GITHUB_TOKEN, GITLAB_TOKEN, FORGEJO_TOKEN or GITEA_TOKEN. One that may not read requests
     says so, and nothing of them is printed.
@@ -50,8 +50,8 @@ def approvals(commits: tuple[str, ...]) -> None:
 
 
 def _document(commit: Oid, request: Request) -> Document:
-    for item in request.outdated:
-        console.say(f"{item.who} approved of an earlier state of request {request.number}; that is left out")
+    for words in request.passed_over:
+        console.say(f"left out of request {request.number}: {words}")
     by = By(
         asked=Person(request.asked, "verified") if request.asked else None,
         approved=tuple(Person(item.who, "verified", item.at) for item in request.approved),

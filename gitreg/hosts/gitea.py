@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gitreg.errors import MissingExtraError
-from gitreg.hosts.host import TIMEOUT, Approval, Comment, HostError, MayNotError, Request, current, refusal, unanswered
+from gitreg.hosts.host import TIMEOUT, Approval, Comment, HostError, MayNotError, Request, counted, refusal, unanswered
 
 try:
     import requests
@@ -76,10 +76,10 @@ class Gitea:
             who = review["user"]["login"]
             latest.pop(who, None)
             if review["state"] == "APPROVED" and not review["dismissed"]:
-                latest[who] = Approval(who, review["submitted_at"], review["commit_id"])
+                latest[who] = Approval(who, review["submitted_at"], review["commit_id"], review["official"])
         head = pull["head"]["sha"]
         merged = pull["merged_by"]["login"] if pull["merged_by"] else ""
-        return Request(pull["number"], pull["html_url"], pull["user"]["login"], merged, head, *current(latest, head))
+        return Request(pull["number"], pull["html_url"], pull["user"]["login"], merged, head, *counted(latest, head))
 
     def _all(self, address: str) -> list[Any]:
         """Every item of a list, in its order."""

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from gitreg.errors import MissingExtraError
-from gitreg.hosts.host import TIMEOUT, Approval, Comment, HostError, Request, current, refusal, unanswered
+from gitreg.hosts.host import TIMEOUT, Approval, Comment, HostError, Request, counted, refusal, unanswered
 
 try:
     import github
@@ -16,6 +16,7 @@ except ImportError as error:
 
 _PATIENCE = 60
 _VIEWER = "query { viewer { login } }"
+_MEMBERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 # what is written is not sent twice: an answer may be lost after the comment was made
 _SAFE = frozenset({"GET", "HEAD"})
 
@@ -85,10 +86,9 @@ class GitHub:
                 latest.pop(who, None)
                 if review.state == "APPROVED":
                     at = review.submitted_at.isoformat().replace("+00:00", "Z")
-                    latest[who] = Approval(who, at, review.commit_id)
-            approved, outdated = current(latest, pull.head.sha)
-            asked, merged = _login(pull.user), _login(pull.merged_by)
-            return Request(pull.number, pull.html_url, asked, merged, pull.head.sha, approved, outdated)
+                    latest[who] = Approval(who, at, review.commit_id, review.author_association in _MEMBERS)
+            asked, merged, head = _login(pull.user), _login(pull.merged_by), pull.head.sha
+            return Request(pull.number, pull.html_url, asked, merged, head, *counted(latest, head))
 
 
 def _login(user: object) -> str:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from gitreg.errors import MissingExtraError
-from gitreg.hosts.host import TIMEOUT, Approval, Comment, Request, current, refusal, unanswered
+from gitreg.hosts.host import TIMEOUT, Approval, Comment, Request, counted, refusal, unanswered
 
 try:
     import gitlab
@@ -73,9 +73,10 @@ class GitLab:
             item = self._project.mergerequests.get(number)
             approvals = item.approvals.get().approved_by
             by = {one["user"]["username"]: one.get("approved_at") or "" for one in approvals}
-            approved, _ = current({who: Approval(who, at, "") for who, at in by.items()}, item.sha)
+            latest = {who: Approval(who, at, "") for who, at in by.items()}
             merged = item.merge_user["username"] if item.merge_user else ""
-            return Request(item.iid, item.web_url, item.author["username"], merged, item.sha, approved)
+            asked = item.author["username"]
+            return Request(item.iid, item.web_url, asked, merged, item.sha, *counted(latest, item.sha))
 
 
 @contextlib.contextmanager

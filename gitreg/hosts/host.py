@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,11 +55,13 @@ class Approval:
         who: the account's name.
         at: RFC 3339, '' where the host does not say.
         commit: the request's newest commit at that time, '' where the host does not say.
+        member: whether it is somebody of the repository's; on some hosts everybody may approve.
     """
 
     who: str
     at: str
     commit: str
+    member: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,8 @@ class Request:
         asked: the account that opened it.
         merged: the account that merged it, '' where the host does not say.
         commit: the newest commit of its branch.
-        approved: who approved of that commit.
-        outdated: who approved of an earlier one, and has not looked again.
+        approved: who of the repository's people approved of that commit.
+        passed_over: a sentence about each approval that does not count.
     """
 
     number: int
@@ -81,7 +84,7 @@ class Request:
     merged: str
     commit: str
     approved: tuple[Approval, ...]
-    outdated: tuple[Approval, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
 
 class Host(Protocol):
@@ -127,7 +130,14 @@ def _short(words: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def current(found: dict[str, Approval], commit: str) -> tuple[tuple[Approval, ...], tuple[Approval, ...]]:
-    """The approvals of this commit, and the others. Where a host does not say of which commit, it is of this one."""
-    fresh = tuple(item for item in found.values() if item.commit in ("", commit))
-    return fresh, tuple(item for item in found.values() if item not in fresh)
+def counted(found: Mapping[str, Approval], commit: str) -> tuple[tuple[Approval, ...], tuple[str, ...]]:
+    """The approvals that count for this commit, and why others do not. Where a host says of no commit, it is this."""
+    approved, passed_over = [], []
+    for item in found.values():
+        if not item.member:
+            passed_over.append(f"{item.who} approved, and is nobody of this repository's")
+        elif item.commit not in ("", commit):
+            passed_over.append(f"{item.who} approved of an earlier state")
+        else:
+            approved.append(item)
+    return tuple(approved), tuple(passed_over)

@@ -58,8 +58,15 @@ def test_who_has_approved_of_an_earlier_state_only_is_left_out_and_told(host: Do
     document, talk = told("HEAD")
     assert "approved" not in document["commits"][head]["by"]
     # GitLab takes such approvals away itself
-    outdated = "" if kind == "GitLab" else "bob approved of an earlier state of request 12; that is left out\n"
-    assert talk == outdated
+    assert talk == ("" if kind == "GitLab" else "left out of request 12: bob approved of an earlier state\n")
+
+
+@pytest.mark.parametrize("kind", ["GitHub", "Gitea"], indirect=True)
+def test_a_stranger_may_approve_and_does_not_count(host: Double, head: str) -> None:
+    host.state.reviews = [Review(BOB, "APPROVED", HEAD, member=False)]
+    document, talk = told("HEAD")
+    assert "approved" not in document["commits"][head]["by"]
+    assert talk == "left out of request 12: bob approved, and is nobody of this repository's\n"
 
 
 @pytest.mark.parametrize("kind", ["GitHub", "Gitea"], indirect=True)

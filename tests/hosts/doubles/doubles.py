@@ -36,6 +36,7 @@ class Review:
     state: str
     commit: str
     at: str = "2026-03-01T12:00:00Z"
+    member: bool = True
 
 
 @dataclass

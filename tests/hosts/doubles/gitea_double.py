@@ -127,6 +127,7 @@ class GiteaDouble(Double):
                     review.state, review.state.replace("COMMENTED", "COMMENT")
                 ),
                 "dismissed": review.state == "DISMISSED",
+                "official": review.member,
                 "stale": review.commit != HEAD,
                 "submitted_at": review.at,
                 "commit_id": review.commit,

@@ -134,6 +134,7 @@ class GitHubDouble(Double):
                 "state": review.state,
                 "submitted_at": review.at,
                 "commit_id": review.commit,
+                "author_association": "MEMBER" if review.member else "NONE",
             }
             for number, review in enumerate(self.state.reviews)
         ]
