@@ -15,6 +15,7 @@ from gitreg.promotion.evidence import Evidence, Source
 from gitreg.promotion.request import Finding, Measured, Metric, Verdict
 from gitreg.records import dotted
 from gitreg.records.policy import PATH, Data, Gate, Limit, Policy, Rule
+from gitreg.records.records import Place
 from gitreg.records.similar import closest
 from gitreg.registry import measures
 from gitreg.registry.measures import Direction
@@ -46,11 +47,12 @@ class _Pick:
 
 
 def judge(
-    evidence: Evidence, policy: Policy, rule: Rule, old: Version | None, new: Version, *, named_before: bool
+    evidence: Evidence, policy: Policy, rule: Rule, old: Version | Place | None, new: Version, *, named_before: bool
 ) -> tuple[Verdict, ...]:
-    """What each gate of the rule says of letting an alias name `new` in place of `old`.
+    """What each gate of the rule says of letting an alias name `new` after `old`.
 
-    `named_before` says that the alias has named `new` before: going back to it is no regression.
+    A place stands for an old version that is not here. `named_before` says that the alias has named `new` before: going
+    back to it is no regression.
     Raises: RecordError, MissingObjectError when a version itself cannot be read.
     """
     case = _Case(evidence, policy, old, new, named_before)
@@ -111,7 +113,7 @@ class _Case:
 
     evidence: Evidence
     policy: Policy
-    old: Version | None
+    old: Version | Place | None
     new: Version
     named_before: bool
 
@@ -139,7 +141,9 @@ class _Case:
         if pick.source is None or pick.value is None:
             return "refused", pick.why_not, None
         if self.old is None:
-            return "waived", "nothing is named yet that it could be compared with", None
+            return "waived", "nothing was ever named that it could be compared with", None
+        if isinstance(self.old, Place):
+            return "refused", f"{self.old.version} is not published, so nothing can be compared with it", None
         before = _comparable(self.evidence, gate, self.old, self.new, pick.source)
         if isinstance(before, str):
             return "refused", before, None

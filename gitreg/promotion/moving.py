@@ -70,8 +70,10 @@ class Mover:
         rule = policy.rule(name)
         verdicts: tuple[Verdict, ...] = ()
         if new and (rule.gates or rule.evaluated_on or rule.inputs):
-            before = self.published.of(old) if old else None
-            named = _has_named(history, new.place)
+            last, named = _past(history, new.place)
+            # an alias that is taken away and set again has not become a new one
+            last = old or last
+            before = (self.published.of(last) or last) if last else None
             verdicts = gates.judge(self.evidence, policy, rule, before, new, named_before=named)
         return Move(
             name,
@@ -91,5 +93,11 @@ def is_managed(alias: Alias | None) -> bool:
     return bool(alias and alias.record and alias.record.by.merged)
 
 
-def _has_named(history: Iterable[AliasRecord], place: Place) -> bool:
-    return any(record.now and record.now.commit == place.commit for record in history)
+def _past(history: Iterable[AliasRecord], place: Place) -> tuple[Place | None, bool]:
+    """What an alias named last, and whether it has ever named this."""
+    last = None
+    for record in history:
+        last = last or record.now
+        if record.now and record.now.commit == place.commit:
+            return last, True
+    return last, False

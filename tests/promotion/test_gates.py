@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from applying import Team
 from measuring import Lab
 
 from desks import Desk
@@ -10,6 +13,7 @@ from gitreg.errors import RecordError
 from gitreg.promotion import gates
 from gitreg.promotion.request import Verdict
 from gitreg.records.policy import Gate, Policy, Rule
+from gitreg.records.records import Place
 
 
 @pytest.fixture
@@ -36,8 +40,8 @@ def gate(text: str) -> str:
 
 def told(verdicts: tuple[Verdict, ...]) -> list[str]:
     """Without the person who made all runs."""
-    by = " by Test User"
-    return [f"{verdict.finding} {verdict.gate}: {verdict.words}".replace(by, "") for verdict in verdicts]
+    found = (f"{verdict.finding} {verdict.gate}: {verdict.words}" for verdict in verdicts)
+    return [re.sub(" by (Test User|Ada Example)", "", text) for text in found]
 
 
 def test_a_threshold_lets_a_number_pass_or_not(two: Lab) -> None:
@@ -178,8 +182,37 @@ def test_going_back_is_no_regression_and_thresholds_hold_all_the_same(two: Lab) 
 
 def test_what_comes_first_has_nothing_to_fall_behind_but_must_have_been_measured(two: Lab) -> None:
     assert told(two.judge(gate("accuracy: no_regression, latency: no_regression"), "m:v1")) == [
-        "waived no regression of accuracy: nothing is named yet that it could be compared with",
+        "waived no regression of accuracy: nothing was ever named that it could be compared with",
         "refused no regression of latency: no published, finished run says 'latency' of m:v1",
+    ]
+
+
+def test_an_alias_that_was_taken_away_is_compared_with_what_it_named_last(ada: Desk) -> None:
+    lab = Lab(ada)
+    for number, accuracy in enumerate((0.98, 0.9)):
+        lab.train({"accuracy": accuracy}, name=f"train-{number}")
+    team = Team(ada)
+    team.policy("aliases: {production: {gates: {accuracy: no_regression}}}\n")
+    for text in ("production: v0\n", "production: null\n"):
+        team.merge(text)
+        assert not team.apply().refused
+    team.merge("production: v1\n")
+    (refused,) = team.apply().refused
+    assert told(refused.move.verdicts) == [
+        "refused no regression of accuracy: 0.9 of 'train-1'; m:v0 has 0.98 of 'train-0', 0.08 worse"
+    ]
+    team.merge("production: v0\n")
+    assert not team.apply().refused
+    assert ada.place("m:production") == "m:v0"
+
+
+def test_what_is_gone_is_not_taken_for_nothing(two: Lab) -> None:
+    with two.evidence() as found:
+        lost = Place(two.desk.version("m:v0").name, two.desk.oid("HEAD"))
+        rule = Rule(gates=(Gate("accuracy", tolerance=0.0),))
+        verdicts = gates.judge(found, Policy(), rule, lost, two.desk.version("m:v1"), named_before=False)
+    assert told(verdicts) == [
+        "refused no regression of accuracy: m:v0 is not published, so nothing can be compared with it"
     ]
 
 
