@@ -141,7 +141,8 @@ def test_every_document_is_what_its_schema_says(
     for commands in TRIED.values():
         for line in commands:
             done = badinput.run(*line.replace("{}", "model/MNIST").split())
-            assert done.code in (0, 1, 3, 6), (line, done)
+            # 2: nothing is applied where there is no remote
+            assert done.code in (0, 1, 2, 3, 6), (line, done)
             if not done.out:
                 # what is not there is an error, and no document
                 assert done.err.startswith("error: "), (line, done)
@@ -160,4 +161,5 @@ def test_every_document_is_what_its_schema_says(
         assert {"ls mnist --json", "show mnist:v0 --json", "fsck --json"} <= lines
         # no schema is left of what is no longer printed
         is_published = "git push" in STATES[state] and (tmp_path / "repo/.gitreg").exists()
-        assert {name for _, name in printed} == {*SCHEMAS} - ASKED - (set() if is_published else PUBLISHED)
+        unsaid = {*SCHEMAS} - ASKED - {name for _, name in printed}
+        assert unsaid <= (set() if is_published else PUBLISHED)
