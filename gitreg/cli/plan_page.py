@@ -50,11 +50,14 @@ def verdict(found: Plan) -> Words:
     refused = sum(item.refused for item in found.moves)
     if found.broken:
         return bad(f"{human.plural(len(found.broken), 'file')} cannot be read")
+    if count == 1:
+        item = found.moves[0]
+        old, new = _label(item.old), _proposed(item)
+        words = f"{'must not' if refused else 'would'} move from {old} to {new}"
+        return bad(f"refused: {item.alias} {words}") if refused else bold(f"{item.alias} {words}")
     if refused:
         return bad(f"refused: {refused} of {human.plural(count, 'move')}")
-    if count:
-        return bold(f"{human.plural(count, 'alias')} would move")
-    return good("no alias would move")
+    return bold(f"{human.plural(count, 'alias')} would move") if count else good("no alias would move")
 
 
 def broken(page: Page, error: SettingsError) -> None:
@@ -129,10 +132,12 @@ def _verdicts(page: Page, verdicts: Sequence[Verdict]) -> None:
         style = _FINDINGS[found.finding]
         page.fact("" if number else "gates", [style(found.finding.ljust(_INDENT)), found.gate])
         page.fact("", [bad(found.words) if found.finding == "refused" else dim(found.words)], indent=_INDENT)
-        for item in found.passed_over[:_PASSED_OVER]:
+        # where nothing counts, the words above say why
+        passed = found.passed_over if found.seen else ()
+        for item in passed[:_PASSED_OVER]:
             page.fact("", [dim(f"passed over: {_measured(item)}")], indent=_INDENT)
-        if len(found.passed_over) > _PASSED_OVER:
-            page.fact("", [dim(f"and {len(found.passed_over) - _PASSED_OVER} more; --json has all")], indent=_INDENT)
+        if len(passed) > _PASSED_OVER:
+            page.fact("", [dim(f"and {len(passed) - _PASSED_OVER} more; --json has all")], indent=_INDENT)
 
 
 def _measured(item: Measured) -> str:

@@ -80,6 +80,28 @@ FIRST_HOUR = (
     "gitreg show model/Digits",
     "gitreg lineage model/Digits:production",
 )
+# What somebody sees who asks for the move of an alias that the policy protects.
+POLICY = """
+aliases:
+  production:
+    protected: true
+    gates:
+      accuracy: ">= 0.9"
+      val_loss: {no_regression: 0.05, job_type: train}
+    evaluated_on: [data]
+"""
+REQUEST = (
+    "gitreg plan",
+    "gitreg --quiet promote model:production v8 --reason 'two points better'",
+    "gitreg plan",
+    "gitreg --quiet promote model:production v10 --reason 'three points better'",
+    "gitreg plan",
+    "printf 'staging: v2\ncanary: {version: v77, after: none}\n' >>.gitreg/aliases/model.yaml",
+    "gitreg plan",
+    "gitreg status --drift",
+    "echo 'canary: newest' >>.gitreg/aliases/model.yaml",
+    "gitreg plan",
+)
 
 
 def in_a_pipe(line: str, cwd: Path) -> str:
@@ -166,6 +188,23 @@ def test_thirty_versions(with_versions: Callable[[int], Path]) -> None:
 def test_ten_thousand_versions(with_versions: Callable[[int], Path]) -> None:
     more = ("gitreg show model", "gitreg alias log model:production", "gitreg lineage model:production")
     record("ten-thousand-versions", with_versions(10_000), (*LISTS, *more))
+
+
+def test_a_request(with_versions: Callable[[int], Path], sh: Shell) -> None:
+    repo = with_versions(12)
+    (repo / ".gitreg").mkdir()
+    (repo / ".gitreg" / "policy.yaml").write_text(POLICY)
+    sh(
+        """
+        for alias in production staging; do
+            git update-ref refs/gitreg-remotes/origin/aliases/model@$alias refs/gitreg/aliases/model@$alias
+            git update-ref -d refs/gitreg/aliases/model@$alias
+        done
+        git add .gitreg && git commit --quiet -m 'agree on a policy' && git push --quiet origin main
+        """,
+        cwd=repo,
+    )
+    record("request", repo, REQUEST, ("gitreg plan --head HEAD", "gitreg status --drift"))
 
 
 def test_the_first_hour(set_up: Path, sh: Shell) -> None:
