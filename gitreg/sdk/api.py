@@ -46,7 +46,7 @@ class Api:
         overrides: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         api_key: str | None = None,
-        repo: str | None = None,
+        repo: str | os.PathLike[str] | None = None,
         storage: str | None = None,
         offline: bool = False,
     ) -> None:

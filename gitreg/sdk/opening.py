@@ -21,12 +21,12 @@ def check_directory(directory: Path) -> None:
         raise NotARepositoryError(f"{str(directory)[:200]!r} is not a directory", hint="check the path")
 
 
-def open_elsewhere(repo: str, storage: str | None, *, offline: bool) -> Registry:
+def open_elsewhere(repo: str | os.PathLike[str], storage: str | None, *, offline: bool) -> Registry:
     """A repository that there is no clone of here. Raises: UsageError, StorageError, GitError, NotFoundError."""
     from gitreg.registry.elsewhere import Elsewhere
 
     only = only_storage(storage) if storage is not None else None
-    registry = Elsewhere(Address.parse(repo, Path.cwd()), offline=offline, storage=only)
+    registry = Elsewhere(Address.parse(os.fspath(repo), Path.cwd()), offline=offline, storage=only)
     weakref.finalize(registry, registry.objects.close)
     rest_after_cells(registry)
     return registry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -105,6 +106,13 @@ def test_a_version_is_asked_for_once_and_an_alias_each_time(folder: Path, http: 
     asked = len(http.seen)
     assert got(folder, "m:production", "--repo", url, "--offline") == "weights 2\n"
     assert len(http.seen) == asked
+
+
+def test_of_all_refs_only_those_that_are_needed_are_listed(folder: Path, http: HttpServer) -> None:
+    trace = folder / "trace"
+    assert got(folder, "m:production", "--repo", f"{http.url}/server.git", GIT_TRACE_PACKET=str(trace)) == "weights 1\n"
+    listed = re.findall(r"fetch< [0-9a-f]{40} (refs/\S+)", trace.read_text())
+    assert listed == ["refs/gitreg/aliases/m@production", "refs/tags/m@v1"]
 
 
 @pytest.mark.parametrize("given", ["in the address", "by a helper of git's"])

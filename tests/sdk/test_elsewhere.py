@@ -156,7 +156,7 @@ def test_an_address_is_either_a_clones_or_not(clone: Path) -> None:
 def test_a_forked_process_reads_too(clone: Path) -> None:
     import multiprocessing
 
-    artifact = there().artifact("m:v1")
+    artifact = gitreg.Api(repo=Path("../server.git")).artifact("m:v1")
     assert artifact.size
     with multiprocessing.get_context("fork").Pool(1) as pool:
         assert pool.apply(_size, ("m:v0",)) == artifact.size
