@@ -94,7 +94,7 @@ def test_every_dependency_has_a_lower_and_an_upper_bound_or_is_a_tool_that_only_
 
 def test_every_library_that_gitreg_imports_is_declared() -> None:
     brought_by = {"PIL": "pillow", "git": "gitpython", "yaml": "pyyaml", "dvc_data": "dvc", "dvc_objects": "dvc"}
-    brought_by |= {"fsspec": "dvc", "sklearn": "scikit-learn"}
+    brought_by |= {"fsspec": "dvc", "github": "pygithub", "gitlab": "python-gitlab", "sklearn": "scikit-learn"}
     brought_by |= {"aiobotocore": "dvc", "sshfs": "dvc"}  # by its plugins, and imported when these are there
     declared = {re.split(r"[^\w-]", line)[0].lower() for line in requires("gitreg") or []}
     imported = {
