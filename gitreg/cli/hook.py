@@ -79,6 +79,7 @@ def pre_receive() -> int:
     updates = guard.parse_lines(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
     # not what a run around a push into a folder would join
     with Registry.opened(context.directory()) as registry:
+        registry.objects = guard.BoundedObjects(registry.git)
         found = guard.refusals(registry, updates)
         told = list(islice(found, _TOLD))
         for refusal in told:

@@ -20,6 +20,7 @@ FOLDER = f"{NAME}.d"
 """What Gitea, Forgejo and GitLab call a folder whose programs are all run."""
 _IN_FOLDER = "gitreg"
 _MARK = b"# gitreg pre-receive hook:"
+_TRUE = ("true", "yes", "on", "1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def install(place: Path, *, command: str) -> Installed:
     head = git.text("symbolic-ref", "HEAD")
     is_born = git.attempt("rev-parse", "--verify", "--quiet", "HEAD").status == 0
     # who has other hooks has a server that protects branches
-    forced = path.name == NAME and git.config("receive.denyNonFastForwards") != "true"
+    forced = path.name == NAME and git.config("receive.denyNonFastForwards").lower() not in _TRUE
     return replace(done, unborn="" if is_born else head.removeprefix("refs/heads/"), forced=forced)
 
 

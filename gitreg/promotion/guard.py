@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gitreg.errors import NewerSchemaError, RecordError, RefusedError, TypeMismatchError, UsageError
-from gitreg.git.objects import MissingObjectError
+from gitreg.git.objects import MissingObjectError, Objects
+from gitreg.git.runner import Git
 from gitreg.promotion.guard_records import Records
 from gitreg.promotion.guard_versions import Versions
 from gitreg.records import refs as names
@@ -20,6 +21,26 @@ from gitreg.registry.repository import Registry
 _OLDER = "the gitreg of this server is older: tell whoever runs it"
 _CLONES_OWN = (names.TRACKING, names.DRAFTS, names.BUNDLED.rpartition("/")[0])
 _TRIALS = names.trial("")
+
+
+# A thousand versions are a few MiB. What is small in a pack may be large when it is read, again and again.
+MAX_READ = 512 << 20
+
+
+class BoundedObjects(Objects):
+    """The object database for one push, which reads no more than a server can spare."""
+
+    def __init__(self, git: Git, most: int = MAX_READ) -> None:
+        super().__init__(git)
+        self._left = most
+
+    def read(self, oid: Oid) -> tuple[str, bytes]:
+        """An object's kind and content. Raises: RefusedError when that would be too much, and as `Objects.read`."""
+        kind, data = super().read(oid)
+        self._left -= len(data)
+        if self._left < 0:
+            raise RefusedError("this push holds more records than the server reads at once", hint="push fewer refs")
+        return kind, data
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from desks import Desk, World, alias_name
 from gitreg.git.objects import Batch
 from gitreg.git.runner import Git
 from gitreg.promotion import guard
-from gitreg.promotion.guard import Refusal, Update
+from gitreg.promotion.guard import MAX_READ, BoundedObjects, Refusal, Update
 from gitreg.promotion.wanted import FOLDER
 from gitreg.records import refs as names
 from gitreg.records.behind import NOBODY, By, Merged
@@ -29,9 +29,10 @@ class Door:
         self.desk = desk
         (world.server / "objects" / "info" / "alternates").write_text(f"{desk.path}/.git/objects\n")
 
-    def refuses(self, *pushed: tuple[str, Oid | None]) -> list[Refusal]:
+    def refuses(self, *pushed: tuple[str, Oid | None], most: int = MAX_READ) -> list[Refusal]:
         """What the guard says to a push of these refs, each with what it would point at, None for nothing."""
         registry = Registry(Git.discover(self.world.server))
+        registry.objects = BoundedObjects(registry.git, most)
         try:
             updates = [Update(registry.objects.at(ref) or ZERO, new or ZERO, ref) for ref, new in pushed]
             return list(guard.refusals(registry, updates))

@@ -300,3 +300,12 @@ def test_every_ref_of_a_push_is_told_of(door: Door) -> None:
     head = door.desk.oid("HEAD")
     words = door.words(("refs/tags/m@v0", None), ("refs/heads/main", head), (ALIAS, head), ("refs/tags/m@v1", ZERO))
     assert len(words) == 3
+
+
+def test_a_push_that_would_keep_the_server_reading_is_refused(door: Door) -> None:
+    tip = door.desk.oid("refs/gitreg-remotes/origin/aliases/m@staging")
+    for number in range(20):
+        tip = door.move("m:staging", f"v{number % 2}", after=tip)
+    assert door.refuses((ALIAS, tip), most=1 << 20) == []
+    (refusal,) = door.refuses((ALIAS, tip), most=10 << 10)
+    assert refusal.words == "this push holds more records than the server reads at once"
