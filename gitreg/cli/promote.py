@@ -106,6 +106,9 @@ def _into_worktree(registry: Registry, request: Request) -> None:
         console.say(f"{_named(request)} already, and {shown} says so{' now' if changed else '; nothing to do'}")
     else:
         _say(registry, request, f"{shown}{'' if changed else ' said so already'}")
+        if asking.is_behind(registry, request):
+            there = mainline.short(registry)
+            console.warn(f"{there} says something else there: commit this and merge {there}, or ask with --branch NAME")
     if not request.is_done or changed:
         path, reason = shlex.quote(shown), request.entry.reason
         words = "".join(f" -m {shlex.quote(text)}" for text in (request.subject, reason) if text)
@@ -114,7 +117,7 @@ def _into_worktree(registry: Registry, request: Request) -> None:
             "gitreg plan",
             *([f"git switch -c {request.branch}"] if on_default else []),
             f"git add {path} && git commit{words} -- {path}",
-            f"git push -u {registry.remote} HEAD",
+            f"git push -u {shlex.quote(registry.remote)} HEAD",
         )
     console.out(shown)
 
@@ -125,7 +128,7 @@ def _onto_branch(registry: Registry, request: Request, branch: str) -> None:
         _say(registry, request, f"branch {branch}, one commit on top of {there}")
         quoted = shlex.quote(branch)
         console.say(f"undo with: git branch -D {quoted}")
-        _next(f"gitreg plan --head {quoted}", f"git push -u {registry.remote} {quoted}")
+        _next(f"gitreg plan --head {quoted}", f"git push -u {shlex.quote(registry.remote)} {quoted}")
         console.out(branch)
     elif request.is_done:
         console.say(f"{_named(request)} already, and {there} says so; nothing to do")

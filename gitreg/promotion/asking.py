@@ -12,9 +12,9 @@ from pathlib import Path
 
 from gitreg.data import whole
 from gitreg.data.hashing import refusals
-from gitreg.errors import Error, NotFoundError, RefusedError, TooLargeError, UsageError
+from gitreg.errors import Error, NotFoundError, RefusedError, SettingsError, TooLargeError, UsageError
 from gitreg.git.objects import Batch
-from gitreg.git.refs import Change, RefMovedError
+from gitreg.git.refs import Change, RefMovedError, is_ancestor
 from gitreg.promotion import requested, rewrite, source, wanted
 from gitreg.promotion.published import Published
 from gitreg.promotion.request import Problem
@@ -158,6 +158,21 @@ def into_worktree(registry: Registry, request: Request) -> tuple[Path, bool]:
         file.parent.mkdir(parents=True, exist_ok=True)
     whole.write(file, made.encode())
     return file, True
+
+
+def is_behind(registry: Registry, request: Request) -> bool:
+    """Whether the default branch has changed the file since the current branch left it: the two would conflict."""
+    try:
+        there = mainline.tip(registry)
+    except Error:
+        return False
+    here = registry.objects.at("HEAD")
+    if there is None or here is None or is_ancestor(registry.git, there, here):
+        return False
+    try:
+        return source.file_at(registry, there, request.path) != source.file_at(registry, here, request.path)
+    except SettingsError:
+        return True
 
 
 def onto_branch(registry: Registry, request: Request, branch: str) -> bool:

@@ -98,6 +98,15 @@ def test_only_the_entry_changes_and_asking_again_changes_nothing(asker: Desk) ->
     assert file.read_text() == made
 
 
+def test_a_branch_that_is_behind_is_told_so(asker: Desk) -> None:
+    gitreg(asker, "promote model/M:production v3 --branch ask")
+    asker.sh("git push --quiet origin ask:main && git fetch --quiet")
+    done = gitreg(asker, "promote model/M:production v2")
+    assert "warning: origin/main says something else there" in done.stderr
+    asker.sh("rm -r .gitreg && git merge --quiet origin/main")
+    assert "warning" not in gitreg(asker, "promote model/M:production v2").stderr
+
+
 def test_an_alias_that_is_new_is_asked_for_after_nothing(asker: Desk) -> None:
     done = gitreg(asker, "promote model/M:prodution v3")
     assert 'after: "none"' in (asker.path / FILE).read_text()
