@@ -19,7 +19,7 @@ from gitreg.promotion.people import Told
 from gitreg.promotion.replay import Step
 from gitreg.records.behind import By
 from gitreg.records.names import AliasName
-from gitreg.records.objects import Oid
+from gitreg.records.objects import ZERO, Oid
 from gitreg.records.records import Place
 
 _MOST = 16 << 20
@@ -30,24 +30,29 @@ _MOST = 16 << 20
     short_help="Move aliases to what the default branch says.",
     epilog=context.examples("gitreg apply", "gitreg apply --dry-run", "gitreg apply --json --approvals approvals.json"),
 )
+@click.option("--base", metavar="COMMIT", help="Whose policy counts for what came after it, as before a push.")
 @click.option("--head", metavar="COMMIT", help="Up to which of its commits. Default: the newest that the remote has.")
 @click.option(
     "--approvals", metavar="FILE", type=context.Place(dir_okay=False), help="What 'gitreg ci approvals' has printed."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be moved, and move nothing.")
 @context.json_option
-def apply(head: str | None, approvals: Path | None, *, dry_run: bool, as_json: bool) -> int:
+def apply(base: str | None, head: str | None, approvals: Path | None, *, dry_run: bool, as_json: bool) -> int:
     """Move aliases to what .gitreg/aliases/ says on the registry remote's default branch.
 
-    Each commit of that branch which asks for a move makes one, in the branch's order, and is named by it. The policy is
-    that of the commit before. Aliases that were moved past the branch are moved back. It can be repeated at any time,
-    and by several at once. Exit code 4: a move is refused, 5: somebody else was faster, 1: a file cannot be read; the
-    others are made all the same.
+    Each commit of that branch that asks for a move makes one, in the branch's order, whose record names the commit. It
+    is judged by the policy of the commit before it, or of --base. Aliases that were moved past the branch are moved
+    back. It can be repeated at any time, and by several at once.
+
+    Exit code 4: a move is refused, 5: somebody else was faster, 1: a file cannot be read. The others are made all the
+    same.
     """
     told = _read(context.path(approvals)) if approvals else {}
     with context.opened() as registry:
         at = None if head is None else revisions.commit(registry.git, head)
-        found = applied(registry, at, told=told, dry_run=dry_run)
+        # hosts say zeros of a branch that is new
+        before = None if base is None or base == str(ZERO) else revisions.commit(registry.git, base)
+        found = applied(registry, at, base=before, told=told, dry_run=dry_run)
     if as_json:
         console.document("apply", _document(found, dry_run=dry_run))
     else:

@@ -50,13 +50,22 @@ class Applied:
     broken: tuple[SettingsError, ...] = ()
 
 
-def apply(registry: Registry, head: Oid | None = None, *, told: Told | None = None, dry_run: bool = False) -> Applied:
+def apply(
+    registry: Registry,
+    head: Oid | None = None,
+    *,
+    base: Oid | None = None,
+    told: Told | None = None,
+    dry_run: bool = False,
+) -> Applied:
     """Fetch, and move every alias that is not what the default branch says.
 
     Args:
         registry: a clone, or a server without a registry remote, which applies what its own HEAD says.
         head: the commit to apply, one of the default branch's first parents; None for its newest. An alias that a later
             commit has moved already is left alone.
+        base: what the default branch was before somebody pushed to it; its policy counts for what came then. None where
+            each commit is judged by its first parent's, which in a request that was rebased may be its own.
         told: who stands behind commits, as somebody knows who can.
         dry_run: move nothing; say what would be.
 
@@ -69,7 +78,7 @@ def apply(registry: Registry, head: Oid | None = None, *, told: Told | None = No
     for left in reversed(range(_ROUNDS)):
         if not registry.is_server:
             fetch(registry)
-        at, found = _replayed(registry, head, told or {})
+        at, found = _replayed(registry, head, base, told or {})
         todo = {name: steps for name, steps in found.steps.items() if name not in declined}
         lost = [step for step in found.refused if step.move.alias in tried]
         if dry_run or not todo or not left:
@@ -90,16 +99,17 @@ def apply(registry: Registry, head: Oid | None = None, *, told: Told | None = No
     raise AssertionError("the last round returns")
 
 
-def _replayed(registry: Registry, head: Oid | None, told: Told) -> tuple[Oid, Replay]:
+def _replayed(registry: Registry, head: Oid | None, base: Oid | None, told: Told) -> tuple[Oid, Replay]:
     tip = mainline.fetched(registry)
     line = mainline.line(registry, tip)
+    for commit in filter(None, (head, base)):
+        if commit not in line:
+            raise RefusedError(
+                f"commit {commit.short} is not on the default branch, at {tip.short}",
+                hint="only what has been merged is applied; to see what it would move: gitreg plan --head COMMIT",
+            )
     at = head or tip
-    if at not in line:
-        raise RefusedError(
-            f"commit {at.short} is not on the default branch, at {tip.short}",
-            hint="only what has been merged is applied; to see what it would move: gitreg plan --head COMMIT",
-        )
-    return at, Replayer(Mover(Published(registry)), Said(registry, line, at), at, told).replay()
+    return at, Replayer(Mover(Published(registry)), Said(registry, line, at), at, base, told).replay()
 
 
 def _sent(registry: Registry, found: Replay, todo: Mapping[AliasName, tuple[Step, ...]]) -> dict[AliasName, str | None]:

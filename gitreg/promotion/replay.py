@@ -105,12 +105,14 @@ class Replayer:
         mover: says of each move whether it may be made.
         said: what the branch said.
         head: up to which commit.
+        base: the commit whose policy counts for those after it; None where each is judged by its first parent's.
     """
 
-    def __init__(self, mover: Mover, said: Said, head: Oid, told: Told) -> None:
+    def __init__(self, mover: Mover, said: Said, head: Oid, base: Oid | None, told: Told) -> None:
         self.mover = mover
         self.said = said
         self.head = head
+        self.base = base
         self.registry = mover.published.registry
         self._told = told
         self._batch = Batch()
@@ -195,7 +197,7 @@ class Replayer:
 
         What only goes back to where the branch has put it was judged then, and asked for what was there then.
         """
-        policy = Policy() if drift else self._policy(request.parent)
+        policy = Policy() if drift else self._policy(self._judge(request))
         move = self.mover.move(
             chain.name,
             chain.now,
@@ -210,6 +212,11 @@ class Replayer:
         if move is None or move.refused:
             return Step(move, request.commit) if move else None
         return self._made(chain, move, request, drift=drift)
+
+    def _judge(self, request: Request) -> Oid | None:
+        """The commit whose policy counts: what a request brings to the policy does not count for it."""
+        line = self.said.line
+        return self.base if self.base and line[self.base] < line[request.commit] else request.parent
 
     def _policy(self, commit: Oid | None) -> Policy | SettingsError:
         if commit not in self._policies:

@@ -271,6 +271,7 @@ PLACES: dict[tuple[str, str], list[Place]] = {
     ("rollback", "branch"): [place("new branch", "rollback model/M:production --branch={}")],
     ("plan", "base"): [place("revision", "plan --head=HEAD --base={}")],
     ("plan", "head"): [place("revision", "plan --base=HEAD --head={}")],
+    ("apply", "base"): [place("revision", "apply --base={}")],
     ("apply", "head"): [place("revision", "apply --head={}")],
     ("apply", "approvals"): [place("path to read", "apply --approvals={}")],
     ("plan", "form"): [place("choice", "plan --base=HEAD --format={}")],

@@ -109,7 +109,7 @@ TRIED = {
         "--base HEAD", "--base HEAD --json", "--base HEAD --format markdown", "--base {}", "--base HEAD --head {}",
         "--base HEAD --format {}",
     ],
-    "apply": ["", "--json", "--dry-run", "--head {}", "--approvals {}"],
+    "apply": ["", "--json", "--dry-run", "--head {}", "--base {}", "--approvals {}"],
     "get": ["data -o ../got", "data -o ../{}", "m:v0", "data --references", "{}", "m --repo {}",
             "{} --repo ../server.git", "m --repo ../server.git --storage {}", "m --repo ../server.git --offline"],
     "fsck": ["", "--json"],

@@ -51,8 +51,10 @@ class Team:
         self.desk.promote(reference, version, reason)
         self.desk.publish()
 
-    def apply(self, head: Oid | None = None, *, told: Told | None = None, dry_run: bool = False) -> Applied:
-        return apply(self.desk.reopen(), head, told=told, dry_run=dry_run)
+    def apply(
+        self, head: Oid | None = None, *, base: Oid | None = None, told: Told | None = None, dry_run: bool = False
+    ) -> Applied:
+        return apply(self.desk.reopen(), head, base=base, told=told, dry_run=dry_run)
 
     def history(self, reference: str = "m:production") -> list[str]:
         """The moves that are published, the oldest first: `v3 9ab1c2d`, with the merged commit; `-` without one."""

@@ -278,6 +278,15 @@ def test_the_policy_that_counts_is_the_one_before_the_request(team: Team) -> Non
     assert [verdict.gate for verdict in found.refused[0].move.verdicts] == ["accuracy >= 0.97"]
 
 
+def test_a_request_that_is_rebased_is_judged_by_what_was_there_before_the_push(team: Team) -> None:
+    before = team.policy('aliases: {production: {gates: {accuracy: ">= 0.97"}}}\n')
+    team.policy("aliases: {}\n")
+    asked = team.merge("production: v1\n")
+    assert shown(team.apply(base=before)) == []
+    # what was pushed before that is judged as ever
+    assert shown(team.apply(base=asked)) == ["m:production nothing -> v1"]
+
+
 def test_a_policy_that_cannot_be_read_lets_nothing_pass(team: Team) -> None:
     team.policy("aliases: {production: {protectd: true}}\n")
     team.merge("production: v1\n")
@@ -425,7 +434,7 @@ class TestOnTheCommandLine:
         assert self.run(team, f"--head {head}") == "m:production: nothing -> v1\n"
         assert self.run(team) == "m:production: v1 -> v2\nm:staging: nothing -> v0\n"
         there = team.desk.oid("main").short
-        assert self.run(team) == f"every alias is what the default branch says, at {there}\n"
+        assert self.run(team, f"--base {'0' * 40}") == f"every alias is what the default branch says, at {there}\n"
 
     def test_says_what_did_not_and_why(self, team: Team) -> None:
         asked = team.merge("production: v9\n")
