@@ -15,8 +15,8 @@ from conftest import run_shell
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "gitreg" / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
-# What is run elsewhere: in the environment with the frameworks, or as the same page in English.
-ELSEWHERE = ("frameworks.md", "quickstart.ja.md", "tutorial.md", "tutorial.ja.md")
+# What is run elsewhere: in the environment with the frameworks, on a Git host, or as the same page in English.
+ELSEWHERE = ("promote-by-pull-request.md", "frameworks.md", "quickstart.ja.md", "tutorial.md", "tutorial.ja.md")
 FOLLOWED = [page for page in PAGES if page.name not in ("README.md", "reference.md", "python.md", *ELSEWHERE)]
 LINKED = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", ROOT / "gitreg" / "README.md", *PAGES]
 

@@ -7,8 +7,6 @@
 # at a time. Exit code 4: some moves were refused, 5: some were made impossible by others; the rest is moved all the same.
 set -eu
 
-git remote set-head origin --auto >&2
-gitreg fetch
 applied=$(mktemp)
 trap 'rm -f "$applied"' EXIT
 status=0

@@ -2,6 +2,5 @@
 # Fails with exit code 3 when an alias names something else than the files of the default branch say. For a schedule.
 set -eu
 
-git remote set-head origin --auto >&2
 gitreg fetch
 gitreg status --drift

@@ -8,6 +8,5 @@
 # 1: a file cannot be read.
 set -eu
 
-git remote set-head origin --auto >&2
 gitreg fetch
 gitreg plan --base "$1" --head "$2" --format markdown

@@ -4,7 +4,6 @@
 #   ci/gitreg/train.sh --config lr=0.1 -- python train.py
 set -eu
 
-git remote set-head origin --auto >&2
 gitreg fetch
 gitreg run --job-type train "$@"
 gitreg push

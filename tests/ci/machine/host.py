@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from api_double import MergedRequest
 from runs import Event, Run
 
 if TYPE_CHECKING:
+    from api_double import ApiDouble
     from runner import Runner
 
 Method = Literal["merge", "squash", "rebase"]
@@ -30,8 +32,9 @@ class Host:
         branches: of each request, by its number.
     """
 
-    def __init__(self, repository: Path, runner: Runner, folder: Path) -> None:
+    def __init__(self, repository: Path, runner: Runner, api: ApiDouble, folder: Path) -> None:
         self._bare = repository
+        self._api = api
         self._runner = runner
         self._folder = folder
         self._desk = folder / "desk"
@@ -90,6 +93,10 @@ class Host:
             # new commits even where nothing has moved, as on the host
             self._git("rebase", "--quiet", "--no-ff", f"refs/remotes/origin/{MAIN}")
         self._git("push", "--quiet", "origin", f"HEAD:refs/heads/{MAIN}")
+        done = MergedRequest(number, self._oid(head), self._oid("HEAD"))
+        # the host knows the request of each commit that it has brought, and a rebase brings several
+        commits = self._git("rev-list", "HEAD", f"^refs/remotes/origin/{MAIN}@{{1}}").split()
+        self._api.merged |= dict.fromkeys(commits, done)
 
     def pushed(self) -> list[Run]:
         """Run what a push to the default branch starts."""
@@ -108,6 +115,11 @@ class Host:
     def last(self, workflow: str) -> Run:
         """The newest run of a workflow."""
         return next(run for run in reversed(self.runs) if run.workflow == workflow)
+
+    @property
+    def log(self) -> str:
+        """All that was printed."""
+        return "\n".join(f"=== {run.workflow}, {run.event.name}: {run.result}\n{run.log}" for run in self.runs)
 
     def happens(self, event: Event, only: str = "") -> list[Run]:
         """Run the workflows that the event's commit has for it."""

@@ -104,10 +104,7 @@ class Runner:
         done = Job(filled(str(job.get("name", name)), contexts))
         rights = job.get("permissions", document["permissions"])
         _known(rights, _RIGHTS, f"the permissions of '{name}'")
-        may_write = rights.get("contents") == "write" and not run.event.fork
-        token = {"write": web_server.WRITER, "read": web_server.READER}.get(
-            "write" if may_write else "read" if rights.get("contents") else "", ""
-        )
+        token = _token(rights, fork=run.event.fork)
         place = self.folder / f"{self.count}-{name}-{len(list(self.folder.glob(f'{self.count}-{name}-*')))}"
         workspace, temporary = place / "work", place / "temp"
         for folder in (workspace, temporary, place / "home"):
@@ -250,6 +247,15 @@ def _inputs(events: dict[str, Any], event: Event) -> dict[str, str]:
 def _texts(found: Mapping[str, Any] | None, contexts: dict[str, Any]) -> dict[str, str]:
     """A mapping of the workflow as the strings that it stands for; YAML has read some as numbers and truths."""
     return {key: filled(shown(text), contexts) for key, text in (found or {}).items()}
+
+
+def _token(rights: Mapping[str, str], *, fork: bool) -> str:
+    """The job's token: it may what the job asks for, and only read when that is for a request from a fork."""
+    if rights.get("contents") == "write" and not fork:
+        return web_server.WRITER
+    if rights.get("pull-requests") == "write" and not fork:
+        return web_server.COMMENTER
+    return web_server.READER if rights.get("contents") == "read" else ""
 
 
 def _check_concurrency(found: Any, github: dict[str, Any]) -> None:

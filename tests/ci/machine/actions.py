@@ -31,6 +31,7 @@ class Tools:
         return {
             "PIP_NO_INDEX": "1",
             "PIP_QUIET": "1",
+            "PIP_NO_DEPS": "1",  # they are there; to look at each takes a second a job
             "PIP_FIND_LINKS": str(self.wheels),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_ROOT_USER_ACTION": "ignore",

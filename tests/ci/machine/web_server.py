@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-READER, WRITER = "token-that-reads", "token-that-writes"
+READER, COMMENTER, WRITER = "token-that-reads", "token-that-comments", "token-that-writes"
 
 _CONFIG = """\
 daemon off;
@@ -37,6 +37,7 @@ http {{
   map $http_authorization $who {{
     default "";
     "{reader}" reader;
+    "{commenter}" reader;
     "{writer}" writer;
   }}
   map "$uri?$args" $pushes {{
@@ -116,6 +117,7 @@ def git_server(root: Path, folder: Path, need: Callable[[str], str]) -> Iterator
                 folder=folder,
                 user="user root;" if os.geteuid() == 0 else "",
                 reader=basic(READER),
+                commenter=basic(COMMENTER),
                 writer=basic(WRITER),
                 port=port,
                 cgi=cgi,

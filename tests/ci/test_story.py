@@ -1,0 +1,130 @@
+"""The page about promotion by pull request, followed on a host that runs the workflows it has just been given."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+import web_server
+from api_double import ApiDouble
+from doubles import served
+from host import Host, Method
+from runner import Runner
+
+import pages
+from conftest import run_shell
+from test_docs import DOCS, TODAY, WORLD
+
+if TYPE_CHECKING:
+    from actions import Tools
+
+PAGE = DOCS / "promote-by-pull-request.md"
+REPOSITORY = "team/models"
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the example of the pages is made once, and then copied; absolute paths in it name `place`."""
+    return tmp_path_factory.mktemp("story")
+
+
+@pytest.fixture
+def place(example: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The example of the pages."""
+    folder, kept = example / "place", example / "as-it-was"
+    if not kept.exists():
+        folder.mkdir()
+        run_shell(f"({WORLD}) 2>&1", folder)
+        folder.rename(kept)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(kept, folder, symlinks=True)
+    monkeypatch.setenv("GIT_COMMITTER_DATE", TODAY)
+    monkeypatch.setenv("GIT_AUTHOR_DATE", TODAY)
+    return folder
+
+
+@pytest.fixture
+def api() -> Iterator[ApiDouble]:
+    """GitHub's API."""
+    with served(ApiDouble) as server:
+        yield cast("ApiDouble", server)
+
+
+@pytest.fixture
+def host(place: Path, tmp_path: Path, tools: Tools, api: ApiDouble, need: Callable[[str], str]) -> Iterator[Host]:
+    """The host, with the example as its repository; the clones know it by its address."""
+    (tmp_path / "repositories" / "team").mkdir(parents=True)
+    (tmp_path / "repositories" / f"{REPOSITORY}.git").symlink_to(place / "server.git")
+    (tmp_path / "jobs").mkdir()
+    with web_server.git_server(tmp_path / "repositories", tmp_path / "web", need) as server:
+        for clone in ("work", "other"):
+            run_shell(f"git remote set-url origin {server.address(REPOSITORY)}", place / clone)
+        runner = Runner(
+            server.url,
+            REPOSITORY,
+            tmp_path / "jobs",
+            tools,
+            {"GIT_COMMITTER_DATE": TODAY, "GIT_AUTHOR_DATE": TODAY},
+            api=api.api,
+        )
+        yield Host(place / "server.git", runner, api, tmp_path / "host")
+
+
+class Story:
+    """What the page has done on the host."""
+
+    def __init__(self, host: Host, api: ApiDouble, method: Method) -> None:
+        self._host = host
+        self._api = api
+        self._method = method
+
+    def __call__(self, words: str) -> None:
+        verb, *rest = words.split()
+        if verb == "pushed":
+            self._host.pushed()
+        elif verb == "start":
+            inputs = dict(word.split("=", 1) for word in rest[1:])
+            done = self._host.started(rest[0], **inputs)
+            assert done.result == "success", done.log
+        elif verb == "open":
+            self._host.open(rest[0])
+        elif verb == "approve":
+            self._api.approve(int(rest[0]))
+        elif verb == "again":
+            self._host.look_again(int(rest[0]))
+        else:
+            assert verb == "merge", words
+            self._host.merge(int(rest[0]), self._method)
+
+
+@pytest.mark.xdist_group("ci")
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+def test_the_page_about_pull_requests_can_be_followed(
+    host: Host, api: ApiDouble, place: Path, tmp_path: Path, method: Method
+) -> None:
+    try:
+        pages.run(PAGE, place, Story(host, api, method))
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{host.log}") from error
+
+    plans = [run for run in host.runs if run.workflow == "gitreg-plan.yml"]
+    assert [run.result for run in plans] == ["failure", "success", "success"]
+    (first,), (second,) = api.notes(1), api.notes(2)
+    shown = [line.removeprefix("> ") for line in PAGE.read_text().splitlines() if line.startswith("> |")]
+    assert shown == [line for line in first.body.splitlines() if line in shown]
+    assert "`model/Digits:production` moves to `v1`" in second.body
+
+    before, promoted, back = (run for run in host.runs if run.workflow == "gitreg-apply.yml")
+    assert before.of("deploy") == "skipped"
+    assert json.loads(before.job("apply").outputs["moved"]) == []
+    for run, version, commit in ((promoted, "v3", promoted.event.sha), (back, "v1", back.event.sha)):
+        assert run.result == "success"
+        (moved,) = json.loads(run.job("apply").outputs["moved"])
+        assert (moved["collection"], moved["alias"], moved["version"]) == ("model/Digits", "production", version)
+        assert moved["merged"] == commit
+        assert f"deploy model/: model/Digits:{version} is production" in run.job("deploy").log
+        assert (run.artifacts["lineage"] / "lineage.svg").read_text().startswith("<?xml")
