@@ -43,7 +43,7 @@ def plan(base: str | None, head: str | None, *, form: Form | None, as_json: bool
     if as_json and form not in (None, "json"):
         raise UsageError(f"--json and --format {form} are two forms", hint="leave one out")
     with context.opened() as registry:
-        found = planned(registry, *_ends(registry, base, head))
+        found = planned(registry, *_ends(registry, base, head), compare=form == "markdown")
         if as_json or form == "json":
             console.document("plan", plan_json.document(found))
         elif form == "markdown":

@@ -26,17 +26,17 @@ from gitreg.registry import policy as policies
 from gitreg.registry.aliases import Alias
 from gitreg.registry.repository import Registry
 
-DETAILED = 50
-"""Of how many moves it is looked up what differs besides the metrics."""
+COMPARED = 50
 _NOTHING = Wanted({}, (), {})
 
 
-def plan(registry: Registry, base: Oid | None, head: Oid | None) -> Plan:
+def plan(registry: Registry, base: Oid | None, head: Oid | None, *, compare: bool = False) -> Plan:
     """What would move if the files of `head` were merged into `base`, and what `base` wants already.
 
     Args:
         base: whose policy counts, and whose files were there before; None in a repository without any commit.
         head: whose files say what is wanted; None for the working tree.
+        compare: look up, of the first COMPARED moves, what differs besides the metrics.
 
     Raises: Error where aliases are not known here, MissingObjectError in a clone that lacks a part of either commit.
     """
@@ -45,7 +45,7 @@ def plan(registry: Registry, base: Oid | None, head: Oid | None) -> Plan:
     began, before = (source.at(registry, commit) if commit else _NOTHING for commit in (fork, base))
     found = merged.merge(before, began, source.at(registry, head) if head else source.in_worktree(registry))
     policy, broken = _policies(registry, base, fork, head)
-    moves = list(_Planner(Mover(published), policy, found).moves())
+    moves = list(_Planner(Mover(published), policy, found, COMPARED if compare else 0).moves())
     return Plan(
         base,
         head,
@@ -92,15 +92,16 @@ class _Planner:
         mover: says of each whether it may be made.
         policy: what counts.
         found: what is wanted.
+        compare: of how many more it is looked up what differs besides the metrics.
     """
 
-    def __init__(self, mover: Mover, policy: Policy, found: Merged) -> None:
+    def __init__(self, mover: Mover, policy: Policy, found: Merged, compare: int) -> None:
         self.mover = mover
         self.published = mover.published
         self.policy = policy
         self.found = found
         self._now: dict[AliasName, Alias | RecordError | None] = {}
-        self._compared = 0
+        self.compare = compare
 
     def moves(self) -> Iterator[tuple[Move, Said]]:
         """Every alias that is to move, with what is said of it; by collection and alias."""
@@ -166,9 +167,9 @@ class _Planner:
         if new is None:
             return move
         measured = gates.metrics(self.mover.evidence, self.policy, self.policy.rule(move.alias), old, new)
-        if old is None or self._compared >= DETAILED:
+        if old is None or not self.compare:
             return replace(move, metrics=measured)
-        self._compared += 1
+        self.compare -= 1
         registry = self.published.registry
         pair = (subjects.of_version(registry, version) for version in (old, new))
         return replace(move, metrics=measured, comparison=subjects.comparison(registry, *pair))

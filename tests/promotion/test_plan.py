@@ -310,7 +310,9 @@ def test_a_link_is_asked_for_by_its_own_number(asking: Asking) -> None:
 
 def test_what_differs_is_there_for_who_shows_it(asking: Asking) -> None:
     asking.direct("m:production", "v0")
-    found = asking("production: v1\n").moves[0].comparison
+    asking.write("production: v1\n")
+    assert asking.plan().moves[0].comparison is None
+    found = plan(asking.desk.registry, asking.desk.oid("main"), None, compare=True).moves[0].comparison
     assert found
     assert (found.old.name, found.new.name) == ("m:v0", "m:v1")
 
