@@ -11,7 +11,7 @@ import click
 
 from gitreg.cli import console, context, plan_json
 from gitreg.cli.documents import Document
-from gitreg.errors import RecordError, StorageError, UsageError
+from gitreg.errors import RecordError, UsageError
 from gitreg.git import revisions
 from gitreg.promotion.apply import Applied
 from gitreg.promotion.apply import apply as applied
@@ -61,12 +61,12 @@ def apply(base: str | None, head: str | None, approvals: Path | None, *, dry_run
 
 
 def _read(file: Path) -> Told:
-    """Who stands behind which commits, as a host told `gitreg ci approvals`. Raises: UsageError, StorageError."""
+    """Who stands behind which commits, as a host told `gitreg ci approvals`. Raises: UsageError."""
     try:
         with file.open("rb") as source:
             data = source.read(_MOST + 1)
     except OSError as error:
-        raise StorageError(f"'{file}' cannot be read: {error.strerror}", hint="check the path") from error
+        raise UsageError(f"'{file}' cannot be read: {error.strerror}", hint="check the path") from error
     try:
         document: Any = json.loads(data) if len(data) <= _MOST else None
         items = {"gitreg/ci-approvals/1": document["commits"]}[document["schema"]].items()
