@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,7 @@ from desks import Desk, World
 from gitreg.errors import UsageError
 from gitreg.promotion.guard import Update, parse_lines
 from gitreg.records.names import CollectionName
-from gitreg.records.objects import ZERO, Oid
+from gitreg.records.objects import ZERO, Oid, hash_object
 from gitreg.registry import cards, editing
 from gitreg.registry.editing import Wanted
 
@@ -83,6 +84,8 @@ class TestAVersion:
         fresh = door.desk.log("m", "two")
         link = door.desk.link(door.desk.version("m:v0"), "model/M")
         assert door.words(("refs/tags/m@v2", fresh.tag), ("refs/tags/model/M@v0", link.tag)) == []
+        block = "-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----\n"
+        assert door.one("refs/tags/m@v2", door.rewritten(str(fresh.tag), lambda text: text + block)) == ""
 
     def test_is_refused_when_it_is_not(self, door: Door) -> None:
         fresh = door.desk.log("m", "two")
@@ -309,3 +312,45 @@ def test_a_push_that_would_keep_the_server_reading_is_refused(door: Door) -> Non
     assert door.refuses((ALIAS, tip), most=1 << 20) == []
     (refusal,) = door.refuses((ALIAS, tip), most=10 << 10)
     assert refusal.words == "this push holds more records than the server reads at once"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_pushed_is_answered(door: Door, seed: int) -> None:
+    """Objects with a few bytes changed are taken or refused, and nothing else happens."""
+    desk, chance = door.desk, random.Random(seed)
+    editing.edit(desk.reopen(), M, Wanted(description="one"))
+    run = run_of(door, "m:v0")
+    pushed: list[tuple[str, Oid | None]] = []
+    made: list[tuple[str, bytes]] = []
+    for ref, base in (
+        ("refs/tags/m@v{}", desk.oid("refs/tags/m@v1")),
+        ("refs/gitreg/aliases/m@a{}", door.move("m:staging", "v1")),
+        (f"{run[:-2]}{{}}", desk.oid("m@v0^{}")),
+        ("refs/gitreg/collections/m@card", desk.oid(CARD)),
+    ):
+        kind, data = desk.registry.objects.read(base)
+        for number in range(40):
+            made.append((kind, _mangled(data, chance)))
+            pushed.append((ref.format(number + 10), hash_object(*made[-1])))
+    desk.registry.objects.write(made)
+    assert door.words(*pushed)
+
+
+def _mangled(data: bytes, chance: random.Random) -> bytes:
+    """The bytes with a piece of them taken out, doubled, or replaced by what nobody expects."""
+    for _ in range(chance.randint(1, 3)):
+        start = chance.randrange(len(data))
+        end = start + chance.randrange(1, 20)
+        pieces = [
+            b"",
+            data[start:end] * 2,
+            b"\0",
+            b"\xff\xfe",
+            b"\n\n",
+            b": &a [*a]",
+            b"1" * 5000,
+            b"{" * 500,
+            b"\n  x: {y: 1}",
+        ]
+        data = data[:start] + chance.choice(pieces) + data[end:]
+    return data
