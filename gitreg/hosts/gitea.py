@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gitreg.errors import MissingExtraError
-from gitreg.hosts.host import TIMEOUT, Approval, Comment, HostError, MayNotError, Request, counted, refusal, unanswered
+from gitreg.hosts.host import TIMEOUT, Approval, Comment, HostError, MayNotError, Request, answered, counted, refusal
 
 try:
     import requests
@@ -30,6 +30,7 @@ class Gitea:
         # a function, so that no .netrc takes its place
         self._session.auth = _Token(token)
 
+    @answered(name)
     def comments(self, request: int) -> list[Comment]:
         """As `Host`."""
         try:
@@ -42,21 +43,25 @@ class Gitea:
             if item["user"] and item["user"]["id"] == own
         ]
 
+    @answered(name)
     def create(self, request: int, text: str) -> Comment:
         """As `Host`."""
         made = self._ask("POST", f"{self._repository}/issues/{request}/comments", json={"body": text})
         return Comment(made["id"], text, made["html_url"])
 
+    @answered(name)
     def update(self, request: int, comment: Comment, text: str) -> None:
         """As `Host`."""
         del request
         self._ask("PATCH", f"{self._repository}/issues/comments/{comment.id}", json={"body": text})
 
+    @answered(name)
     def delete(self, request: int, comment: Comment) -> None:
         """As `Host`."""
         del request
         self._ask("DELETE", f"{self._repository}/issues/comments/{comment.id}")
 
+    @answered(name)
     def merged(self, commit: str) -> Request | None:
         """As `Host`."""
         try:
@@ -93,13 +98,10 @@ class Gitea:
         return [*found.values()]
 
     def _ask(self, method: str, address: str, **options: Any) -> Any:
-        try:
-            answer = self._session.request(method, address, timeout=TIMEOUT, allow_redirects=False, **options)
-            if answer.status_code == 204:
-                return None
-            found = answer.json()
-        except (requests.RequestException, ValueError) as error:
-            raise unanswered(self.name, error) from error
+        answer = self._session.request(method, address, timeout=TIMEOUT, allow_redirects=False, **options)
+        if answer.status_code == 204:
+            return None
+        found = answer.json()
         if not answer.ok:
             words = found.get("message") if isinstance(found, dict) else found
             raise refusal(self.name, answer.status_code, words or answer.reason)

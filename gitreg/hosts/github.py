@@ -6,11 +6,10 @@ import contextlib
 from collections.abc import Iterator
 
 from gitreg.errors import MissingExtraError
-from gitreg.hosts.host import TIMEOUT, Approval, Comment, HostError, Request, counted, refusal, unanswered
+from gitreg.hosts.host import TIMEOUT, Approval, Comment, HostError, Request, answered, counted, refusal
 
 try:
     import github
-    import requests
 except ImportError as error:
     raise MissingExtraError("PyGithub", "github") from error
 
@@ -98,12 +97,12 @@ def _login(user: object) -> str:
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    try:
-        yield
-    except github.RateLimitExceededException as error:
-        raise HostError("GitHub", error.status, "GitHub says: too many requests", hint="run it again later") from error
-    except github.GithubException as error:
-        words = error.data.get("message") if isinstance(error.data, dict) else error.data
-        raise refusal("GitHub", error.status, words) from error
-    except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
-        raise unanswered("GitHub", error) from error
+    with answered("GitHub"):
+        try:
+            yield
+        except github.RateLimitExceededException as error:
+            hint = "run it again later"
+            raise HostError("GitHub", error.status, "GitHub says: too many requests", hint=hint) from error
+        except github.GithubException as error:
+            words = error.data.get("message") if isinstance(error.data, dict) else error.data
+            raise refusal("GitHub", error.status, words) from error

@@ -6,11 +6,10 @@ import contextlib
 from collections.abc import Iterator
 
 from gitreg.errors import MissingExtraError
-from gitreg.hosts.host import TIMEOUT, Approval, Comment, Request, counted, refusal, unanswered
+from gitreg.hosts.host import TIMEOUT, Approval, Comment, Request, answered, counted, refusal
 
 try:
     import gitlab
-    import requests
 except ImportError as error:
     raise MissingExtraError("python-gitlab", "gitlab") from error
 
@@ -81,11 +80,10 @@ class GitLab:
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    try:
-        yield
-    except gitlab.GitlabParsingError as error:
-        raise unanswered("GitLab", error) from error
-    except gitlab.GitlabError as error:
-        raise refusal("GitLab", error.response_code or 0, error.error_message) from error
-    except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
-        raise unanswered("GitLab", error) from error
+    with answered("GitLab"):
+        try:
+            yield
+        except gitlab.GitlabParsingError as error:
+            raise ValueError(error.error_message) from error
+        except gitlab.GitlabError as error:
+            raise refusal("GitLab", error.response_code or 0, error.error_message) from error

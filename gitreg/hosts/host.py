@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -120,9 +121,14 @@ def refusal(host: str, status: int, words: object) -> HostError:
     return HostError(host, status, message, hint=hint)
 
 
-def unanswered(host: str, error: Exception) -> HostError:
-    """The error for no answer, or one that is no answer of this host's API."""
-    return HostError(host, 0, f"{host} gives no answer that can be read: {_short(error)}")
+@contextlib.contextmanager
+def answered(host: str) -> Iterator[None]:
+    """While a host is asked: no answer, or one that is none of its API's, is an error. Raises: HostError."""
+    try:
+        yield
+    # what a library makes of an answer that it does not understand is anything
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RuntimeError) as error:
+        raise HostError(host, 0, f"{host} gives no answer that can be read: {_short(error)}") from error
 
 
 def _short(words: object) -> str:

@@ -11,6 +11,7 @@ import pytest
 from doubles import ADA, TOKEN, Double
 from jobs import KINDS
 
+from conftest import Shell
 from gitreg.cli.plan_markdown import MARKER, MOST, SILENT
 
 
@@ -132,6 +133,23 @@ def test_a_host_in_trouble_is_an_error_and_no_comment_is_written_twice(host: Dou
     host.asked.clear()
     assert post().code == 0
     assert host.written == ["POST"]
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"<html>log in</html>", b"{}", b"[]", b"null", b'[{"id": 1}]', b'"x"', b"[" * 100_000, b"\xff"]
+)
+def test_an_answer_that_is_none_of_the_apis_is_an_error(
+    host: Double, kind: str, plan: Path, sh: Shell, answer: bytes
+) -> None:
+    host.state.garbled = answer
+    done = post()
+    assert (done.code, done.out) == (1, ""), done
+    assert done.err.startswith(f"error: {kind} gives no answer that can be read"), done
+    sh("git init --quiet && git commit --quiet --allow-empty -m start")
+    done = badinput.run("ci", "approvals", "HEAD")
+    # an empty list says that there is no request; PyGithub takes more than that for one
+    empty = {"GitHub": (b"[]", b"", b"null"), "GitLab": (b"[]",), "Gitea": ()}[kind]
+    assert done.code == (0 if answer in empty else 1), done
 
 
 def test_no_answer_at_all_is_an_error(host: Double, kind: str, plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,7 @@ class State:
         base: the branch that it was for; 'main' is the default one.
         readable, writable: what the token may.
         failing: statuses to answer with before anything else, one a request.
+        garbled: what is answered to everything, as if it were an answer.
     """
 
     me: int = BOT
@@ -63,6 +64,7 @@ class State:
     readable: bool = True
     writable: bool = True
     failing: list[int] = field(default_factory=list)
+    garbled: bytes | None = None
 
     def note(self, number: int) -> Note:
         return next(note for note in self.notes if note.id == number)
@@ -175,6 +177,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(data) if data else None
         status, document, more = self.server.answer(self.command, self.path, self.headers, body)
         content = b"" if document is None else json.dumps(document).encode()
+        if self.server.state.garbled is not None:
+            status, content = 200, self.server.state.garbled
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
