@@ -10,33 +10,29 @@ from __future__ import annotations
 import contextlib
 import re
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
-from gitreg.data.config import Project, Storage
-from gitreg.errors import GitError, MissingBytesError, NotFoundError, RecordError, RefusedError
+from gitreg.data.config import Storage
+from gitreg.errors import GitError, MissingBytesError, NotFoundError, RecordError
 from gitreg.git.address import Address
-from gitreg.git.objects import Batch, MissingObjectError
-from gitreg.git.refs import Change
-from gitreg.git.runner import Git, Trace
+from gitreg.git.objects import MissingObjectError
+from gitreg.git.runner import Trace
 from gitreg.progress import SILENT, Progress
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import LATEST, AliasName, CollectionName, Reference, Selector, VersionName
 from gitreg.records.similar import closest, listed
 from gitreg.registry import aliases, cards, fetch, resolve, trees, versions
 from gitreg.registry.mirror import Mirror
+from gitreg.registry.mirrored import REMOTE, Mirrored
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 
-# no name that somebody's own configuration has settings for
-_REMOTE = "elsewhere"
 _NARROW, _WHOLE = "versions.git", "whole.git"
-# A collection of many would be in the background, where nobody waits for it and its locks.
-_PINS = ("gc.autoDetach=false", "maintenance.autoDetach=false", "protocol.version=2")
 # of commits only what they say
-_PARTIAL = (f"remote.{_REMOTE}.promisor=true", f"remote.{_REMOTE}.partialCloneFilter=tree:0")
+_PARTIAL = (f"remote.{REMOTE}.promisor=true", f"remote.{REMOTE}.partialCloneFilter=tree:0")
 # git's words about objects that should be here
 _DAMAGE = re.compile("missing object|missing necessary objects|all necessary objects|bad object|corrupt|is empty")
 
@@ -49,66 +45,7 @@ class _AbsentError(Exception):
     """The remote has no such ref."""
 
 
-class _Remote(Registry):
-    """A repository of which only reading is known here.
-
-    Attributes:
-        mirror: what was fetched of it.
-        offline: whether nobody is asked for anything.
-    """
-
-    def __init__(
-        self,
-        mirror: Mirror,
-        name: str,
-        settings: Sequence[str],
-        *,
-        offline: bool,
-        storage: Storage | None,
-        trace: Trace | None,
-        progress: Progress,
-    ) -> None:
-        settings = (*_PINS, *settings, f"remote.{_REMOTE}.url={mirror.address.url}")
-        place = mirror.repository(name)
-        pins = [word for setting in settings for word in ("-c", setting)]
-        super().__init__(Git(place, place, None, trace=trace, pins=pins), progress)
-        self.use_remote(_REMOTE)
-        self.mirror = mirror
-        self.offline = offline
-        self._has_remote = True
-        self._project = Project(mirror.folder, mirror.folder, mirror.folder / "cache")
-        self.storages = () if offline else (storage,) if storage else None
-
-    @property
-    def place(self) -> str:
-        """Its address."""
-        return self.mirror.address.public
-
-    def transact(self, batch: Batch, changes: Iterable[Change]) -> NoReturn:  # noqa: ARG002 - as a clone's
-        """Refuse: nothing is changed without a clone. Raises: RefusedError."""
-        raise RefusedError(f"'{self.place}' is read without a clone, so nothing of it can be changed", hint="clone it")
-
-    @contextlib.contextmanager
-    def asking(self) -> Iterator[None]:
-        """While the remote is asked for something. Raises: GitError."""
-        try:
-            yield
-        except GitError as error:
-            # of ssh's words git repeats none
-            said = next((line.strip() for line in error.stderr.splitlines() if line.startswith("ssh: ")), "")
-            error.hint = error.hint or f"{said}{'; ' if said else ''}check the address, and that you may read it"
-            raise
-
-    @contextlib.contextmanager
-    def fetching(self) -> Iterator[None]:
-        """While something is fetched. Raises: GitError, StorageError."""
-        with self.mirror.alone(), self.asking():
-            yield
-        # its reader may know nothing of what has come
-        self.objects.close()
-
-
-class Elsewhere(_Remote):
+class Elsewhere(Mirrored):
     """A repository that is somewhere else, as far as it is asked about."""
 
     def __init__(
@@ -145,7 +82,7 @@ class Elsewhere(_Remote):
 
     def _everything(self) -> Registry:
         only = self.storages[0] if self.storages else None
-        found = _Remote(
+        found = Mirrored(
             self.mirror,
             _WHOLE,
             _PARTIAL,
