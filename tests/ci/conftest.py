@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
+import web_server
 from actions import Tools
+from api_double import ApiDouble
+from doubles import served
+from host import Host
+from runner import Runner
+
+from test_docs import TODAY, WORLD
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+REPOSITORY = "team/models"
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +45,58 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Tools:
     return Tools(binaries, place / "wheels")
 
 
-def _run(*command: str | Path) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the example of the pages is made once, and then copied; absolute paths in it name `place`."""
+    return tmp_path_factory.mktemp("story")
+
+
+@pytest.fixture
+def place(example: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The example of the pages."""
+    folder, kept = example / "place", example / "as-it-was"
+    if not kept.exists():
+        folder.mkdir()
+        _shell(f"({WORLD}) 2>&1", folder)
+        folder.rename(kept)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(kept, folder, symlinks=True)
+    monkeypatch.setenv("GIT_COMMITTER_DATE", TODAY)
+    monkeypatch.setenv("GIT_AUTHOR_DATE", TODAY)
+    return folder
+
+
+@pytest.fixture
+def api() -> Iterator[ApiDouble]:
+    """GitHub's API."""
+    with served(ApiDouble) as server:
+        yield cast("ApiDouble", server)
+
+
+@pytest.fixture
+def host(place: Path, tmp_path: Path, tools: Tools, api: ApiDouble, need: Callable[[str], str]) -> Iterator[Host]:
+    """The host, with the example as its repository; the clones know it by its address."""
+    (tmp_path / "repositories" / "team").mkdir(parents=True)
+    (tmp_path / "repositories" / f"{REPOSITORY}.git").symlink_to(place / "server.git")
+    (tmp_path / "jobs").mkdir()
+    with web_server.git_server(tmp_path / "repositories", tmp_path / "web", need) as server:
+        for clone in ("work", "other"):
+            _shell(f"git remote set-url origin {server.address(REPOSITORY)}", place / clone)
+        runner = Runner(
+            server.url,
+            REPOSITORY,
+            tmp_path / "jobs",
+            tools,
+            {"GIT_COMMITTER_DATE": TODAY, "GIT_AUTHOR_DATE": TODAY},
+            api=api.api,
+        )
+        yield Host(place / "server.git", runner, api, tmp_path / "host")
+
+
+def _shell(script: str, folder: Path) -> None:
+    _run("sh", "-euc", script, cwd=folder)
+
+
+def _run(*command: str | Path, cwd: Path = ROOT) -> None:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -3,75 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
-import web_server
-from api_double import ApiDouble
-from doubles import served
-from host import Host, Method
-from runner import Runner
 
 import pages
-from conftest import run_shell
-from test_docs import DOCS, TODAY, WORLD
+from test_docs import DOCS
 
 if TYPE_CHECKING:
-    from actions import Tools
+    from api_double import ApiDouble
+    from host import Host, Method
 
 PAGE = DOCS / "promote-by-pull-request.md"
-REPOSITORY = "team/models"
-
-
-@pytest.fixture(scope="session")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the example of the pages is made once, and then copied; absolute paths in it name `place`."""
-    return tmp_path_factory.mktemp("story")
-
-
-@pytest.fixture
-def place(example: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The example of the pages."""
-    folder, kept = example / "place", example / "as-it-was"
-    if not kept.exists():
-        folder.mkdir()
-        run_shell(f"({WORLD}) 2>&1", folder)
-        folder.rename(kept)
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(kept, folder, symlinks=True)
-    monkeypatch.setenv("GIT_COMMITTER_DATE", TODAY)
-    monkeypatch.setenv("GIT_AUTHOR_DATE", TODAY)
-    return folder
-
-
-@pytest.fixture
-def api() -> Iterator[ApiDouble]:
-    """GitHub's API."""
-    with served(ApiDouble) as server:
-        yield cast("ApiDouble", server)
-
-
-@pytest.fixture
-def host(place: Path, tmp_path: Path, tools: Tools, api: ApiDouble, need: Callable[[str], str]) -> Iterator[Host]:
-    """The host, with the example as its repository; the clones know it by its address."""
-    (tmp_path / "repositories" / "team").mkdir(parents=True)
-    (tmp_path / "repositories" / f"{REPOSITORY}.git").symlink_to(place / "server.git")
-    (tmp_path / "jobs").mkdir()
-    with web_server.git_server(tmp_path / "repositories", tmp_path / "web", need) as server:
-        for clone in ("work", "other"):
-            run_shell(f"git remote set-url origin {server.address(REPOSITORY)}", place / clone)
-        runner = Runner(
-            server.url,
-            REPOSITORY,
-            tmp_path / "jobs",
-            tools,
-            {"GIT_COMMITTER_DATE": TODAY, "GIT_AUTHOR_DATE": TODAY},
-            api=api.api,
-        )
-        yield Host(place / "server.git", runner, api, tmp_path / "host")
 
 
 class Story:
@@ -103,9 +47,7 @@ class Story:
 
 @pytest.mark.xdist_group("ci")
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
-def test_the_page_about_pull_requests_can_be_followed(
-    host: Host, api: ApiDouble, place: Path, tmp_path: Path, method: Method
-) -> None:
+def test_the_page_about_pull_requests_can_be_followed(host: Host, api: ApiDouble, place: Path, method: Method) -> None:
     try:
         pages.run(PAGE, place, Story(host, api, method))
     except AssertionError as error:
