@@ -24,7 +24,7 @@ from gitreg.registry.repository import Registry
 
 MAX_FILES = 10_000
 """How many files and folders there may be below FOLDER."""
-MAX_TOTAL = 16 << 20
+MAX_TOTAL = 4 << 20
 """How many bytes they may have together."""
 
 _FILES = frozenset({0o100644, 0o100755})

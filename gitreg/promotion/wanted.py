@@ -74,12 +74,13 @@ def parse(path: str, text: str) -> dict[AliasName, Entry]:
     collection = collection_of(path)
     document = yamlio.load_lined(path, text)
     found: dict[AliasName, Entry] = {}
+    folded: dict[str, str] = {}
     for key, value in document.items():
         with _at(path, document.lines[key]):
             entry = _entry(AliasName(collection, check_alias(key)), value, document.lines[key])
-        twin = next((other for other in found if other.alias.lower() == key.lower()), None)
-        if twin:
-            raise SettingsError(path, entry.line, f"'{key}' differs from '{twin.alias}' only by case")
+        twin = folded.setdefault(key.lower(), key)
+        if twin != key:
+            raise SettingsError(path, entry.line, f"'{key}' differs from '{twin}' only by case")
         found[entry.alias] = entry
     return found
 

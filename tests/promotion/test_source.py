@@ -116,6 +116,11 @@ def test_a_file_of_ten_megabytes_is_not_read(desk: Desk, read: Read) -> None:
     assert broken(found) == [f"'{FOLDER}/m.yaml': larger than 1048576 bytes"]
 
 
+def test_a_megabyte_of_aliases_is_read_in_one_pass(desk: Desk) -> None:
+    write(desk, "m.yaml", "".join(f"a{number}: v1\n" for number in range(90_000)))
+    assert len(in_worktree(desk).entries) == 90_000
+
+
 @both
 def test_there_is_an_end_to_all_files_together(desk: Desk, read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "MAX_TOTAL", 2 << 20)
