@@ -154,7 +154,8 @@ def _collected(found: Iterable[_Found | None]) -> Wanted:
         try:
             _check(item, folded)
             data = item.read()
-            total += len(data)
+            # of one that is too large anyway, as much as is looked at
+            total += min(len(data), MAX_BYTES)
             if total > MAX_TOTAL:
                 broken.append(SettingsError(FOLDER, 0, f"its files have more than {MAX_TOTAL >> 20} MiB together"))
                 break
