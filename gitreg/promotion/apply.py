@@ -74,29 +74,35 @@ def apply(
     """
     moved: dict[AliasName, tuple[Step, ...]] = {}
     declined: dict[AliasName, Step] = {}
-    tried: set[AliasName] = set()
+    raced: set[AliasName] = set()
     for left in reversed(range(_ROUNDS)):
         if not registry.is_server:
             fetch(registry)
         at, found = _replayed(registry, head, base, told or {})
         todo = {name: steps for name, steps in found.steps.items() if name not in declined}
-        lost = [step for step in found.refused if step.move.alias in tried]
-        if dry_run or not todo or not left:
-            lost += [] if dry_run else [step for steps in todo.values() for step in steps[-1:]]
-            refused = [*(step for step in found.refused if step not in lost), *declined.values()]
-            by_name = sorted(refused, key=lambda step: step.move.alias)
-            return Applied(
-                at, todo if dry_run else dict(sorted(moved.items())), tuple(by_name), tuple(lost), found.broken
-            )
-        tried |= set(todo)
-        for name, words in _sent(registry, found, todo).items():
+        lost = [step for step in found.refused if step.move.alias in raced]
+        again: set[AliasName] = set()
+        for name, words in _sent(registry, found, todo).items() if todo and not dry_run else ():
             if words is None:
                 moved[name] = (*moved.get(name, ()), *todo[name])
             elif words:
-                last = todo[name][-1]
-                problem = Problem(f"the remote refused it: {words}")
-                declined[name] = replace(last, promotion=None, move=replace(last.move, problems=(problem,)))
+                declined[name] = _declined(todo[name][-1], words)
+            else:
+                again.add(name)
+        if not again or not left:
+            lost += [todo[name][-1] for name in sorted(again)]
+            refused = [*(step for step in found.refused if step not in lost), *declined.values()]
+            refused.sort(key=lambda step: step.move.alias)
+            done = todo if dry_run else dict(sorted(moved.items()))
+            return Applied(at, done, tuple(refused), tuple(lost), found.broken)
+        raced |= again
     raise AssertionError("the last round returns")
+
+
+def _declined(step: Step, words: str) -> Step:
+    """A move that the remote does not take."""
+    problem = Problem(f"the remote refused it: {words}")
+    return replace(step, promotion=None, move=replace(step.move, problems=(problem,)))
 
 
 def _replayed(registry: Registry, head: Oid | None, base: Oid | None, told: Told) -> tuple[Oid, Replay]:

@@ -92,7 +92,7 @@ def test_whoever_is_always_slower_gives_up(team: Team, world: World) -> None:
     found = team.apply()
     assert (shown(found), [str(step.move.alias) for step in found.lost]) == ([], ["m:production"])
     pushes = (world.server / "pushes").read_text().count("\n")
-    assert pushes == 7
+    assert pushes == 8
 
 
 # What each of two does for every merge: a line of its own in the file that both write, merged, then applied.
