@@ -204,6 +204,29 @@ def test_a_library_that_is_not_installed_is_named(
     )
 
 
+@pytest.mark.parametrize(
+    ("names", "value"),
+    [
+        (("GITHUB_API_URL", "CI_API_V4_URL"), "nowhere"),
+        (("GITHUB_API_URL", "CI_API_V4_URL"), "file:///etc/passwd"),
+        (("GITHUB_REPOSITORY", "CI_MERGE_REQUEST_PROJECT_ID"), "../user"),
+        (("GITHUB_REPOSITORY", "CI_MERGE_REQUEST_PROJECT_ID"), "team/.."),
+        (("GITHUB_REPOSITORY", "CI_MERGE_REQUEST_PROJECT_ID"), "a/b?x=1#y"),
+        (("GITHUB_TOKEN", "GITLAB_TOKEN"), "se\ncret"),
+        (("GITHUB_TOKEN", "GITLAB_TOKEN"), "secret\u202e"),
+    ],
+)
+def test_a_variable_that_holds_something_else_is_named_and_not_shown(
+    host: Double, plan: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, str], value: str
+) -> None:
+    for name in names:
+        monkeypatch.setenv(name, value)
+    done = post()
+    assert (done.code, host.asked) == (2, [])
+    assert re.match(rf"error: the variable ({'|'.join(names)}) does not hold what it should\nhint: ", done.err)
+    assert value not in done.err
+
+
 @pytest.mark.parametrize("kind", ["Gitea"], indirect=True)
 def test_a_workflow_of_gitea_that_may_not_ask_who_it_is_knows_its_own_comments(host: Double, plan: Path) -> None:
     host.state.me = -2
