@@ -83,6 +83,9 @@ class Records:
         for edit in cards.edits(self.registry, collection, new):
             if edit.oid == old:
                 break
+            problem = cards.disagreement(self.registry, collection, edit)
+            if problem:
+                raise RefusedError(f"the card of '{collection}' cannot be taken: {problem}")
         else:
             if edit is None or old:
                 return None if edit is None else False

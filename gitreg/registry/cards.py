@@ -215,6 +215,29 @@ def edits(registry: Registry, collection: CollectionName, tip: Oid) -> Iterator[
     )
 
 
+def disagreement(registry: Registry, collection: CollectionName, edit: Edit) -> str:
+    """What an edit does and does not say, '' when it does what it says. Raises: RecordError, MissingObjectError."""
+    commit = registry.objects.commit(edit.oid)
+    before = at(registry, collection, commit.parents[0])
+    files = changes(registry, before.tree, commit.tree)
+    strange = [path for path in files if path not in _own(edit.record)]
+    if strange or not files:
+        what = f"'{strange[0]}', and does not say so" if strange else "nothing"
+        return f"its edit {edit.record.seq} changes {what}"
+    if edit.record.action == "edit":
+        is_told = edit.record.changed == before.changed(files)
+    else:
+        is_told = [data is not None for data in files.values()] == [edit.record.action == "delete"]
+    return "" if is_told else f"its edit {edit.record.seq} says something else than it does"
+
+
+def _own(told: CollectionRecord) -> tuple[str, ...]:
+    """The files that an edit may change."""
+    if told.action != "edit" and told.version:
+        return (cards.deletion_path(told.version),)
+    return (cards.notes_path(told.version),) if told.version else (cards.ABOUT, cards.CARD)
+
+
 def unpublished(registry: Registry, collection: CollectionName, ends: chains.Tips) -> tuple[Edit, ...]:
     """The edits that the remote does not have, the oldest first. Raises: RecordError, MissingObjectError."""
     known = edits(registry, collection, ends.published.oid) if ends.published else ()

@@ -276,7 +276,9 @@ class TestACard:
         )
         old = str(cards.at(registry, M, tips[1]).tree)
         forged = door.replaced(str(tips[1]), old, tree.strip())
-        assert "cannot be taken: the card of 'm'" in door.one(CARD, forged)
+        assert "cannot be taken: field 'schema' is missing" in door.one(CARD, forged)
+        silent = door.replaced(str(tips[1]), old, registry.objects.commit(tips[0]).tree)
+        assert door.one(CARD, silent) == "the card of 'm' cannot be taken: its edit 2 changes nothing"
         skipped = door.replaced(str(tips[1]), "seq: 2", "seq: 5")
         assert "is broken" in door.one(CARD, skipped)
 
