@@ -174,7 +174,9 @@ class Replayer:
             return [], None
         made: list[Step] = []
         last = None
-        for request in self.said.since(chain.name, place):
+        requests = self.said.since(chain.name, place)
+        # a hand that moves the ref takes away what says how far the alias has come
+        for request in requests[-1:] if chain.now and chain.now.by_hand else requests:
             last = self._step(chain, request)
             made += [last] if last and last.promotion else []
         is_back = applied and (entry.version if entry else None) == (applied.now.version if applied.now else None)

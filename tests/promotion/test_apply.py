@@ -375,6 +375,9 @@ def test_a_server_without_a_remote_applies_what_its_own_head_says(team: Team, wo
 
 
 def test_a_ref_that_a_hand_has_moved_is_adopted_first(team: Team, world: World) -> None:
+    for version in ("v1", "v2"):
+        team.merge(f"production: {version}\n")
+    team.apply()
     world.on_server(f"git update-ref refs/gitreg/aliases/m@production {team.desk.version('m:v0').commit}")
     asked = team.merge("production: v1\n")
     assert shown(team.apply()) == ["m:production v0 -> v1"]
