@@ -57,7 +57,8 @@ def version_of(registry: Registry, name: AliasName, text: str) -> Version:
 def set_alias(name: str, version: str, reason: str, expected: str | None) -> None:
     """Make an alias name VERSION (v3, or another alias): promote it, or roll back to it.
 
-    The move waits here until it is published, by 'git push' or 'gitreg push'.
+    The move waits here until it is published, by 'git push' or 'gitreg push'. A protected alias moves by
+    'gitreg promote' only.
     """
     with context.opened() as registry:
         alias_name = resolve.alias(registry, name)

@@ -53,7 +53,8 @@ class ArtifactVerbs(Labelled):
 
         Raises: TypeMismatchError (a ValueError) when the name is of another type; ValueError for a path that is not
             there and for names that are not allowed, before anything is logged; ArtifactFinalizedError for an artifact
-            that something else has logged; StorageError; UsageError after `finish`.
+            that something else has logged; StorageError; UsageError after `finish`. ProtectedAliasError when only a
+            merged request moves one of `aliases`: then the version is logged, and no alias has moved.
         """
         names, words = targets.alias_list(aliases), tag_list(tags)
         with self._open("log_artifact"):
@@ -75,9 +76,9 @@ class ArtifactVerbs(Labelled):
                     logged = Logged(self._live.registry, version)
                     artifact._become(logged)
                 self._logged[artifact] = None
-            logged.set_aliases(names, "set when it was logged")
             if words:
                 logged.change_notes(Wanted(add=words))
+            logged.set_aliases(names, "set when it was logged")
             artifact._aliases = artifact._tags = None
             return artifact
 
