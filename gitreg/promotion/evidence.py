@@ -70,7 +70,7 @@ class Source:
         return {name: number for name, number in told if number is not None}
 
     def measured(self, value: float, why: str = "") -> Measured:
-        """A number that it says."""
+        """A number that it says, and why that does not count."""
         return Measured(
             value,
             self.run,
@@ -105,19 +105,17 @@ class Evidence:
         if version.commit not in self._sources:
             made = versions.details(self.registry, version)
             self._types[version.commit] = made.artifact.type
-            found, began, tips = {}, {}, {}
+            found, read = {}, {}
             for run_id in dict.fromkeys([made.run.id, *self._usage.used_by(version.commit)]):
-                published, pending = (self._tip(run_id, base) for base in (self._base, names_of_refs.PENDING))
-                tip = published or pending or version.commit
+                published = self.registry.objects.at(names_of_refs.run(run_id, self._base))
+                tip = published or self._usage.tip(run_id) or version.commit
                 try:
-                    run = self._chain(run_id, tip)
-                    found[run_id] = self._source(made, run, is_published=published is not None)
+                    read[run_id] = self._chain(run_id, tip)
+                    found[run_id] = self._source(made, read[run_id], is_published=published is not None)
                 except (RecordError, MissingObjectError) as error:
                     why = f"cannot be read: {error.message}"
                     found[run_id] = Source(run_id, run_id, "", tip, "", "", run_id == made.run.id, why)
-                else:
-                    began[run_id], tips[run_id] = (run.record.started, run.record.name), tip
-            ordered = order.newest_in_graph(self.registry, began, tips.get)
+            ordered = order.newest_in_graph(read)
             self._sources[version.commit] = tuple(found[run_id] for run_id in dict.fromkeys([*ordered, *found]))
         return self._sources[version.commit]
 
@@ -157,9 +155,6 @@ class Evidence:
                 if version.published:
                     found.setdefault(version.commit, []).append(version)
         return self._versions[collection]
-
-    def _tip(self, run_id: RunId, base: str) -> Oid | None:
-        return self.registry.objects.at(names_of_refs.run(run_id, base))
 
     def _is_sound(self, version: Version) -> bool:
         """Whether tag and commit agree: a tag that only is called so says nothing of what it points at."""

@@ -180,7 +180,7 @@ def _pick(evidence: Evidence, gate: Gate, version: Version) -> _Pick:
         why = why or "is older"
         reasons.append(f"{_told(value)} of {_run(source)}, which {why}")
         number = dotted.number(value)
-        passed += [replace(source.measured(number), why=why)] if number is not None else []
+        passed += [source.measured(number, why)] if number is not None else []
     if chosen is None:
         return _Pick(None, None, _nothing(evidence, gate, version, reasons), tuple(passed))
     value = chosen.says(gate.metric)

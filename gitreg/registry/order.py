@@ -16,6 +16,7 @@ from gitreg.records.objects import Oid
 from gitreg.records.records import RunRecord
 from gitreg.registry import going, index, runs
 from gitreg.registry.repository import Registry
+from gitreg.registry.runs import Run
 
 # when a run began, as it says itself, and its name
 Began = tuple[str, str]
@@ -23,9 +24,9 @@ Began = tuple[str, str]
 _NUMBERED = re.compile(r"-([0-9]{1,9})\Z")
 
 
-def began(young: Iterable[RunRecord]) -> dict[RunId, Began]:
-    """When runs without a commit began, and their names."""
-    return {record.id: (record.started, record.name) for record in young}
+def began(found: Iterable[RunRecord]) -> dict[RunId, Began]:
+    """When runs began, and their names."""
+    return {record.id: (record.started, record.name) for record in found}
 
 
 def newest_first(registry: Registry, known: Mapping[RunId, Began], tip: Callable[[RunId], Oid | None]) -> list[RunId]:
@@ -34,18 +35,24 @@ def newest_first(registry: Registry, known: Mapping[RunId, Began], tip: Callable
     Of those of the same second, a run is newer than those whose versions it used, then by the number that its name ends
     with, as names that are made up do, then by its id. `tip` gives a run's newest commit, None when it has none.
     """
+
+    def run(run_id: RunId) -> Run | None:
+        # what cannot be read is named where it would be shown
+        with contextlib.suppress(RecordError, MissingObjectError):
+            newest = tip(run_id)
+            return runs.chain(registry, newest) if newest else None
+        return None
+
     groups = (list(group) for _, group in groupby(_by_age(known), key=lambda run_id: known[run_id][0]))
-    return [run_id for group in groups for run_id in _makers_first(registry, group, tip)][::-1]
+    return [run_id for group in groups for run_id in _makers_first(group, run)][::-1]
 
 
-def newest_in_graph(
-    registry: Registry, known: Mapping[RunId, Began], tip: Callable[[RunId], Oid | None]
-) -> list[RunId]:
+def newest_in_graph(found: Mapping[RunId, Run]) -> list[RunId]:
     """Runs by the graph: one is newer than those whose versions it used, whatever the clocks said.
 
     Of runs that did not use each other's, the one that began last. For where a wrong clock would decide something.
     """
-    return _makers_first(registry, _by_age(known), tip)[::-1]
+    return _makers_first(_by_age(began(run.record for run in found.values())), found.get)[::-1]
 
 
 def _by_age(known: Mapping[RunId, Began]) -> list[RunId]:
@@ -71,7 +78,7 @@ def named(registry: Registry, word: str) -> list[RunId]:
         return newest_first(registry, found, lambda run_id: None if run_id in young else known.tip(run_id))
 
 
-def _makers_first(registry: Registry, group: list[RunId], tip: Callable[[RunId], Oid | None]) -> list[RunId]:
+def _makers_first(group: list[RunId], read: Callable[[RunId], Run | None]) -> list[RunId]:
     """Runs, each after those whose versions it used, else as they were.
 
     Two may have used each other's, so it is their first commits that are put in order.
@@ -82,14 +89,11 @@ def _makers_first(registry: Registry, group: list[RunId], tip: Callable[[RunId],
     first: dict[RunId, Oid] = {}
     rank: dict[Oid, int] = {}
     for number, run_id in enumerate(group):
-        # what cannot be read is named where it would be shown
-        with contextlib.suppress(RecordError, MissingObjectError):
-            newest = tip(run_id)
-            run = runs.chain(registry, newest) if newest else None
-            for before, commit in zip((None, *run.commits), run.commits, strict=False) if run else ():
-                first.setdefault(run_id, commit.oid)
-                rank[commit.oid] = number
-                earlier[commit.oid] = [use.commit for use in commit.record.inputs] + ([before.oid] if before else [])
+        run = read(run_id)
+        for before, commit in zip((None, *run.commits), run.commits, strict=False) if run else ():
+            first.setdefault(run_id, commit.oid)
+            rank[commit.oid] = number
+            earlier[commit.oid] = [use.commit for use in commit.record.inputs] + ([before.oid] if before else [])
     place: dict[Oid, int] = {}
     ready: list[tuple[int, bytes, Oid]] = []
     sorter = TopologicalSorter(earlier)
