@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -221,6 +222,15 @@ def test_a_value_as_long_as_the_file_is_not_told_whole() -> None:
     assert len(message) < 400
     assert len(hint) < 400
     assert "no_regression" in wrong(f"aliases: {{a: {{gates: {{x: {{no_regression: {digits}}}}}}}}}")[1]
+
+
+_PIECES = ["- ", "{", "[", "&a ", "*a", "!!x ", "\t", "'", ": ", "\n", "  ", "\ud800", "1e400"]
+
+
+@given(st.integers(0, len(WHOLE)), st.integers(0, 6), st.text(max_size=5) | st.sampled_from(_PIECES))
+def test_whatever_stands_in_the_file_is_read_or_refused(at: int, length: int, put: str) -> None:
+    with contextlib.suppress(SettingsError):
+        parse(WHOLE[:at] + put + WHOLE[at + length :])
 
 
 def test_a_file_above_the_limit_is_refused() -> None:
