@@ -8,7 +8,7 @@ from pathlib import Path
 
 import badinput
 import pytest
-from doubles import ADA, TOKEN, Double
+from doubles import ADA, TOKEN, Double, served
 from jobs import KINDS
 
 from conftest import Shell
@@ -150,6 +150,15 @@ def test_an_answer_that_is_none_of_the_apis_is_an_error(
     # an empty list says that there is no request; PyGithub takes more than that for one
     empty = {"GitHub": (b"[]", b"", b"null"), "GitLab": (b"[]",), "Gitea": ()}[kind]
     assert done.code == (0 if answer in empty else 1), done
+
+
+def test_the_token_is_not_sent_to_where_an_answer_leads(host: Double, kind: str, plan: Path) -> None:
+    with served(KINDS[kind]) as other:
+        host.state.elsewhere = other.url
+        done = post()
+    assert (done.code, done.out) == (1, "")
+    assert host.heard[0]
+    assert {*other.heard} <= {None}
 
 
 def test_no_answer_at_all_is_an_error(host: Double, kind: str, plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,7 @@ class State:
         readable, writable: what the token may.
         failing: statuses to answer with before anything else, one a request.
         garbled: what is answered to everything, as if it were an answer.
+        elsewhere: where everything is said to be.
     """
 
     me: int = BOT
@@ -65,6 +66,7 @@ class State:
     writable: bool = True
     failing: list[int] = field(default_factory=list)
     garbled: bytes | None = None
+    elsewhere: str = ""
 
     def note(self, number: int) -> Note:
         return next(note for note in self.notes if note.id == number)
@@ -105,7 +107,7 @@ def shape(page: str, method: str, path: str) -> Callable[[Shape], Shape]:
 
 
 class Double(ThreadingHTTPServer):
-    """A host. `asked` has method and path of all that was asked, in order."""
+    """A host. `asked` has method and path of all that was asked, in order, `heard` the tokens that came with it."""
 
     daemon_threads = True
     block_on_close = False
@@ -116,6 +118,7 @@ class Double(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.state = State()
         self.asked: list[tuple[str, str]] = []
+        self.heard: list[str | None] = []
 
     @property
     def url(self) -> str:
@@ -173,9 +176,12 @@ class _Handler(BaseHTTPRequestHandler):
     server: Double
 
     def _do(self) -> None:
+        self.server.heard.append(self.headers["Authorization"])
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         body = json.loads(data) if data else None
         status, document, more = self.server.answer(self.command, self.path, self.headers, body)
+        if self.server.state.elsewhere:
+            status, document, more = 302, None, {"Location": self.server.state.elsewhere + self.path}
         content = b"" if document is None else json.dumps(document).encode()
         if self.server.state.garbled is not None:
             status, content = 200, self.server.state.garbled
