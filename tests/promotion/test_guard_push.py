@@ -82,11 +82,16 @@ def test_a_team_publishes_as_without_a_guard(guarded: World, ada: Desk, starts: 
     assert guarded.on_server("git fsck --strict --no-dangling 2>&1") == ""
 
 
-def test_what_is_refused_leaves_nothing_and_says_why(guarded: World, ada: Desk) -> None:
+def test_what_is_refused_leaves_nothing_and_says_why(
+    guarded: World, ada: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ada.log("m", "zero")
     ada.publish()
     before = guarded.on_server("git for-each-ref; git count-objects -v")
     ada.sh("git commit --quiet --allow-empty -m new")
+    # a push into a folder inherits what the run around it has
+    monkeypatch.setenv("GITREG_RUN_ID", "abc")
+    monkeypatch.setenv("GITREG_BUNDLE", "run.bundle")
     done = push(ada, "--force origin HEAD:refs/tags/m@v0 HEAD:refs/heads/topic :refs/gitreg/aliases/none")
     assert done.returncode == 1
     said = [line.rstrip() for line in done.stderr.splitlines() if line.startswith("remote: ")]
