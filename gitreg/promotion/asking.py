@@ -6,11 +6,13 @@ something else than was looked at.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitreg.data import whole
+from gitreg.data import locks, whole
 from gitreg.data.hashing import refusals
 from gitreg.errors import Error, NotFoundError, RefusedError, SettingsError, TooLargeError, UsageError
 from gitreg.git.objects import Batch
@@ -148,16 +150,30 @@ def into_worktree(registry: Registry, request: Request) -> tuple[Path, bool]:
     ignored = registry.git.run("check-ignore", "-z", "--stdin", stdin=f"{request.path}\0".encode(), ok=(0, 1))
     if ignored:
         raise RefusedError(f"Git ignores '{request.path}'", hint=f"git check-ignore -v '{request.path}' says why")
-    if os.path.lexists(file) and (file.is_symlink() or not file.is_file()):
-        raise RefusedError(f"'{request.path}' is no regular file", hint="put it aside, and run the same command again")
-    text = source.text_of(request.path, source.content_of(file)) if file.exists() else ""
-    made = _made(request, text)
-    if made == text:
-        return file, False
-    with refusals(f"'{file.parent}' cannot be made"):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    whole.write(file, made.encode())
-    return file, True
+    with _alone(registry):
+        if os.path.lexists(file) and (file.is_symlink() or not file.is_file()):
+            hint = "put it aside, and run the same command again"
+            raise RefusedError(f"'{request.path}' is no regular file", hint=hint)
+        text = source.text_of(request.path, source.content_of(file)) if file.exists() else ""
+        made = _made(request, text)
+        if made != text:
+            with refusals(f"'{file.parent}' cannot be made"):
+                file.parent.mkdir(parents=True, exist_ok=True)
+            whole.write(file, made.encode())
+    return file, made != text
+
+
+@contextlib.contextmanager
+def _alone(registry: Registry) -> Iterator[None]:
+    """While no other request is written here: each would take back the other's line. Raises: StorageError."""
+    with refusals(f"'{registry.private}' cannot be written"):
+        registry.private.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(registry.private / "requests.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        locks.wait(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def is_behind(registry: Registry, request: Request) -> bool:

@@ -98,6 +98,13 @@ def test_only_the_entry_changes_and_asking_again_changes_nothing(asker: Desk) ->
     assert file.read_text() == made
 
 
+def test_requests_at_once_are_all_in_the_file(asker: Desk) -> None:
+    names = [f"a{number}" for number in range(6)]
+    asker.sh("".join(f"gitreg promote model/M:{name} v3 & " for name in names) + "wait")
+    text = (asker.path / FILE).read_text()
+    assert sorted(line.partition(":")[0] for line in text.splitlines()) == names
+
+
 def test_a_branch_that_is_behind_is_told_so(asker: Desk) -> None:
     gitreg(asker, "promote model/M:production v3 --branch ask")
     asker.sh("git push --quiet origin ask:main && git fetch --quiet")
