@@ -44,7 +44,7 @@ def plan(registry: Registry, base: Oid | None, head: Oid | None, *, compare: boo
     fork, notes = _fork(registry, base, head)
     began, before = (source.at(registry, commit) if commit else _NOTHING for commit in (fork, base))
     found = merged.merge(before, began, source.at(registry, head) if head else source.in_worktree(registry))
-    policy, broken = _policies(registry, base, fork, head)
+    policy, broken, told = _policies(registry, base, fork, head)
     moves = list(_Planner(Mover(published), policy, found, COMPARED if compare else 0).moves())
     return Plan(
         base,
@@ -52,7 +52,7 @@ def plan(registry: Registry, base: Oid | None, head: Oid | None, *, compare: boo
         moves=tuple(move for move, said in moves if said.origin != "base"),
         drift=tuple(move for move, said in moves if said.origin == "base"),
         broken=(*broken, *found.broken),
-        notes=(*notes, *touched.notes(registry, base, fork, head)),
+        notes=(*notes, *told),
     )
 
 
@@ -70,19 +70,19 @@ def _fork(registry: Registry, base: Oid | None, head: Oid | None) -> tuple[Oid |
 
 def _policies(
     registry: Registry, base: Oid | None, fork: Oid | None, head: Oid | None
-) -> tuple[Policy, list[SettingsError]]:
-    """The policy that counts, and what is wrong with it, or with the one that the request brings."""
+) -> tuple[Policy, list[SettingsError], tuple[str, ...]]:
+    """The policy that counts, what is wrong with it or with the one that the request brings, and what is to be said."""
     broken: list[SettingsError] = []
     found = Policy()
     try:
         found = policies.at(registry, base)
     except SettingsError as error:
         broken.append(error)
-    try:
-        touched.policy(registry, fork, head)
-    except SettingsError as error:
-        broken += [error] if str(error) not in map(str, broken) else []
-    return found, broken
+    note, wrong = touched.policy(registry, base, fork, head)
+    broken += [wrong] if wrong else []
+    # of the working tree git would have to be asked file by file
+    notes = (note, touched.review(registry, fork, head) if head else "")
+    return found, broken, tuple(filter(None, notes))
 
 
 class _Planner:

@@ -19,48 +19,51 @@ REVIEW = (
 """Files and folders that hosts read."""
 
 
-def notes(registry: Registry, base: Oid | None, fork: Oid | None, head: Oid | None) -> tuple[str, ...]:
-    """What a reviewer should know. Of the working tree, only the policy is looked at."""
-    found = []
-    if _has_changed(registry, fork, head):
-        judged = f"the policy of {base.short}" if base else "no policy"
-        found.append(f"'{PATH}' changes; this request is judged by {judged}, and the new one counts from the merge on")
-    if head:
-        paths = [path for path in REVIEW if _entry(registry, fork, path) != _entry(registry, head, path)]
-        if paths:
-            names = ", ".join(f"'{path}'" for path in paths)
-            found.append(f"{names} change{'s' if len(paths) == 1 else ''}, so how requests are checked changes too")
-    return tuple(found)
+def policy(
+    registry: Registry, base: Oid | None, fork: Oid | None, head: Oid | None
+) -> tuple[str, SettingsError | None]:
+    """What is to be said of the policy that the request brings, '' when it is the same; and what is wrong with it."""
+    wrong = None
+    try:
+        if not (_changes_in_commit(registry, fork, head) if head else _changes_in_worktree(registry, fork)):
+            return "", None
+    except SettingsError as error:
+        wrong = error
+    judged = f"the policy of {base.short}" if base else "no policy"
+    return f"'{PATH}' changes; this request is judged by {judged}, and the new one counts from the merge on", wrong
 
 
-def policy(registry: Registry, fork: Oid | None, head: Oid | None) -> None:
-    """Read the policy that the request brings. Raises: SettingsError."""
-    if not _has_changed(registry, fork, head):
-        return
-    if head:
-        policies.at(registry, head)
-        return
-    data = _in_worktree(registry)
-    if data is not None:
-        codec.parse(source.text_of(PATH, data))
+def review(registry: Registry, fork: Oid | None, head: Oid) -> str:
+    """Which of the files that say how requests are checked the request changes, '' for none."""
+    paths = [path for path in REVIEW if _entry(registry, fork, path) != _entry(registry, head, path)]
+    names = ", ".join(f"'{path}'" for path in paths)
+    return f"{names} change{'s' if len(paths) == 1 else ''}, so how requests are checked changes too" if paths else ""
 
 
-def _has_changed(registry: Registry, fork: Oid | None, head: Oid | None) -> bool:
-    before = _entry(registry, fork, PATH)
-    if head:
-        return before != _entry(registry, head, PATH)
-    data = _in_worktree(registry)
-    return (before.oid if before else None) != (hash_object("blob", data) if data is not None else None)
+def _changes_in_commit(registry: Registry, fork: Oid | None, head: Oid) -> bool:
+    """Raises: SettingsError for a new policy that is none."""
+    if _entry(registry, fork, PATH) == _entry(registry, head, PATH):
+        return False
+    policies.at(registry, head)
+    return True
+
+
+def _changes_in_worktree(registry: Registry, fork: Oid | None) -> bool:
+    """Raises: as `_changes_in_commit`."""
+    before, data = _entry(registry, fork, PATH), _in_worktree(registry)
+    if data is None or (before and before.oid == hash_object("blob", data)):
+        return data is None and before is not None
+    codec.parse(source.text_of(PATH, data))
+    return True
 
 
 def _in_worktree(registry: Registry) -> bytes | None:
     """The bytes of the policy, None when there is none. Raises: SettingsError for what is no regular file."""
     path = source.top(registry) / PATH
-    if not path.exists() and not path.is_symlink():
-        return None
-    if path.is_symlink() or not path.is_file():
+    # of a stranger's branch that somebody has checked out
+    if path.parent.is_symlink() or path.is_symlink() or (path.exists() and not path.is_file()):
         raise SettingsError(PATH, 0, "this is no regular file")
-    return source.content_of(path)
+    return source.content_of(path) if path.exists() else None
 
 
 def _entry(registry: Registry, commit: Oid | None, path: str) -> TreeEntry | None:

@@ -274,6 +274,12 @@ def test_a_policy_that_cannot_be_read_is_told_whoever_has_written_it(asking: Ask
     asking.policy("aliases: {production: {protect: true}}\n")
     # once, though both have it
     assert len(asking.plan().broken) == 1
+    # a link may lead to what is not theirs
+    asking.desk.sh("mv .gitreg ../elsewhere && ln -s ../elsewhere .gitreg")
+    assert [error.message for error in asking.plan().broken][1:] == [
+        "'.gitreg/policy.yaml': this is no regular file",
+        "'.gitreg': it is a link, where a folder is expected",
+    ]
 
 
 def test_who_reviews_and_what_ci_runs_is_named_when_a_request_changes_it(asking: Asking) -> None:
