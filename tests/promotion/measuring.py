@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from desks import Desk, alias_name
 from gitreg.git.runner import Git
@@ -26,6 +28,17 @@ class Lab:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self._seconds = 0
+
+    def prepared(self, kept: Path, make: Callable[[], object]) -> Lab:
+        """This lab as `make` leaves it: a copy of what it has left in `kept`, when it has been called before."""
+        if kept.exists():
+            shutil.rmtree(self.desk.path)
+            shutil.copytree(kept, self.desk.path, symlinks=True)
+            self.desk.reopen()
+        else:
+            make()
+            shutil.copytree(self.desk.path, kept, symlinks=True)
+        return self
 
     @contextlib.contextmanager
     def run(

@@ -15,14 +15,23 @@ from gitreg.registry.live import LiveRun
 from gitreg.registry.repository import Registry
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What tests begin with is made once."""
+    return tmp_path_factory.mktemp("kept")
+
+
 @pytest.fixture
-def lab(desk: Desk) -> Lab:
+def lab(desk: Desk, kept: Path) -> Lab:
     """With a data set to train on, and two versions of one to evaluate on."""
     lab = Lab(desk)
-    lab.data("train_set")
-    lab.data("eval_set")
-    lab.data("eval_set", "harder")
-    return lab
+
+    def make() -> None:
+        lab.data("train_set")
+        lab.data("eval_set")
+        lab.data("eval_set", "harder")
+
+    return lab.prepared(kept / "lab", make)
 
 
 def told(found: Evidence, desk: Desk, version: str = "m:v0") -> list[tuple[str, str]]:

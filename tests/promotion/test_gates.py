@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from applying import Team
@@ -16,22 +17,34 @@ from gitreg.records.policy import Gate, Policy, Rule
 from gitreg.records.records import Place
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What tests begin with is made once."""
+    return tmp_path_factory.mktemp("kept")
+
+
 @pytest.fixture
-def lab(desk: Desk) -> Lab:
+def lab(desk: Desk, kept: Path) -> Lab:
     """With a data set to train on, and two versions of one to evaluate on."""
     lab = Lab(desk)
-    lab.data("train_set")
-    lab.data("eval_set")
-    lab.data("eval_set", "harder")
-    return lab
+
+    def make() -> None:
+        lab.data("train_set")
+        lab.data("eval_set")
+        lab.data("eval_set", "harder")
+
+    return lab.prepared(kept / "lab", make)
 
 
 @pytest.fixture
-def two(lab: Lab) -> Lab:
+def two(lab: Lab, kept: Path) -> Lab:
     """With m:v0 and m:v1, trained on the same data."""
-    lab.train({"accuracy": 0.90, "loss": 0.30}, "train_set:v0", name="train-0")
-    lab.train({"accuracy": 0.95, "loss": 0.35}, "train_set:v0", name="train-1")
-    return lab
+
+    def make() -> None:
+        lab.train({"accuracy": 0.90, "loss": 0.30}, "train_set:v0", name="train-0")
+        lab.train({"accuracy": 0.95, "loss": 0.35}, "train_set:v0", name="train-1")
+
+    return lab.prepared(kept / "two", make)
 
 
 def gate(text: str) -> str:
