@@ -30,6 +30,8 @@ class Host:
     Attributes:
         runs: the workflows that were run, in this order.
         branches: of each request, by its number.
+        forks: the requests of strangers.
+        variables: of the repository (`vars`).
     """
 
     def __init__(self, repository: Path, runner: Runner, api: ApiDouble, folder: Path) -> None:
@@ -41,6 +43,7 @@ class Host:
         self.runs: list[Run] = []
         self.branches: dict[int, str] = {}
         self.forks: set[int] = set()
+        self.variables = runner.variables
         folder.mkdir()
         # hosts let jobs fetch any commit that they have
         self._git("config", "uploadpack.allowAnySHA1InWant", "true", at=repository)

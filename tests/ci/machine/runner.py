@@ -61,7 +61,7 @@ class Runner:
     folder: Path
     tools: actions.Tools
     environment: Mapping[str, str] = field(default_factory=dict)
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
     api: str = ""
     count: int = 0
 
