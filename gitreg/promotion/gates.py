@@ -23,6 +23,7 @@ from gitreg.registry.versions import Version
 
 # a run's name, a value: what a stranger chose may be as long as a record
 _LONGEST = 80
+_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ def _nothing(evidence: Evidence, gate: Gate, version: Version, reasons: Sequence
     if gate.on and not evidence.published(gate.on):
         return f"{said}: {gate.on} is not published"
     if reasons:
-        return f"{said}: {'; '.join(reasons)}"
+        return f"{said}: {_listed(reasons)}"
     names = {dotted.plain(name) for source in evidence.counting(version) for name in source.numbers}
     close = closest(gate.metric, names)
     return f"{said}; did you mean '{close}'?" if close else said
@@ -224,7 +225,7 @@ def _comparable(evidence: Evidence, gate: Gate, old: Version, new: Version, now:
             return source
         reasons.append(f"{_told(value)} of {_run(source)}, which {why or _how(source)}")
     words = f"{old.name} was not measured like {new.name}, by a run that {_how(now)}"
-    return f"{words}: {'; '.join(reasons)}" if reasons else words
+    return f"{words}: {_listed(reasons)}" if reasons else words
 
 
 def _alike(evidence: Evidence, gate: Gate, one: Source, other: Source) -> bool:
@@ -257,7 +258,7 @@ def _evaluated(evidence: Evidence, new: Version, data: Data) -> Verdict:
     words = f"no published, finished run used it with {new.name}"
     if not reasons and not evidence.published(data):
         reasons.append(f"{data} is not published")
-    return Verdict(gate, "refused", f"{words}: {'; '.join(reasons)}" if reasons else words)
+    return Verdict(gate, "refused", f"{words}: {_listed(reasons)}" if reasons else words)
 
 
 def _made_from(evidence: Evidence, new: Version, data: Data) -> Verdict:
@@ -289,6 +290,11 @@ def _number(value: float, beside: float) -> str:
     """A number, as short as it may be without looking like the other one."""
     text = f"{value:.6g}"
     return text if value == beside or text != f"{beside:.6g}" else str(value)
+
+
+def _listed(reasons: Sequence[str]) -> str:
+    more = len(reasons) - _LISTED
+    return "; ".join([*reasons[:_LISTED], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _told(value: object) -> str:

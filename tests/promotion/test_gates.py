@@ -361,6 +361,16 @@ def test_names_from_strangers_are_cut(lab: Lab) -> None:
     assert found.words == f"0.5 of '{'n' * 80}...' by Test User"
 
 
+def test_of_many_runs_that_do_not_count_the_newest_are_told(two: Lab) -> None:
+    for number in range(7):
+        two.evaluate({"accuracy": 0.5}, "m:v1", name=f"eval-{number}", state="failed")
+    (found,) = two.judge(gate("accuracy: {require: '> 0', job_type: evaluate}"), "m:v1")
+    told = found.words.partition(": ")[2].split("; ")
+    assert told[:2] == [f"0.5 of 'eval-{number}' by Test User, which has failed" for number in (6, 5)]
+    assert told[5:] == ["and 3 more"]
+    assert len(found.passed_over) == 8
+
+
 def test_metrics_stand_side_by_side_what_gates_ask_for_first(two: Lab) -> None:
     two.evaluate({"accuracy": 0.7, "latency": 20, "loss": 0.1}, "m:v1", "eval_set:v0", name="eval-1")
     two.evaluate({"accuracy": 0.8, "loss": 0.2}, "m:v0", "eval_set:v0", name="eval-0a")
