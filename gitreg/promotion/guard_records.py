@@ -101,12 +101,12 @@ class Records:
         """Check that nobody takes the version away from under a protected alias."""
         for ref in self.registry.refs.find(names.aliases_pattern(collection)):
             name = names.parse_alias(ref.name)
-            alias = name and aliases.read(self.registry, name, ref, published=True)
-            if alias and alias.place in deleted and self._policy.rule(alias.name).protected:
-                hint = f"let it name another version first: gitreg promote {name} VERSION"
-                raise RefusedError(
-                    f"'{alias.place.version}' cannot be deleted: '{name}' names it, and is protected", hint=hint
-                )
+            if name and self._policy.rule(name).protected:
+                place = aliases.read(self.registry, name, ref, published=True).place
+                if place in deleted:
+                    hint = f"let it name another version first: gitreg promote {name} VERSION"
+                    words = f"'{place.version}' cannot be deleted: '{name}' names it, and is protected"
+                    raise RefusedError(words, hint=hint)
 
     def _alias(self, name: AliasName, old: Oid, new: Oid) -> bool | None:
         """Whether the moves go on from `old`; None when `new` is none of them."""
@@ -134,10 +134,16 @@ class Records:
         return True
 
     def _check_case(self, name: AliasName) -> None:
-        here = (ref.name for ref in self.registry.refs.find(names.aliases_pattern(name.collection)))
-        for other in filter(None, map(names.parse_alias, chain(here, self.coming))):
-            if other.collection == name.collection and other != name and other.alias.lower() == name.alias.lower():
-                raise RefusedError(f"'{name}' differs from '{other}' only by case", hint=f"use '{other.alias}'")
+        for other in self._by_case[name.collection, name.alias.lower()] - {name}:
+            raise RefusedError(f"'{name}' differs from '{other}' only by case", hint=f"use '{other.alias}'")
+
+    @cached_property
+    def _by_case(self) -> Mapping[tuple[CollectionName, str], set[AliasName]]:
+        found: dict[tuple[CollectionName, str], set[AliasName]] = {}
+        here = (ref.name for ref in self.registry.refs.find(names.PENDING + names.ALIASES))
+        for name in filter(None, map(names.parse_alias, chain(here, self.coming))):
+            found.setdefault((name.collection, name.alias.lower()), set()).add(name)
+        return found
 
     def _check_move(self, name: AliasName, move: Move) -> None:
         """A promotion commit says what it does, names a version that is published, and has its tree."""
