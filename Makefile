@@ -40,6 +40,7 @@ bench: ## set up wandb in an environment of its own, then measure gitreg beside 
 	'$(BENCH)/bin/python' tests/bench/table.py
 	@.ci/setup test
 	'$(VENV)/bin/python' tests/bench/without_clone.py
+	'$(VENV)/bin/python' tests/bench/many_moves.py
 
 faults: ## set up, then try every fault often and at full size (an hour), and write the table build/faults.md
 	@.ci/setup test

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -45,15 +46,17 @@ def main() -> None:
         repo = Path(place)
         _repository(repo, options.versions, options.collections)
         _ask(repo, options.versions - 1, options.collections)
+        print(f"{options.collections * options.versions:,} versions, {options.collections} aliases to move")
+        print("| | seconds | CPU seconds | bytes | git commands |\n|---|--:|--:|--:|--:|")
         for form in ("text", "json", "markdown"):
-            first, *others = (_plan(repo, form) for _ in range(options.rounds + 1))
-            median = statistics.median(found[0] for found in others)
-            print(f"{form:9} {median:6.2f} s (first {first[0]:.2f} s), {first[1]:,} bytes, {first[2]} git commands")
+            found = [_plan(repo, form) for _ in range(options.rounds)]
+            wall, cpu = (statistics.median(times) for times in list(zip(*found, strict=True))[:2])
+            print(f"| `--format {form}` | {wall:.1f} | {cpu:.1f} | {found[0][2]:,} | {found[0][3]} |")
 
 
 def _repository(repo: Path, count: int, collections: int) -> None:
-    for name, value in {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}.items():
-        os.environ[name] = value
+    for key, value in {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}.items():
+        os.environ[key] = value
     for who in ("AUTHOR", "COMMITTER"):
         os.environ[f"GIT_{who}_NAME"] = os.environ[f"GIT_{who}_EMAIL"] = "bench"
     _run(repo, "git init --quiet -b main")
@@ -84,13 +87,19 @@ def _ask(repo: Path, number: int, collections: int) -> None:
         (folder / f"{name.collection}.yaml").write_text(f"production: {name.label}\n")
 
 
-def _plan(repo: Path, form: str) -> tuple[float, int, int]:
-    started = time.perf_counter()
+def _plan(repo: Path, form: str) -> tuple[float, float, int, int]:
+    """Seconds, CPU seconds, bytes of the answer, and how many git commands it took."""
+    used, started = _cpu(), time.perf_counter()
     command = [sys.executable, "-m", "gitreg", "--trace", "plan", "--format", form]
     done = subprocess.run(command, cwd=repo, capture_output=True, check=False)
-    if done.returncode not in (0, 3):
-        raise SystemExit(done.stderr.decode())
-    return time.perf_counter() - started, len(done.stdout), done.stderr.count(b" ms  git ")
+    if done.returncode != 3:
+        raise SystemExit(done.stderr.decode().splitlines()[-2:])
+    return time.perf_counter() - started, _cpu() - used, len(done.stdout), done.stderr.count(b" ms  git ")
+
+
+def _cpu() -> float:
+    found = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return found.ru_utime + found.ru_stime
 
 
 def _run(repo: Path, line: str) -> None:
