@@ -239,10 +239,12 @@ def _alike(evidence: Evidence, gate: Gate, one: Source, other: Source) -> bool:
 
 def _direction(policy: Policy, name: str, *sources: Source) -> Direction | None:
     """Which values are better. A team's word counts; what a run says only where the metric's name does not deny it."""
-    agreed = measures.said(name, policy.metrics)
+    told = [source.metrics for source in sources]
+    base = measures.base(name, *told)
+    agreed = measures.said(name, policy.metrics) or measures.said(base, policy.metrics)
     if not agreed:
-        agreed = measures.said(name, *(source.metrics for source in sources))
-        by_name = measures.direction(dotted.plain(name))
+        agreed = measures.said(name, *told)
+        by_name = measures.direction(base)
         agreed |= {by_name} if by_name else set()
     return agreed.pop() if len(agreed) == 1 else None
 

@@ -37,24 +37,24 @@ def directions(*told: Mapping[str, object]) -> Callable[[str], Direction | None]
         goals = said(name, *told)
         if goals:
             return goals.pop() if len(goals) == 1 else None
-        return direction(_base(name, *told))
+        return direction(base(name, *told))
 
     return find
 
 
 def said(name: str, *told: Mapping[str, object]) -> set[Direction]:
     """The directions that are said of a metric, FORMAT.md 4.6, by any of those who say something."""
-    base = _base(name, *told)
-    goals = (_mapping(definition(metrics, base)).get("goal") for metrics in told)
+    whole = base(name, *told)
+    goals = (_mapping(definition(metrics, whole)).get("goal") for metrics in told)
     return {_GOALS[goal] for goal in goals if isinstance(goal, str) and goal in _GOALS}
 
 
-def _base(name: str, *told: Mapping[str, object]) -> str:
+def base(name: str, *told: Mapping[str, object]) -> str:
     """The metric itself: `loss` for `loss.min`, which is the lowest of `loss`, and as good as that."""
     whole = dotted.plain(name)
-    base, _, kind = whole.rpartition(".")
-    held = [_mapping(definition(metrics, base)).get("summary") for metrics in told]
-    return base if any(isinstance(kinds, list) and kind in kinds for kinds in held) else whole
+    start, _, kind = whole.rpartition(".")
+    held = [_mapping(definition(metrics, start)).get("summary") for metrics in told]
+    return start if any(isinstance(kinds, list) and kind in kinds for kinds in held) else whole
 
 
 def definition(metrics: Mapping[str, Said], name: str) -> Said | None:

@@ -65,7 +65,7 @@ class Lab:
         for reference in use:
             run.use(self.desk.version(reference))
         for metric, goal in (goals or {}).items():
-            run.define_metric(metric, {"goal": goal})
+            run.define_metric(metric, {"summary": [goal]} if goal in ("min", "max") else {"goal": goal})
         run.update_summary(summary)
         yield run
         run.finish(state)

@@ -308,6 +308,17 @@ def test_a_run_may_say_which_way_is_better_but_not_against_the_policy_or_the_nam
     assert lab.judge(asked, "m:v1", "m:v0", policy="metrics: {loss: maximize}")[1].finding == "passed"
 
 
+def test_the_lowest_of_a_metric_is_as_good_as_the_metric(lab: Lab) -> None:
+    for number in (0, 1):
+        summary = {"loss": {"min": 0.2 + number / 10}, "depth": {"min": 2 + number}}
+        with lab.run("train", summary, goals={"loss": "min", "depth": "min"}) as run:
+            run.log_artifact(lab.desk.draft("m", str(number)))
+    asked = gate("loss.min: no_regression, depth.min: no_regression")
+    found = lab.judge(asked, "m:v1", "m:v0", policy="metrics: {depth: maximize}")
+    assert [verdict.finding for verdict in found] == ["refused", "passed"]
+    assert lab.judge(asked, "m:v1", "m:v0", policy="metrics: {loss.min: maximize}")[0].finding == "passed"
+
+
 def test_a_number_is_no_worse_than_none(lab: Lab) -> None:
     lab.train({"accuracy": float("nan"), "loss": float("inf"), "f1": float("inf"), "recall": "high"}, name="broken")
     lab.train({"accuracy": 0.5, "loss": 0.5, "f1": 0.5, "recall": 0.5}, name="train")
