@@ -180,9 +180,9 @@ class Replayer:
             last = self._step(chain, request)
             made += [last] if last and last.promotion else []
         is_back = applied and (entry.version if entry else None) == (applied.now.version if applied.now else None)
-        if is_back and (last is None or not last.promotion) and not made:
-            # what was refused, was for what had been moved otherwise
-            last = self._step(chain, Request(self.head, None, entry), drift=True)
+        if applied and not made and (is_back or last is None):
+            # what was refused, was for what had been moved otherwise; and a record may claim what nobody asked for
+            last = self._step(chain, self.said.at(self.head, entry), drift=bool(is_back))
             made += [last] if last and last.promotion else []
         return made, last if last and not last.promotion else None
 

@@ -83,9 +83,13 @@ class Said:
         found = []
         for commit, entry in reversed(fresh):
             if _plain(entry) != _plain(before):
-                found.append(Request(commit, self._parents[commit], entry))
+                found.append(self.at(commit, entry))
             before = entry
         return found
+
+    def at(self, commit: Oid, entry: Entry | None) -> Request:
+        """What a commit says of an alias, as a request."""
+        return Request(commit, self._parents[commit], entry)
 
     def _entries(self, commit: Oid, collection: CollectionName) -> Mapping[AliasName, Entry] | None:
         """What a commit says of a collection's aliases; None when it cannot be read."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from desks import Desk, alias_name
+from gitreg.git.objects import Batch
 from gitreg.promotion.apply import Applied, apply
 from gitreg.promotion.people import Told
 from gitreg.promotion.wanted import FOLDER
+from gitreg.records.behind import By, Merged
 from gitreg.records.objects import Oid
 from gitreg.records.policy import PATH
 from gitreg.registry import aliases
@@ -50,6 +52,16 @@ class Team:
         """Moved past the default branch, and published."""
         self.desk.promote(reference, version, reason)
         self.desk.publish()
+
+    def forge(self, reference: str, version: str, merged: Oid) -> None:
+        """A direct move that says of itself that a commit asks for it."""
+        registry, name, batch = self.desk.reopen(), alias_name(reference), Batch()
+        now = aliases.get(registry, name)
+        place = self.desk.version(f"{name.collection}:{version}").place
+        by = By(merged=Merged(merged))
+        tip = aliases.after(registry, batch, name, now, place, reason="", by=by, evidence=()).tip
+        registry.objects.write(batch.objects)
+        self.desk.sh(f"git push --quiet --no-verify origin {tip}:refs/gitreg/aliases/{name.ref_name}")
 
     def apply(
         self, head: Oid | None = None, *, base: Oid | None = None, told: Told | None = None, dry_run: bool = False

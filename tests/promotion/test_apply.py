@@ -491,3 +491,15 @@ def test_a_person_without_text_breaks_no_record(team: Team) -> None:
     )
     assert shown(team.apply()) == ["m:production nothing -> v1"]
     assert isinstance(team.tip(), Oid)
+
+
+def test_a_move_that_only_claims_to_be_merged_is_moved_back_or_reported(team: Team) -> None:
+    asked = team.merge("production: v1\n")
+    team.merge("production: v1\nstaging: {version: v0, after: none}\n")
+    team.apply()
+    for alias in ("production", "staging"):
+        team.forge(f"m:{alias}", "v2", team.desk.oid("main"))
+    found = team.apply()
+    assert shown(found) == ["m:production v2 -> v1"]
+    assert "'m:staging' has been moved since the request was written" in problems(found)[0]
+    assert team.history()[0] == f"v1 {asked.short}"
