@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from gitreg.errors import RecordError, SettingsError
 from gitreg.git.objects import Batch
 from gitreg.promotion import people, requested, source, wanted
+from gitreg.promotion.merged import Merged
 from gitreg.promotion.moving import Mover, is_managed
 from gitreg.promotion.people import Told
 from gitreg.promotion.published import Published
@@ -20,7 +21,7 @@ from gitreg.promotion.request import Move, Problem
 from gitreg.promotion.said import Request, Said
 from gitreg.promotion.wanted import NEVER, Entry
 from gitreg.records.behind import By, Evidence
-from gitreg.records.names import AliasName, CollectionName
+from gitreg.records.names import AliasName
 from gitreg.records.objects import Oid
 from gitreg.records.policy import Policy
 from gitreg.records.records import AliasRecord
@@ -126,7 +127,7 @@ class Replayer:
     def replay(self) -> Replay:
         """Raises: MissingObjectError, RecordError."""
         now = source.at(self.registry, self.head)
-        unknown = _unknown(now.broken)
+        unknown = Merged({}, now.broken).unknown
         steps: dict[AliasName, tuple[Step, ...]] = {}
         refused: list[Step] = []
         if unknown is not None:
@@ -258,11 +259,3 @@ class Replayer:
         )
         chain.go_on(now)
         return Step(move, request.commit, now.tip, reason)
-
-
-def _unknown(broken: tuple[SettingsError, ...]) -> frozenset[CollectionName] | None:
-    """The collections of which nobody knows what is wanted; None when it may be any."""
-    try:
-        return frozenset(wanted.collection_of(error.path) for error in broken)
-    except SettingsError:
-        return None
