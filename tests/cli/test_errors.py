@@ -29,7 +29,7 @@ MISTAKES: list[tuple[str, int, str, str | None]] = [
     ("frob", 2, "no such command 'frob'", "gitreg --help"),
     ("rnus", 2, "no such command 'rnus'", "did you mean 'runs'?"),
     ("history model/Digits:production", 2, "no such command 'history'", "did you mean 'alias log'?"),
-    ("rollback", 2, "no such command 'rollback'", "did you mean 'alias set'?"),
+    ("tag model/Digits", 2, "no such command 'tag'", "did you mean 'edit'?"),
     ("show model/mnist", 6, "no collection and no run is called 'model/mnist'", None),
     ("-C nowhere ls", 2, "invalid value for '-C': Directory 'nowhere' does not exist", "gitreg --help"),
     # names

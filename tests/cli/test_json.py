@@ -93,6 +93,8 @@ def test_show_tells_everything_about_a_version(read: Read, repo: Path, sh: Shell
         "previous": None,
         "published": False,
         "until": None,
+        "behind": {},
+        "evidence": [],
     }
     (user,) = shown.pop("used_by")
     assert (user["name"], user["job_type"], user["state"]) == ("evaluate-1", "evaluate", "finished")
