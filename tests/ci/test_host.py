@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from api_double import ApiDouble
-    from host import Host
+    from host import Host, Method
 
 POLICY = """
 schema: 1
@@ -30,10 +30,10 @@ BRANCH = "x;touch$IFS$MARK;$(touch$IFS$MARK)`touch$IFS$MARK`&&'\"<b>@ada</b>"
 pytestmark = pytest.mark.xdist_group("ci")
 
 
-def set_up(work: Path) -> None:
+def set_up(work: Path, policy: str = POLICY) -> None:
     """A repository whose aliases move by pull request."""
     (work / ".gitreg").mkdir()
-    (work / ".gitreg" / "policy.yaml").write_text(POLICY)
+    (work / ".gitreg" / "policy.yaml").write_text(policy)
     run_shell(
         "gitreg ci init github && gitreg fetch && gitreg promote model/Digits:production v1 && "
         "git add . && git commit -qm 'set up' && git push -q && gitreg fetch",
@@ -129,6 +129,25 @@ def test_what_is_refused_after_the_merge_fails_the_job_and_the_rest_is_deployed(
         "page": "skipped",
     }
     assert "deploy model/: model/Digits:v2 is production" in applied.job("deploy").log
+
+
+@pytest.mark.parametrize("method", ["rebase", "squash"])
+def test_a_policy_does_not_count_for_what_is_pushed_with_it(host: Host, place: Path, method: Method) -> None:
+    work = place / "work"
+    set_up(work, POLICY + "  staging: {gates: {accuracy: '>= 0.99'}}\n")
+    run_shell("git checkout -q -b both", work)
+    (work / ".gitreg" / "policy.yaml").write_text(LOOSE)
+    run_shell(
+        "git commit -qam 'looser' && gitreg promote model/Digits:staging v1 && git add . && git commit -qm 'staging' &&"
+        " git push -q origin both",
+        work,
+    )
+    host.open("both")
+    assert host.last("gitreg-plan.yml").job("plan").log.endswith("-- exit code 4\n")
+    (applied,) = host.merge(1, method)
+    assert applied.of("apply") == "failure"
+    assert applied.of("deploy") == "skipped"
+    assert moves(work, "model/Digits:staging")[-1][0] == "v2"
 
 
 def test_drift_is_found_at_night_and_the_page_is_published_where_it_is_wanted(host: Host, place: Path) -> None:

@@ -161,6 +161,7 @@ def test_scripts_are_as_shellcheck_wants_them(need: Callable[[str], str]) -> Non
     checked(need("shellcheck"), *scripts, cwd=ROOT)
 
 
+@pytest.mark.xdist_group("ci")
 def test_the_wheel_brings_every_template(tools: Tools) -> None:
     (wheel,) = tools.wheels.glob("gitreg-*.whl")
     brought = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("gitreg/_templates/ci/")}

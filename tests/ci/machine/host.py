@@ -44,6 +44,7 @@ class Host:
         self.branches: dict[int, str] = {}
         self.forks: set[int] = set()
         self.variables = runner.variables
+        self._seen = self._oid(f"refs/heads/{MAIN}", at=repository)
         folder.mkdir()
         # hosts let jobs fetch any commit that they have
         self._git("config", "uploadpack.allowAnySHA1InWant", "true", at=repository)
@@ -72,7 +73,7 @@ class Host:
         ref = f"refs/pull/{number}/merge"
         self._git("push", "--quiet", "--force", "origin", f"{head}:refs/pull/{number}/head", f"{merge}:{ref}")
         fork = number in self.forks
-        return self.happens(Event("pull_request", merge, ref, MAIN, branch, number, fork))
+        return self.happens(Event("pull_request", merge, ref, "", MAIN, branch, number, fork))
 
     def merge(self, number: int, method: Method) -> list[Run]:
         """Merge a request as the button of that name does, and run what that starts. Raises: MergeConflictError."""
@@ -84,6 +85,7 @@ class Host:
         branch = self.branches[number]
         self._fetch()
         head = f"refs/remotes/origin/{branch}"
+        self._seen = self._oid(f"refs/remotes/origin/{MAIN}")
         self._git("checkout", "--quiet", "--detach", f"refs/remotes/origin/{MAIN}")
         if method == "merge":
             self._merged("--no-ff", "--no-edit", "-m", f"Merge pull request #{number} from team/{branch}", head)
@@ -103,7 +105,8 @@ class Host:
 
     def pushed(self) -> list[Run]:
         """Run what a push to the default branch starts."""
-        return self.happens(Event("push", self._oid(f"refs/heads/{MAIN}", at=self._bare), f"refs/heads/{MAIN}"))
+        before, self._seen = self._seen, self._oid(f"refs/heads/{MAIN}", at=self._bare)
+        return self.happens(Event("push", self._seen, f"refs/heads/{MAIN}", before))
 
     def started(self, workflow: str, **inputs: str) -> Run:
         """Run a workflow that somebody starts by hand."""

@@ -297,7 +297,7 @@ def _payload(event: Event) -> dict[str, Any]:
         }
     if event.name == "workflow_dispatch":
         return {"inputs": dict(event.inputs)}
-    return {"ref": event.ref, "after": event.sha}
+    return {"ref": event.ref, "before": event.before, "after": event.sha}
 
 
 def _bash(script: str, environment: dict[str, str], workspace: Path, temporary: Path) -> tuple[int, str]:

@@ -15,6 +15,7 @@ class Event:
     Attributes:
         name: as in `on`.
         sha, ref: the commit and the full ref that a workflow is run for.
+        before: the commit of the branch before a push.
         base, head: branches of a pull request.
         number: of a pull request.
         fork: whether the request comes from somebody who may not write here.
@@ -25,6 +26,7 @@ class Event:
     name: str
     sha: str
     ref: str
+    before: str = ""
     base: str = ""
     head: str = ""
     number: int = 0
