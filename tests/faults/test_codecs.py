@@ -21,6 +21,7 @@ from gitreg.data.config import Storage, parse_version_config, version_config
 from gitreg.data.urls import SAFE_OPTIONS, parse_storage_url, public_url, scheme_of
 from gitreg.errors import Error, RecordError, UsageError
 from gitreg.records import refs, trailers, yamlio
+from gitreg.records.behind import By, How, Merged, Person
 from gitreg.records.listing import FileEntry, Listing
 from gitreg.records.names import (
     AliasName,
@@ -222,14 +223,22 @@ def test_git_reads_the_records_that_we_write_whatever_else_the_message_says(
 
 
 places = st.builds(lambda n, oid: (n, oid), st.integers(0, 99), oids)
+hows: st.SearchStrategy[How] = st.sampled_from(["declared", "verified"])
+persons = st.builds(Person, lines.filter(bool), hows, lines)
+behind = st.builds(
+    By,
+    st.none() | persons,
+    st.lists(persons, max_size=3).map(tuple),
+    st.none() | st.builds(Merged, oids, lines, hows),
+)
 
 
 def test_reasons_and_people_of_a_promotion_come_back(tally: Tally, *, full: bool) -> None:
     count = 0
 
     @many(80, full=full)
-    @given(lines, documents, places)
-    def check(reason: str, by: dict[str, Any], place: tuple[int, Oid]) -> None:
+    @given(lines, behind, places)
+    def check(reason: str, by: By, place: tuple[int, Oid]) -> None:
         nonlocal count
         collection = CollectionName("model", "M")
         version = VersionName(collection, VersionNumber(place[0]))
