@@ -42,7 +42,9 @@ class Versions:
         if not _LOOKS_LIKE_A_VERSION.match(ref):
             return
         tag = ref.removeprefix(names.TAGS)
-        if old and versions.is_own(self.registry, old):
+        # of what is deleted the pusher may have said anything: git takes an object that is not there for a broken ref
+        there = old if new else self.registry.objects.at(ref)
+        if there and versions.is_own(self.registry, there):
             if not new:
                 hint = f"to mark it as deleted: gitreg delete {tag.replace('@', ':')}"
                 raise RefusedError(f"version '{tag}' is published and is never deleted", hint=hint)

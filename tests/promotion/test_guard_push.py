@@ -16,6 +16,7 @@ from conftest import Shell
 from desks import Desk, World
 from gitreg.errors import NotARepositoryError, NotFoundError, RefusedError, UsageError
 from gitreg.git import server_hooks
+from gitreg.records.objects import ZERO
 
 REF = "refs/gitreg/aliases/m@production"
 # What Gitea and Forgejo write into a repository: a hook that runs each program of a folder, with the same input.
@@ -102,6 +103,17 @@ def test_what_is_refused_leaves_nothing_and_says_why(
         "remote: hint: what an alias names is taken away by: gitreg alias rm, or gitreg promote --remove",
     ]
     assert guarded.on_server("git for-each-ref; git count-objects -v") == before
+
+
+@pytest.mark.parametrize("claimed", ["0" * 40, "1" * 40])
+def test_a_version_stays_whatever_a_pusher_says_that_it_is(guarded: World, ada: Desk, claimed: str) -> None:
+    ada.log("m", "zero")
+    ada.publish()
+    line = f"{claimed} {ZERO} refs/tags/m@v0\0report-status delete-refs".encode()
+    command = ["git", "receive-pack", str(guarded.server)]
+    done = subprocess.run(command, input=b"%04x%s0000" % (len(line) + 4, line), capture_output=True, check=True)
+    assert b"version 'm@v0' is published and is never deleted" in done.stderr
+    assert guarded.on_server("git tag") == "m@v0\n"
 
 
 def test_a_clone_tells_its_user_what_the_server_said(guarded: World, ada: Desk) -> None:
