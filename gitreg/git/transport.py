@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from gitreg.git.runner import Git
 from gitreg.records.objects import ZERO, Oid
 
 _PATIENCE = 10
+# what `git ls-remote` says of a ref, and the ref
+_LISTED = re.compile(r"([0-9a-f]{40}|ref: [^\t]+)\t([^\t]+)")
 # A user's configuration that would publish more than asked, or make the push fail.
 _PUSH_PINS = ("-c", "push.followTags=false", "-c", "push.recurseSubmodules=no", "-c", "push.gpgSign=false")
 
@@ -53,32 +56,31 @@ class Transport:
     def tags(self, pattern: str) -> dict[str, Oid]:
         """The remote's tags that match `refs/tags/...`, by full name, not peeled. Raises: GitError."""
         # --tags lets the server filter; a pattern alone is applied here, to everything that the remote has
-        output = self._git.run("ls-remote", "--tags", "--refs", "--quiet", "--", self.remote, pattern)
-        # not splitlines(): a tag may hold characters that Python takes for line breaks
-        pairs = (line.split("\t") for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1])
-        return {name: Oid.parse(oid) for oid, name in pairs}
+        return {name: Oid.parse(oid) for name, oid in self._listed(["--tags", "--refs"], pattern)}
 
     def annotated_tags(self, pattern: str) -> dict[str, tuple[Oid, Oid]]:
         """The remote's annotated tags that match, by full name: each, and what it leads to. Raises: GitError."""
-        output = self._git.run("ls-remote", "--tags", "--quiet", "--", self.remote, pattern, f"{pattern}^{{}}")
-        pairs = (line.split("\t") for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1])
-        found = {name: Oid.parse(oid) for oid, name in pairs}
+        found = {name: Oid.parse(oid) for name, oid in self._listed(["--tags"], pattern, f"{pattern}^{{}}")}
         return {name: (oid, found[f"{name}^{{}}"]) for name, oid in found.items() if f"{name}^{{}}" in found}
 
     def refs(self, pattern: str) -> dict[str, Oid]:
         """The remote's refs that match, by full name, not peeled. Raises: GitError."""
-        output = self._git.run("ls-remote", "--refs", "--quiet", "--", self.remote, pattern)
-        pairs = (line.split("\t") for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1])
-        return {name: Oid.parse(oid) for oid, name in pairs}
+        return {name: Oid.parse(oid) for name, oid in self._listed(["--refs"], pattern)}
 
     def head(self) -> tuple[str, Oid] | None:
         """The remote's default branch in full, and its newest commit; None when it has none. Raises: GitError."""
-        output = self._git.run("ls-remote", "--symref", "--quiet", "--", self.remote, "HEAD")
-        # not splitlines(): a branch may hold characters that Python takes for line breaks
-        lines = [line.split("\t") for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1]]
-        found = {name: value for value, name in lines if name == "HEAD" and not value.startswith("ref: ")}
-        branch = next((value.removeprefix("ref: ") for value, name in lines if value.startswith("ref: ")), "")
-        return (branch, Oid.parse(found["HEAD"])) if branch and found else None
+        found = [value for name, value in self._listed(["--symref"], "HEAD") if name == "HEAD"]
+        branch = next((value.removeprefix("ref: ") for value in found if value.startswith("ref: ")), "")
+        commit = next((value for value in found if not value.startswith("ref: ")), "")
+        return (branch, Oid.parse(commit)) if branch and commit else None
+
+    def _listed(self, options: Sequence[str], *patterns: str) -> Iterator[tuple[str, str]]:
+        """The name of each ref that `git ls-remote` shows, and what it says of it. Raises: GitError."""
+        output = self._git.run("ls-remote", *options, "--quiet", "--", self.remote, *patterns)
+        # without --refs git shows whatever a server calls them, tabs and line breaks included; not splitlines(): a
+        # name may hold characters that Python takes for line breaks
+        lines = map(_LISTED.fullmatch, output.decode("utf-8", "surrogateescape").split("\n"))
+        return ((line[2], line[1]) for line in lines if line)
 
     def descends(self, tips: Mapping[str, tuple[Oid, Oid]]) -> dict[str, bool]:
         """Whether the remote's refs contain what they once held: ref -> (that commit, the ref's tip there).
