@@ -67,8 +67,10 @@ def _remote(text: str, scheme: str, rest: str) -> Address:
     _safe(f"{scheme}://...", host)
     _safe(f"{scheme}://...", name)
     if scheme in ("http", "https"):
-        # a token may stand behind a question mark too
-        return Address(text, re.split(r"[?#]", f"{scheme}://{name}{slash}{path}", maxsplit=1)[0].rstrip("/"))
+        if "?" in rest or "#" in rest:
+            hint = f"write a token before the host, {scheme}://NAME:TOKEN@HOST/PATH"
+            raise UsageError(f"the address '{scheme}://...' has a '?' or '#'", hint=hint)
+        return Address(text, f"{scheme}://{name}{slash}{path}".rstrip("/"))
     return Address(text, f"{scheme}://{user.partition(':')[0]}{at}{name}{slash}{path}".rstrip("/"))
 
 
