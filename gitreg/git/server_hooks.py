@@ -66,7 +66,7 @@ def install(place: Path, *, command: str) -> Installed:
     done = Installed(path, new, kept if os.path.lexists(kept) else None)
     if git is None:
         return done
-    head = git.text("symbolic-ref", "HEAD")
+    head = os.fsdecode(git.attempt("symbolic-ref", "--quiet", "HEAD").stdout).strip()
     is_born = git.attempt("rev-parse", "--verify", "--quiet", "HEAD").status == 0
     # who has other hooks has a server that protects branches
     forced = path.name == NAME and git.config("receive.denyNonFastForwards").lower() not in _TRUE

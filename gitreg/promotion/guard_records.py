@@ -22,7 +22,7 @@ from gitreg.records.objects import EMPTY_TREE, Oid
 from gitreg.records.policy import Policy
 from gitreg.records.records import Place
 from gitreg.records.trailers import Message
-from gitreg.registry import aliases, cards, policy, runs
+from gitreg.registry import aliases, cards, mainline, policy, runs
 from gitreg.registry.aliases import Move
 from gitreg.registry.repository import Registry
 
@@ -191,7 +191,7 @@ class Records:
 
     @cached_property
     def _branch(self) -> str:
-        return self.registry.git.text("symbolic-ref", "HEAD").removeprefix("refs/heads/")
+        return mainline.named(self.registry, "HEAD")
 
     @cached_property
     def _policy(self) -> Policy:
@@ -199,8 +199,7 @@ class Records:
 
     @cached_property
     def _line(self) -> Mapping[Oid, int]:
-        listed = self.registry.git.run("rev-list", "--first-parent", "--reverse", str(self._tip))
-        return {Oid(bytes.fromhex(line)): place for place, line in enumerate(listed.decode().split())}
+        return mainline.line(self.registry, self._tip) if self._tip else {}
 
     def _says(self, name: AliasName, commit: Oid) -> Entry | None:
         """What the default branch's file says of an alias at a commit. Raises: SettingsError."""

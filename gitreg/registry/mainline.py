@@ -30,7 +30,11 @@ def tip(registry: Registry) -> Oid | None:
 
 def short(registry: Registry) -> str:
     """The branch as people write it: `origin/main`. Raises: Error when git does not know which it is."""
-    name = ref(registry)
+    return named(registry, ref(registry))
+
+
+def named(registry: Registry, name: str) -> str:
+    """The branch that a ref such as HEAD leads to, as people write it."""
     found = registry.git.attempt("symbolic-ref", "--quiet", name, offline=True).stdout.decode("utf-8", "replace")
     return (found.strip() or name).removeprefix("refs/remotes/").removeprefix("refs/heads/")
 

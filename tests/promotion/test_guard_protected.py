@@ -146,6 +146,13 @@ def test_a_server_without_a_default_branch_has_no_policy(door: Door) -> None:
     assert door.one(REF, door.move("m:production", "v1")) == ""
 
 
+def test_a_server_whose_head_is_no_branch_protects_what_that_commit_says(door: Door) -> None:
+    merged = door.merges("production: v1\n")
+    door.world.on_server("git update-ref --no-deref HEAD refs/heads/main")
+    assert door.one(REF, door.move("m:production", "v1", merged)) == ""
+    assert "it says v1" in door.one(REF, door.move("m:production", "v2", merged))
+
+
 def test_what_was_moved_by_hand_is_adopted_where_it_is(door: Door) -> None:
     by_hand, merged = door.desk.oid("m@v2^{}"), door.merges("production: v1\n")
     adopted = door.adopts("m:production", "v2")

@@ -199,6 +199,18 @@ def test_without_its_gitreg_the_hook_takes_nothing_of_the_registrys(guarded: Wor
     assert push(ada, "origin HEAD:main").returncode == 0
 
 
+def test_without_the_programs_that_it_needs_the_hook_takes_nothing(guarded: World, ada: Desk, tmp_path: Path) -> None:
+    hook = str(guarded.server / "hooks" / "pre-receive")
+    line = f"{ZERO} {ada.oid('HEAD')} refs/gitreg/x\n"
+    with_cat = tmp_path / "with-cat"
+    with_cat.mkdir()
+    (with_cat / "cat").symlink_to(str(shutil.which("cat")))
+    for folder in (tmp_path / "without", with_cat):
+        env = {**os.environ, "PATH": str(folder)}
+        done = subprocess.run([hook], cwd=guarded.server, env=env, input=line.encode(), check=False)
+        assert done.returncode != 0
+
+
 class TestInstalling:
     def gitreg(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["gitreg", "hook", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
@@ -234,6 +246,10 @@ class TestInstalling:
         world.hook("pre-receive", "exit 0")
         with pytest.raises(RefusedError, match="no room"):
             server_hooks.install(world.server, command=str(starts.path))
+
+    def test_needs_no_branch_at_the_servers_head(self, world: World, starts: Starts) -> None:
+        world.on_server("git update-ref --no-deref HEAD refs/heads/main")
+        assert server_hooks.install(world.server, command=str(starts.path)).new
 
     def test_goes_beside_the_hooks_of_gitea(self, world: World, ada: Desk, starts: Starts) -> None:
         folder = world.server / "hooks" / "pre-receive.d"
