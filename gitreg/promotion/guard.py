@@ -77,7 +77,8 @@ def _parse(line: str) -> Update:
 
 def refusals(registry: Registry, updates: Sequence[Update]) -> Iterator[Refusal]:
     """Why the push must not be taken, for each ref that must not change; nothing when it may. Raises: GitError."""
-    coming = {update.ref: update.new for update in updates if update.new}
+    # of two that would make a ref, git takes the first
+    coming = {update.ref: update.new for update in reversed(updates) if update.new}
     versions = Versions(registry, coming)
     records = Records(registry, coming, versions)
     found = (_refusal(update, versions, records) for update in updates)

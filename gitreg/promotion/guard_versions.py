@@ -18,7 +18,8 @@ from gitreg.registry import runs, trees, versions
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Details, Version
 
-_LOOKS_LIKE_A_VERSION = re.compile(r"refs/tags/.+@v[0-9]+\Z")
+# a ref below one of a version would leave no room for that
+_LOOKS_LIKE_A_VERSION = re.compile(r"(refs/tags/.+?@v[0-9]+)(/.+)?\Z", re.DOTALL)
 # Listing one collection's versions takes milliseconds, listing all of a large registry a second.
 _FEW = 50
 _NEXT = "to publish a version: gitreg push, which gives it the next number"
@@ -39,7 +40,8 @@ class Versions:
 
     def check(self, ref: str, old: Oid, new: Oid) -> None:
         """Raises: RefusedError, RecordError, MissingObjectError, TypeMismatchError."""
-        if not _LOOKS_LIKE_A_VERSION.match(ref):
+        match = _LOOKS_LIKE_A_VERSION.match(ref)
+        if not match:
             return
         tag = ref.removeprefix(names.TAGS)
         # of what is deleted the pusher may have said anything: git takes an object that is not there for a broken ref
@@ -52,9 +54,9 @@ class Versions:
             raise RefusedError(f"version '{tag}' is published and never moves", hint=hint)
         if not new:
             return
-        name = names.parse_version(ref)
+        name = names.parse_version(match[1])
         is_own = versions.is_own(self.registry, new)
-        if is_own and (old or name is None):
+        if is_own and (old or name is None or match[2]):
             words = "is somebody's own tag, and its number is taken" if old else "is no name of a version"
             raise RefusedError(f"'{tag}' {words}", hint=_NEXT)
         if is_own and name:

@@ -156,6 +156,8 @@ class TestAVersion:
         head, version = door.desk.oid("HEAD"), door.desk.oid("m@v1^{commit}")
         assert door.one("refs/tags/m@v2", head) == "'m@v2' is no version's tag, and would take a number of 'm'"
         assert "is no version's tag" in door.one("refs/tags/new@v0", version)
+        assert door.one("refs/tags/m@v2/x", head) == "'m@v2/x' is no version's tag, and would take a number of 'm'"
+        assert "is no name of a version" in door.one("refs/tags/m@v2/x", door.desk.oid("refs/tags/m@v1"))
         assert door.one("refs/tags/m@v02", door.desk.oid("refs/tags/m@v1")) == "'m@v02' is no name of a version"
         door.world.on_server(f"git update-ref refs/tags/n@v0 {head}")
         fresh = door.desk.log("n", "data")
@@ -236,6 +238,13 @@ class TestAnAlias:
         move = door.move("m:staging", "v2")
         assert "which is not published" in door.one(ALIAS, move)
         assert door.words((ALIAS, move), ("refs/tags/m@v2", fresh.tag)) == []
+
+    def test_names_what_git_would_take_of_two_tags_of_one_name(self, door: Door) -> None:
+        fresh = door.desk.log("m", "two")
+        other = door.replaced(str(fresh.tag), fresh.commit, door.desk.oid("m@v1^{}"))
+        tags = [("refs/tags/m@v2", other), ("refs/tags/m@v2", fresh.tag)]
+        refused = door.refuses(*tags, (ALIAS, door.move("m:staging", "v2")))
+        assert [refusal.ref for refusal in refused] == ["refs/tags/m@v2", ALIAS]
 
     def test_has_no_twin_that_differs_by_case_alone(self, door: Door) -> None:
         twin = door.move("m:Staging", "v0")
