@@ -68,19 +68,23 @@ class GitHub:
             self._repository.get_issue(request).get_comment(comment.id).delete()
 
     def merged(self, commit: str) -> Request | None:
-        """As `Host`: what `merge_commit_sha` names is the commit that a merge, a squash or a rebase has made."""
+        """As `Host`: what `merge_commit_sha` names is the commit that a merge, a squash or a rebase has made.
+
+        A request made on top of another's branch has that one's commits, too.
+        """
         with _told():
             pulls = self._repository.get_commit(commit).get_pulls()
             found = [item for item in pulls if item.merged_at and item.base.ref == item.base.repo.default_branch]
-            pull = next((item for item in found if item.merge_commit_sha == commit), found[0] if found else None)
-            if pull is None:
+            if not found:
                 return None
+            ends = [item for item in found if item.merge_commit_sha == commit]
+            first = min(ends or found, key=lambda item: str(item.merged_at))
             # who merged it is said of one request only, not in lists
-            pull = self._repository.get_pull(pull.number)
+            pull = self._repository.get_pull(first.number)
             latest: dict[str, Approval] = {}
             for review in pull.get_reviews():
                 who = _login(review.user)
-                if review.state not in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
+                if review.state not in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED") or not who:
                     continue
                 latest.pop(who, None)
                 if review.state == "APPROVED":

@@ -65,11 +65,13 @@ class GitLab:
         with _told():
             found = self._project.commits.get(commit, lazy=True).merge_requests(get_all=True)
             branch = self._gitlab.projects.get(self._id).default_branch if found else ""
-            into = (item for item in found if (item["state"], item["target_branch"]) == ("merged", branch))
-            number = next((int(item["iid"]) for item in into), None)
-            if number is None:
+            into = [item for item in found if (item["state"], item["target_branch"]) == ("merged", branch)]
+            if not into:
                 return None
-            item = self._project.mergerequests.get(number)
+            # one made on top of another's branch has that one's commits, too
+            ends = [one for one in into if commit in map(one.get, ("merge_commit_sha", "squash_commit_sha", "sha"))]
+            first = min(ends or into, key=lambda one: one["merged_at"])
+            item = self._project.mergerequests.get(first["iid"])
             approvals = item.approvals.get().approved_by
             by = {one["user"]["username"]: one.get("approved_at") or "" for one in approvals}
             latest = {who: Approval(who, at, "") for who, at in by.items()}

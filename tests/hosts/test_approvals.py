@@ -9,7 +9,7 @@ from typing import Any
 
 import badinput
 import pytest
-from doubles import ADA, BOB, EARLIER, HEAD, Double, Review
+from doubles import ADA, BOB, COMMIT, EARLIER, GONE, HEAD, Double, Review
 from jsonschema import Draft202012Validator
 
 from conftest import Shell
@@ -112,6 +112,25 @@ def test_nor_has_one_for_another_branch(host: Double, head: str) -> None:
     host.state.base = "playground"
     host.state.reviews = [Review(BOB, "APPROVED", HEAD)]
     assert told("HEAD")[0]["commits"] == {head: None}
+
+
+@pytest.mark.parametrize("kind", ["GitHub", "GitLab"], indirect=True)
+def test_of_requests_on_top_of_each_other_the_one_that_brought_the_commit_is_asked(host: Double, head: str) -> None:
+    host.state.stacked = True
+    host.state.reviews = [Review(BOB, "APPROVED", HEAD)]
+    assert told("HEAD")[0]["commits"][head]["request"] == 12
+    # neither the merge nor the newest
+    host.state.commit, host.state.also = COMMIT, head
+    assert told("HEAD")[0]["commits"][head]["request"] == 12
+
+
+@pytest.mark.parametrize("kind", ["GitHub"], indirect=True)
+def test_an_approval_of_an_account_that_is_deleted_is_nobodys(host: Double, head: str) -> None:
+    """https://docs.github.com/en/rest/pulls/reviews: `user` may be null."""
+    host.state.reviews = [Review(GONE, "APPROVED", HEAD), Review(BOB, "APPROVED", HEAD)]
+    document, talk = told("HEAD")
+    assert [item["who"] for item in document["commits"][head]["by"]["approved"]] == ["bob"]
+    assert talk == ""
 
 
 def test_a_token_that_may_not_read_names_nobody(host: Double, kind: str, head: str) -> None:

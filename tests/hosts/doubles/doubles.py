@@ -18,7 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 Json = Any
 TOKEN = "a-token-9c1f"  # noqa: S105 - of these servers alone
-BOT, ADA, BOB = 41898282, 7, 8
+BOT, ADA, BOB, GONE = 41898282, 7, 8, 0
+"""Accounts; one of them is deleted."""
 COMMIT, HEAD, EARLIER = "a" * 40, "b" * 40, "c" * 40
 """What was merged, and the newest and an older commit of the request."""
 
@@ -50,6 +51,8 @@ class State:
         commit: what it brought onto the branch, once it is merged.
         merged: whether it is.
         base: the branch that it was for; 'main' is the default one.
+        also: another commit that it brought.
+        stacked: whether request 13 was made on top of its branch, and merged later.
         readable, writable: what the token may.
         failing: statuses to answer with before anything else, one a request.
         garbled: what is answered to everything, as if it were an answer.
@@ -62,6 +65,8 @@ class State:
     commit: str = COMMIT
     merged: bool = True
     base: str = "main"
+    also: str = ""
+    stacked: bool = False
     readable: bool = True
     writable: bool = True
     failing: list[int] = field(default_factory=list)

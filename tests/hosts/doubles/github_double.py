@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from doubles import ADA, BOB, BOT, HEAD, TOKEN, Asked, Double, Json, Note, RefusedError, shape
+from doubles import ADA, BOB, BOT, EARLIER, GONE, HEAD, TOKEN, Asked, Double, Json, Note, RefusedError, shape
 
 
 class GitHubDouble(Double):
@@ -27,6 +27,8 @@ class GitHubDouble(Double):
             raise RefusedError(403, {"message": words, "documentation_url": page, "status": "403"})
 
     def _user(self, number: int) -> Json:
+        if number == GONE:
+            return None
         return {"login": self.logins[number], "id": number, "type": "Bot" if number == BOT else "User"}
 
     def _comment(self, note: Note) -> Json:
@@ -110,7 +112,10 @@ class GitHubDouble(Double):
     )
     def pulls(self, asked: Asked) -> tuple[int, Json]:
         self._may()
-        return 200, [self._pull(whole=False)] if asked.match[1] == self.state.commit else []
+        found = self._pull(whole=False)
+        later = {"number": 13, "merge_commit_sha": EARLIER, "merged_at": "2026-03-02T13:00:00Z"}
+        stacked = [found | later] if self.state.stacked else []
+        return 200, [*stacked, found] if asked.match[1] in (self.state.commit, self.state.also) else []
 
     @shape(
         "https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request", "GET", "/api/v3/repos/team/models/pulls/12"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from doubles import ADA, BOB, BOT, HEAD, TOKEN, Asked, Double, Json, Note, RefusedError, shape
+from doubles import ADA, BOB, BOT, EARLIER, HEAD, TOKEN, Asked, Double, Json, Note, RefusedError, shape
 
 
 class GitLabDouble(Double):
@@ -101,7 +101,9 @@ class GitLabDouble(Double):
             "merge_user": self._user(BOB) if merged else None,
             "target_branch": self.state.base,
             "sha": HEAD,
+            "merged_at": "2026-03-01T13:00:00.000Z" if merged else None,
             "merge_commit_sha": self.state.commit if merged else None,
+            "squash_commit_sha": None,
             "web_url": "https://gitlab.com/team/models/-/merge_requests/12",
         }
 
@@ -112,7 +114,10 @@ class GitLabDouble(Double):
     )
     def requests(self, asked: Asked) -> tuple[int, Json]:
         self._may()
-        return 200, [self._request()] if asked.match[1] == self.state.commit else []
+        found = self._request()
+        later = {"iid": 13, "merge_commit_sha": EARLIER, "sha": EARLIER, "merged_at": "2026-03-02T13:00:00.000Z"}
+        stacked = [found | later] if self.state.stacked else []
+        return 200, [*stacked, found] if asked.match[1] in (self.state.commit, self.state.also) else []
 
     @shape(
         "https://docs.gitlab.com/api/merge_requests/#retrieve-a-merge-request",
