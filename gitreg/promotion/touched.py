@@ -14,9 +14,10 @@ REVIEW = (
     ".gitreg/config.yaml",
     *("CODEOWNERS", "docs/CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS"),
     *(".gitea/CODEOWNERS", ".forgejo/CODEOWNERS"),
-    *(".github/workflows", ".github/actions", ".gitlab-ci.yml", ".gitea/workflows", ".forgejo/workflows"),
+    *(".github/workflows", ".github/actions", ".gitea/workflows", ".forgejo/workflows"),
+    *(".gitlab-ci.yml", ".gitlab/gitreg", "ci/gitreg"),
 )
-"""Files and folders that hosts read."""
+"""Files and folders that hosts read, and that `gitreg ci init` writes."""
 
 
 def policy(
@@ -67,14 +68,8 @@ def _in_worktree(registry: Registry) -> bytes | None:
 
 
 def _entry(registry: Registry, commit: Oid | None, path: str) -> TreeEntry | None:
-    """A file or folder of a commit, one level looked at after the other: trees may hold each other a million times."""
+    """A file or folder of a commit."""
     if commit is None:
         return None
-    *folders, name = path.split("/")
-    tree = registry.objects.commit(commit).tree
-    for folder in folders:
-        found = registry.objects.tree(tree).get(folder)
-        if found is None or not found.is_tree:
-            return None
-        tree = found.oid
-    return registry.objects.tree(tree).get(name)
+    there, entry = registry.objects.entry_at(registry.objects.commit(commit).tree, path) or ("", None)
+    return entry if there == path else None

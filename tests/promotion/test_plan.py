@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from planning import Asking, hints, problems, shown
 
 from conftest import Shell
 from desks import Desk, World
+from gitreg import templates
 from gitreg.errors import Error
 from gitreg.git.runner import Git
+from gitreg.promotion import touched
 from gitreg.promotion.plan import plan
 from gitreg.records.objects import Oid
 from gitreg.registry import cards, editing
@@ -164,6 +168,24 @@ def test_a_request_that_fits_the_newest_move_is_not_stale(asking: Asking) -> Non
     assert asking(f"production: {{version: v1, after: '{tip[:12]}'}}\n").state == "refused"
 
 
+def test_a_revert_of_what_was_merged_and_applied_is_not_stale(asking: Asking) -> None:
+    asking.merge("production: {version: v0, after: none}\n")
+    asking.apply()
+    asking.merge(f"production: {{version: v1, after: '{str(asking.tip())[:12]}'}}\n")
+    asking.apply()
+    asking.git("revert --no-edit HEAD")
+    assert shown(asking.plan().moves) == ["m:production v1 -> v0"]
+    assert asking.plan().state == "pending"
+    # of a request that began before, nobody knows whether its author saw that move
+    asking.git("checkout --quiet -b earlier HEAD~2")
+    asking.commit("production: {version: v2, after: none}\n")
+    assert any("has been moved since the request was written" in line for line in problems(asking.plan("earlier")))
+    # nor of a revert where somebody has moved the alias otherwise
+    asking.git("checkout --quiet main")
+    asking.direct("m:production", "v2")
+    assert any("has been moved since the request was written" in line for line in problems(asking.plan()))
+
+
 def test_an_alias_that_was_removed_has_a_history_to_come_after(asking: Asking) -> None:
     asking.direct("m:production", "v0")
     asking.direct("m:production", None)
@@ -288,6 +310,14 @@ def test_who_reviews_and_what_ci_runs_is_named_when_a_request_changes_it(asking:
     assert asking.plan("request").notes == (
         "'CODEOWNERS', '.github/workflows' change, so how requests are checked changes too",
     )
+
+
+def test_what_ci_init_writes_to_be_run_is_told_of_when_it_changes() -> None:
+    folder = templates.find("ci")
+    written = [Path(*file.relative_to(folder).parts[1:]) for file in folder.rglob("*") if file.suffix in (".yml", ".sh")]
+    told = {Path(path) for path in touched.REVIEW}
+    assert written
+    assert [str(path) for path in written if not told & {path, *path.parents}] == []
 
 
 def test_a_damaged_record_refuses_its_alias_and_hides_no_other(asking: Asking) -> None:
