@@ -246,16 +246,29 @@ class Objects:
         entries = parse_tree(self._content(oid, "tree"))
         return {entry.name.decode("utf-8", "surrogateescape"): entry for entry in entries}
 
+    def entry_at(self, tree: Oid, path: str) -> tuple[str, TreeEntry] | None:
+        """What lies at `path` in a tree, and its path; where no folder is in the way, that. None for nothing.
+
+        Only the levels on the way are read: trees may hold each other a million times. Raises: MissingObjectError,
+        RecordError.
+        """
+        found = None
+        above = ""
+        for part in path.split("/"):
+            entry = self.tree(tree).get(part)
+            if entry is None:
+                return None
+            above = f"{above}/{part}".removeprefix("/")
+            found = above, entry
+            if not entry.is_tree:
+                break
+            tree = entry.oid
+        return found
+
     def blob_at(self, tree: Oid, path: str) -> bytes | None:
         """The content of the file at `path` in a tree, or None. Raises: MissingObjectError, RecordError."""
-        *folders, name = path.split("/")
-        for folder in folders:
-            found = self.tree(tree).get(folder)
-            if found is None or not found.is_tree:
-                return None
-            tree = found.oid
-        leaf = self.tree(tree).get(name)
-        return None if leaf is None or leaf.is_tree else self._content(leaf.oid, "blob")
+        there, leaf = self.entry_at(tree, path) or ("", None)
+        return self._content(leaf.oid, "blob") if leaf and there == path and not leaf.is_tree else None
 
     def _content(self, oid: Oid, kind: str) -> bytes:
         found, data = self.read(oid)

@@ -60,58 +60,43 @@ class _Found:
 def at(registry: Registry, commit: Oid) -> Wanted:
     """What the tree of a commit says. Raises: MissingObjectError, RecordError for what is no commit or tree."""
     try:
-        tree = _folder(registry, commit, FOLDER)
+        folder = _entry(registry, commit, FOLDER)
+        if folder and not folder.is_tree:
+            raise _no_file(FOLDER, _mode(folder), wants="a folder")
     except SettingsError as error:
         return Wanted({}, (error,), {})
-    return _collected(_in_tree(registry, tree, FOLDER)) if tree else Wanted({}, (), {})
+    return _collected(_in_tree(registry, folder.oid, FOLDER)) if folder else Wanted({}, (), {})
 
 
 def file_at(registry: Registry, commit: Oid, path: str) -> bytes | None:
     """The content of one file in a commit's tree, None when there is none.
 
-    Raises: SettingsError for what is no regular file in a folder; as `at`.
+    Raises: SettingsError for what is no regular file in a folder, or far too large; as `at`.
     """
-    folder, _, name = path.rpartition("/")
-    tree = _folder(registry, commit, folder)
-    entry = registry.objects.tree(tree).get(name) if tree else None
+    entry = _entry(registry, commit, path)
     if entry is None:
         return None
     if _mode(entry) not in _FILES:
         raise _no_file(path, _mode(entry))
-    return registry.objects.read(entry.oid)[1]
+    try:
+        return _blob(registry, entry.oid)
+    except RecordError as error:
+        raise SettingsError(path, 0, error.message, hint=error.hint) from error
 
 
-def _folder(registry: Registry, commit: Oid, path: str) -> Oid | None:
-    """The tree of a folder in a commit, None when there is none. Raises: SettingsError for what is no folder."""
-    tree = registry.objects.commit(commit).tree
-    above = ""
-    for part in path.split("/"):
-        above = f"{above}/{part}".removeprefix("/")
-        entry = registry.objects.tree(tree).get(part)
-        if entry is None:
-            return None
-        if not entry.is_tree:
-            raise _no_file(above, _mode(entry), wants="a folder")
-        tree = entry.oid
-    return tree
+def _entry(registry: Registry, commit: Oid, path: str) -> TreeEntry | None:
+    """What lies in a commit, None for nothing. Raises: SettingsError where something is in the way."""
+    there, entry = registry.objects.entry_at(registry.objects.commit(commit).tree, path) or (path, None)
+    if entry and there != path:
+        raise _no_file(there, _mode(entry), wants="a folder")
+    return entry
 
 
 def of_collection(registry: Registry, commit: Oid, collection: CollectionName) -> Mapping[AliasName, Entry]:
-    """What a commit's file of one collection says; nothing where there is none. Raises: SettingsError."""
+    """What a commit's file of one collection says; nothing where there is none. Raises: as `file_at`."""
     path = wanted.path_of(collection)
-    *folders, name = path.split("/")
-    tree = registry.objects.commit(commit).tree
-    for folder in folders:
-        found = registry.objects.tree(tree).get(folder)
-        if found is None or not found.is_tree:
-            return {}
-        tree = found.oid
-    leaf = registry.objects.tree(tree).get(name)
-    if leaf is None:
-        return {}
-    if _mode(leaf) not in _FILES:
-        raise _no_file(path, _mode(leaf))
-    return wanted.parse(path, text_of(path, _blob(registry, leaf.oid)))
+    data = file_at(registry, commit, path)
+    return {} if data is None else wanted.parse(path, text_of(path, data))
 
 
 def in_worktree(registry: Registry) -> Wanted:

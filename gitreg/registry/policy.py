@@ -48,18 +48,11 @@ def at(registry: Registry, commit: Oid | None) -> Policy:
 
 
 def _file(registry: Registry, commit: Oid) -> bytes | None:
-    *folders, name = PATH.split("/")
-    tree = registry.objects.commit(commit).tree
-    for folder in folders:
-        found = registry.objects.tree(tree).get(folder)
-        if found is None:
-            return None
-        if not found.is_tree:
-            raise SettingsError(PATH, 0, f"'{folder}' is no folder")
-        tree = found.oid
-    leaf = registry.objects.tree(tree).get(name)
+    there, leaf = registry.objects.entry_at(registry.objects.commit(commit).tree, PATH) or ("", None)
     if leaf is None:
         return None
+    if there != PATH:
+        raise SettingsError(PATH, 0, f"'{there}' is no folder")
     # where a link leads is not for a request to say, and a policy that is passed over protects nothing
     if leaf.mode not in _FILE_MODES:
         raise SettingsError(PATH, 0, "this is no regular file")

@@ -8,12 +8,13 @@ from collections.abc import Callable
 import pytest
 
 from desks import Desk
-from gitreg.errors import NotARepositoryError, StorageError
-from gitreg.git.objects import Batch
+from gitreg.errors import NotARepositoryError, SettingsError, StorageError
+from gitreg.git.objects import MAX_OBJECT, Batch
 from gitreg.git.runner import Git
 from gitreg.promotion import source
 from gitreg.promotion.source import Wanted
 from gitreg.promotion.wanted import FOLDER
+from gitreg.records.names import CollectionName
 from gitreg.records.objects import EMPTY_TREE, Commit, Oid, TreeEntry, encode_tree
 from gitreg.registry.repository import Registry
 
@@ -184,6 +185,23 @@ def test_empty_folders_without_end_come_to_an_end(desk: Desk) -> None:
     desk.registry.objects.write([("tree", b"")])
     found = source.at(desk.registry, forged(desk, entries))
     assert broken(found) == [f"'{FOLDER}': it holds more than 10,000 files"]
+
+
+def test_what_cannot_be_read_is_not_taken_for_nothing(desk: Desk) -> None:
+    """A replay would take the aliases away, and set them again with the next commit."""
+    collection = CollectionName.parse("space/m")
+    assert source.of_collection(desk.registry, desk.oid("HEAD"), collection) == {}
+    large = b"#" * (MAX_OBJECT + 1)
+    link, much = (Batch().add("blob", data) for data in (b"x", large))
+    inner = encode_tree([TreeEntry(b"m.yaml", much)])
+    folder = TreeEntry(b"space", Batch().add("tree", inner), is_tree=True)
+    desk.registry.objects.write([("tree", inner), ("blob", large)])
+    for entry, message in (
+        (TreeEntry(b"space", link, mode=b"120000"), "/space': it is a link, where a folder is expected"),
+        (folder, "more than a record may have"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            source.of_collection(desk.registry, forged(desk, [entry], b"x"), collection)
 
 
 def test_a_pipe_is_not_waited_for(desk: Desk) -> None:
