@@ -25,6 +25,8 @@ MOST = 60_000
 
 # how many bytes each part may take; what is left is for the details
 _BROKEN, _NOTES, _TABLE, _REFUSED, _DRIFT, _END = 6_000, 2_000, 28_000, 9_000, 3_000, 500
+# of what is for refusals, one move
+_REASONS = 6_000
 # how much is in a row of the table: metrics, characters of a name, and whether the gate is named
 _LEVELS = ((3, 120, True), (1, 80, True), (0, 60, False), (0, 36, False))
 _WORDS, _ROWS, _LEAST = 300, 12, 200
@@ -45,7 +47,7 @@ def text(plan: Plan, graph: Graph | None = None, *, remote: str = "") -> str:
     blocks += _fitting(_NOTES, [f"- ⚠️ {_words(note)}" for note in plan.notes])
     if plan.moves:
         blocks.append(_table(plan.moves))
-    blocks += _fitting(_REFUSED, ["\n".join(_refusal(move)) for move in plan.moves if move.refused])
+    blocks += _fitting(_REFUSED, [_refusal(move) for move in plan.moves if move.refused])
     if graph and graph.nodes:
         blocks.append(f"```mermaid\n{to_mermaid(graph)}```")
     for drift in _fitting(_DRIFT, [_drifting(move) for move in plan.drift]):
@@ -164,12 +166,12 @@ def _gate(move: Move, *, named: bool) -> str:
     return f"✅ passed, {waived} waived" if waived else "✅ passed"
 
 
-def _refusal(move: Move) -> Iterator[str]:
-    yield f"- ❌ {code(str(move.alias))} to {code(_asked(move)) or 'nothing'}"
-    yield from (f"  {_problem(problem.message, problem.hint)}" for problem in move.problems)
-    for verdict in move.verdicts:
-        if verdict.finding == "refused":
-            yield f"  - {_words(verdict.gate)}: {_words(verdict.words)}"
+def _refusal(move: Move) -> str:
+    refused = [verdict for verdict in move.verdicts if verdict.finding == "refused"]
+    reasons = [f"  {_problem(problem.message, problem.hint)}" for problem in move.problems]
+    reasons += [f"  - {_words(verdict.gate)}: {_words(verdict.words)}" for verdict in refused]
+    head = f"- ❌ {code(str(move.alias))} to {code(_asked(move)) or 'nothing'}"
+    return "\n".join([head, *_fitting(_REASONS, reasons, "  - ")])
 
 
 def _problem(message: str, hint: str | None) -> str:

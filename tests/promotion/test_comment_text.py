@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from cmarkgfm.cmark import Options
 
 from gitreg.cli.markdown import code, table
 from gitreg.cli.plan_markdown import MARKER, MOST, SILENT, text
-from gitreg.promotion.request import Plan
+from gitreg.promotion.request import Plan, Verdict
 from gitreg.records.plain import visible
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -176,6 +177,15 @@ def test_of_two_hundred_each_has_its_row_and_its_verdict() -> None:
     left = re.search(r"The details of (\d+) moves are left out", markdown)
     assert left
     assert int(left[1]) + markdown.count("<summary><code>s") == 200
+
+
+def test_of_a_move_that_many_gates_refuse_some_of_the_reasons_stay() -> None:
+    plan = comments.mixed()
+    verdicts = tuple(Verdict(f"loss <= {number}", "refused", "語" * 200) for number in range(100))
+    markdown = text(replace(plan, moves=(replace(plan.moves[0], verdicts=verdicts),)))
+    shown = re.findall(r"^  - `loss <= \d+`: `語", markdown, re.MULTILINE)
+    assert shown
+    assert f"\n  - and {100 - len(shown)} more\n" in markdown
 
 
 def test_what_is_refused_stays_when_not_even_the_rows_fit() -> None:
