@@ -314,7 +314,8 @@ def test_who_reviews_and_what_ci_runs_is_named_when_a_request_changes_it(asking:
 
 def test_what_ci_init_writes_to_be_run_is_told_of_when_it_changes() -> None:
     folder = templates.find("ci")
-    written = [Path(*file.relative_to(folder).parts[1:]) for file in folder.rglob("*") if file.suffix in (".yml", ".sh")]
+    programs = [file for file in folder.rglob("*") if file.suffix in (".yml", ".sh")]
+    written = [Path(*file.relative_to(folder).parts[1:]) for file in programs]
     told = {Path(path) for path in touched.REVIEW}
     assert written
     assert [str(path) for path in written if not told & {path, *path.parents}] == []
