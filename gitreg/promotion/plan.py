@@ -6,8 +6,9 @@ be planned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 from gitreg.errors import RecordError, SettingsError
 from gitreg.git import revisions
@@ -17,11 +18,11 @@ from gitreg.promotion.moving import Mover
 from gitreg.promotion.published import Published
 from gitreg.promotion.request import Move, Plan, Problem
 from gitreg.promotion.source import Wanted
-from gitreg.promotion.wanted import Entry
+from gitreg.promotion.wanted import NEVER, Entry
 from gitreg.records.names import AliasName
 from gitreg.records.objects import Oid
 from gitreg.records.policy import Policy
-from gitreg.registry import aliases, subjects
+from gitreg.registry import aliases, mainline, subjects
 from gitreg.registry import policy as policies
 from gitreg.registry.aliases import Alias
 from gitreg.registry.repository import Registry
@@ -45,7 +46,7 @@ def plan(registry: Registry, base: Oid | None, head: Oid | None, *, compare: boo
     began, before = (source.at(registry, commit) if commit else _NOTHING for commit in (fork, base))
     found = merged.merge(before, began, source.at(registry, head) if head else source.in_worktree(registry))
     policy, broken, told = _policies(registry, base, fork, head)
-    moves = list(_Planner(Mover(published), policy, found, COMPARED if compare else 0).moves())
+    moves = list(_Planner(Mover(published), policy, found, fork, COMPARED if compare else 0).moves())
     return Plan(
         base,
         head,
@@ -92,14 +93,16 @@ class _Planner:
         mover: says of each whether it may be made.
         policy: what counts.
         found: what is wanted.
+        fork: where the request began.
         compare: of how many more it is looked up what differs besides the metrics.
     """
 
-    def __init__(self, mover: Mover, policy: Policy, found: Merged, compare: int) -> None:
+    def __init__(self, mover: Mover, policy: Policy, found: Merged, fork: Oid | None, compare: int) -> None:
         self.mover = mover
         self.published = mover.published
         self.policy = policy
         self.found = found
+        self.fork = fork
         self._now: dict[AliasName, Alias | RecordError | None] = {}
         self.compare = compare
 
@@ -136,7 +139,10 @@ class _Planner:
 
         def stale(entry: Entry) -> Problem | None:
             # what has been merged is not made anew; `apply` says whether it still may
-            return None if said.origin == "base" else requested.stale(entry, tip)
+            if said.origin == "base":
+                return None
+            late = requested.stale(entry, tip)
+            return None if late and tip and self._saw(name, tip, entry.after) else late
 
         history = (step.record for step in aliases.moves(self.published.registry, name, tip)) if tip else ()
         try:
@@ -147,6 +153,23 @@ class _Planner:
         if move and said.origin == "both":
             return replace(move, problems=(*move.problems, _conflict(name, said.other)))
         return move
+
+    def _saw(self, name: AliasName, tip: Oid, after: str) -> bool:
+        """Whether all moves after `after` were merged before the request began, as for a revert; `apply` asks that."""
+        for step in aliases.moves(self.published.registry, name, tip):
+            if str(step.oid).startswith(after):
+                return True
+            merged = step.record.by.merged
+            if merged is None or merged.commit not in self._before:
+                return False
+            if step.record.seq == 1:
+                return after == NEVER
+        return False
+
+    @cached_property
+    def _before(self) -> Mapping[Oid, int]:
+        """The commits of the default branch that the request is on top of."""
+        return mainline.line(self.published.registry, self.fork) if self.fork else {}
 
     def _unreadable(self, name: AliasName, now: Alias | None, entry: Entry | None, error: RecordError) -> Move:
         """An alias, or a version of it, whose records are no such: nothing is known of it, so it stays where it is."""
