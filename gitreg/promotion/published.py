@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from gitreg.errors import Error
+from gitreg.errors import Error, RecordError
 from gitreg.git.refs import Ref
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, CollectionName, VersionName
@@ -37,7 +37,7 @@ class Published:
         self.registry = registry
         self.base = names_of_refs.PENDING if registry.is_server else registry.tracking
         self._versions: dict[VersionName, Version | None] = {}
-        self._deleted: dict[CollectionName, frozenset[Place]] = {}
+        self._deleted: dict[CollectionName, frozenset[Place] | RecordError] = {}
         if not registry.is_server:
             self._check()
 
@@ -86,26 +86,33 @@ class Published:
         for ref in self._find([names_of_refs.card(name, self.base) for name in collections]):
             collection = names_of_refs.parse_card(ref.name)
             if collection:
-                self._deleted[collection] = cards.at(self.registry, collection, ref.target).deleted
+                try:
+                    self._deleted[collection] = cards.at(self.registry, collection, ref.target).deleted
+                except RecordError as error:
+                    # it stops what asks for this collection, and nothing else
+                    self._deleted[collection] = error
 
     def _find(self, names: Sequence[str]) -> list[Ref]:
         parts = (names[start : start + _AT_ONCE] for start in range(0, len(names), _AT_ONCE))
         return [ref for part in parts for ref in self.registry.refs.find(*part)]
 
     def version(self, name: VersionName) -> Version | None:
-        """The version of this name that the remote has. Raises: RecordError."""
+        """The version of this name that the remote has."""
         self.know([name])
         return self._versions[name]
 
     def of(self, place: Place) -> Version | None:
-        """The version that an alias's record means, None when its tag is not here. Raises: RecordError."""
+        """The version that an alias's record means, None when its tag is not here."""
         found = self.version(place.version)
         return found if found and found.commit == place.commit else None
 
     def is_deleted(self, version: Version) -> bool:
         """Whether somebody has marked it as deleted. Raises: RecordError."""
         self.know([version.name])
-        return version.place in self._deleted[version.name.collection]
+        found = self._deleted[version.name.collection]
+        if isinstance(found, RecordError):
+            raise found
+        return version.place in found
 
     def reads(self, names: Iterable[AliasName]) -> Iterable[tuple[AliasName, Oid]]:
         """The aliases of these names with their tips, read ahead in windows."""

@@ -330,6 +330,21 @@ def test_a_damaged_record_refuses_its_alias_and_hides_no_other(asking: Asking) -
     assert "points at commit" in problems(found)[0]
 
 
+def test_a_damaged_card_refuses_what_asks_for_its_versions_and_hides_no_other(asking: Asking) -> None:
+    asking.desk.log("other", "zero")
+    asking.desk.publish()
+    asking.write("production: v0\n", "other")
+    tree = asking.git("rev-parse HEAD^{tree}")
+    # one cannot see whether the version is deleted
+    asking.git(f"update-ref refs/gitreg-remotes/origin/collections/m@card {tree}")
+    found = asking("production: v1\n")
+    assert [(str(move.alias), move.refused) for move in found.moves] == [
+        ("m:production", True),
+        ("other:production", False),
+    ]
+    assert problems(found) == [f"the card of 'm': object {tree} is a tree, expected a commit"]
+
+
 def test_an_alias_that_was_moved_by_hand_is_where_the_hand_has_put_it(asking: Asking) -> None:
     commit = asking.desk.version("m:v1").commit
     asking.git(f"update-ref refs/gitreg-remotes/origin/aliases/m@production {commit}")
