@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 import web_server
 from actions import Tools
-from api_double import ApiDouble
+from api_double import ApiDouble, ForgejoApi, GitHubApi
 from doubles import served
 from host import Host
 from runner import Runner
@@ -67,14 +67,22 @@ def place(example: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def api() -> Iterator[ApiDouble]:
-    """GitHub's API."""
-    with served(ApiDouble) as server:
+def forgejo() -> bool:
+    """Whether the host is Forgejo, and not GitHub."""
+    return False
+
+
+@pytest.fixture
+def api(*, forgejo: bool) -> Iterator[ApiDouble]:
+    """The host's API."""
+    with served(ForgejoApi if forgejo else GitHubApi) as server:
         yield cast("ApiDouble", server)
 
 
 @pytest.fixture
-def host(place: Path, tmp_path: Path, tools: Tools, api: ApiDouble, need: Callable[[str], str]) -> Iterator[Host]:
+def host(
+    place: Path, tmp_path: Path, tools: Tools, api: ApiDouble, need: Callable[[str], str], *, forgejo: bool
+) -> Iterator[Host]:
     """The host, with the example as its repository; the clones know it by its address."""
     (tmp_path / "repositories" / "team").mkdir(parents=True)
     (tmp_path / "repositories" / f"{REPOSITORY}.git").symlink_to(place / "server.git")
@@ -89,6 +97,7 @@ def host(place: Path, tmp_path: Path, tools: Tools, api: ApiDouble, need: Callab
             tools,
             {"GIT_COMMITTER_DATE": TODAY, "GIT_AUTHOR_DATE": TODAY},
             api=api.api,
+            forgejo=forgejo,
         )
         yield Host(place / "server.git", runner, api, tmp_path / "host")
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 Method = Literal["merge", "squash", "rebase"]
 MAIN = "main"
-_WORKFLOWS = ".github/workflows"
 
 
 class MergeConflictError(AssertionError):
@@ -25,7 +24,7 @@ class MergeConflictError(AssertionError):
 
 
 class Host:
-    """What GitHub does with a repository.
+    """What GitHub, or Forgejo, does with a repository.
 
     Attributes:
         runs: the workflows that were run, in this order.
@@ -40,6 +39,7 @@ class Host:
         self._runner = runner
         self._folder = folder
         self._desk = folder / "desk"
+        self._workflows = f".{'forgejo' if runner.forgejo else 'github'}/workflows"
         self.runs: list[Run] = []
         self.branches: dict[int, str] = {}
         self.forks: set[int] = set()
@@ -70,10 +70,11 @@ class Host:
         self._git("checkout", "--quiet", "--detach", f"refs/remotes/origin/{MAIN}")
         self._merged("--no-ff", "--no-edit", "-m", f"Merge {head} into {MAIN}", head)
         merge = self._oid("HEAD")
-        ref = f"refs/pull/{number}/merge"
-        self._git("push", "--quiet", "--force", "origin", f"{head}:refs/pull/{number}/head", f"{merge}:{ref}")
-        fork = number in self.forks
-        return self.happens(Event("pull_request", merge, ref, "", MAIN, branch, number, fork))
+        there = f"refs/pull/{number}"
+        self._git("push", "--quiet", "--force", "origin", f"{head}:{there}/head", f"{merge}:{there}/merge")
+        # what GitHub runs workflows for is the request as it would be merged, and Forgejo its branch
+        sha, ref = (head, f"{there}/head") if self._runner.forgejo else (merge, f"{there}/merge")
+        return self.happens(Event("pull_request", sha, ref, "", MAIN, branch, number, number in self.forks))
 
     def merge(self, number: int, method: Method) -> list[Run]:
         """Merge a request as the button of that name does, and run what that starts. Raises: MergeConflictError."""
@@ -131,7 +132,7 @@ class Host:
         """Run the workflows that the event's commit has for it."""
         place = self._folder / "workflows" / str(len(self.runs))
         place.mkdir(parents=True)
-        listed = self._git("ls-tree", "--name-only", event.sha, f"{_WORKFLOWS}/", at=self._bare).split()
+        listed = self._git("ls-tree", "--name-only", event.sha, f"{self._workflows}/", at=self._bare).split()
         done = []
         for path in listed:
             file = place / Path(path).name

@@ -5,6 +5,8 @@ nothing of the machine's; `uses` steps do what the action of that name does, wit
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax
 https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+
+Forgejo's are run, too, which have the same syntax: https://forgejo.org/docs/latest/user/actions/reference/
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ _JOB = {
 }
 _STEP = {"name", "id", "uses", "with", "env", "run", "if"}
 _RIGHTS = {"contents", "pull-requests", "pages", "id-token"}
-_PINNED = re.compile(r"(?P<name>[\w-]+/[\w-]+)@[0-9a-f]{40}")
+_PINNED = re.compile(r"(?:https://data\.forgejo\.org/)?(?P<name>[\w-]+/[\w-]+)@[0-9a-f]{40}")
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class Runner:
         environment: what the host's machine adds to every job, such as where packages come from.
         variables: of the repository (`vars`).
         api: the address of the host's API.
+        forgejo: whether it is one of Forgejo's.
         count: how many workflows it has run.
     """
 
@@ -63,6 +66,7 @@ class Runner:
     environment: Mapping[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     api: str = ""
+    forgejo: bool = False
     count: int = 0
 
     def run(self, file: Path, event: Event) -> Run | None:
@@ -104,7 +108,7 @@ class Runner:
         done = Job(filled(str(job.get("name", name)), contexts))
         rights = job.get("permissions", document["permissions"])
         _known(rights, _RIGHTS, f"the permissions of '{name}'")
-        token = _token(rights, fork=run.event.fork)
+        token = _token(rights, fork=run.event.fork, all_write=self.forgejo)
         place = self.folder / f"{self.count}-{name}-{len(list(self.folder.glob(f'{self.count}-{name}-*')))}"
         workspace, temporary = place / "work", place / "temp"
         for folder in (workspace, temporary, place / "home"):
@@ -194,6 +198,7 @@ class Runner:
         return {
             **{f"GITHUB_{name.upper()}": str(github[name]) for name in names},
             "GITHUB_ACTIONS": "true",
+            **(dict.fromkeys(("FORGEJO_ACTIONS", "GITEA_ACTIONS"), "true") if self.forgejo else {}),
             "GITHUB_EVENT_PATH": str(place / "temp" / "event.json"),
             "GITHUB_REPOSITORY_OWNER": self.repository.partition("/")[0],
             "GITHUB_RUN_ATTEMPT": "1",
@@ -249,9 +254,9 @@ def _texts(found: Mapping[str, Any] | None, contexts: dict[str, Any]) -> dict[st
     return {key: filled(shown(text), contexts) for key, text in (found or {}).items()}
 
 
-def _token(rights: Mapping[str, str], *, fork: bool) -> str:
+def _token(rights: Mapping[str, str], *, fork: bool, all_write: bool) -> str:
     """The job's token: it may what the job asks for, and only read when that is for a request from a fork."""
-    if rights.get("contents") == "write" and not fork:
+    if (rights.get("contents") == "write" or all_write) and not fork:
         return web_server.WRITER
     if rights.get("pull-requests") == "write" and not fork:
         return web_server.COMMENTER
