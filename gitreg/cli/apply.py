@@ -30,7 +30,11 @@ _MOST = 16 << 20
     short_help="Move aliases to what the default branch says.",
     epilog=context.examples("gitreg apply", "gitreg apply --dry-run", "gitreg apply --json --approvals approvals.json"),
 )
-@click.option("--base", metavar="COMMIT", help="Whose policy counts for what came after it, as before a push.")
+@click.option(
+    "--base",
+    metavar="COMMIT",
+    help="The branch before a push: its policy counts for what came then, and all moves since are told, old ones too.",
+)
 @click.option("--head", metavar="COMMIT", help="Up to which of its commits. Default: the newest that the remote has.")
 @click.option(
     "--approvals", metavar="FILE", type=context.Place(dir_okay=False), help="What 'gitreg ci approvals' has printed."
@@ -80,7 +84,8 @@ def _document(found: Applied, *, dry_run: bool) -> Document:
     return {
         "head": str(found.head),
         "dry_run": dry_run,
-        "moved": [_moved(name, steps, dry_run=dry_run) for name, steps in found.moved.items()],
+        "moved": [_moved(name, steps, dry_run=dry_run) for name, steps in found.moved.items()]
+        + [{**_moved(name, steps, dry_run=False), "earlier": True} for name, steps in found.earlier.items()],
         "refused": [_left(step) for step in found.refused],
         "lost": [_left(step) for step in found.lost],
         "broken": [plan_json.broken(error) for error in found.broken],
@@ -93,6 +98,7 @@ def _moved(name: AliasName, steps: Sequence[Step], *, dry_run: bool) -> Document
         "alias": name.alias,
         "previous": _label(steps[0].move.old),
         **_step(steps[-1], dry_run=dry_run),
+        "earlier": False,
         "moves": [_step(step, dry_run=dry_run) for step in steps],
     }
 
@@ -139,18 +145,23 @@ def _label(place: Place | None) -> str | None:
 
 def _tell(found: Applied, *, dry_run: bool) -> None:
     for name, steps in found.moved.items():
-        ways = " -> ".join(_label(place) or "nothing" for place in (steps[0].move.old, *(s.move.new for s in steps)))
-        asked = ", ".join(dict.fromkeys(step.commit.short for step in steps))
-        console.out(f"{name}: {ways}{' (not moved: --dry-run)' if dry_run else ''}")
-        console.detail(f"  asked for by {asked}")
+        _say(name, steps, " (not moved: --dry-run)" if dry_run else "")
+    for name, steps in found.earlier.items():
+        _say(name, steps, " (moved before)")
     for step in found.refused:
         _warn("refused", step)
     for step in found.lost:
         _warn("somebody else moved it", step)
     for error in found.broken:
         console.warn(f"its aliases stay as they are: {error.message}")
-    if not (found.moved or found.refused or found.lost or found.broken):
+    if not (found.moved or found.earlier or found.refused or found.lost or found.broken):
         console.say(f"every alias is what the default branch says, at {found.head.short}")
+
+
+def _say(name: AliasName, steps: Sequence[Step], note: str) -> None:
+    ways = " -> ".join(_label(place) or "nothing" for place in (steps[0].move.old, *(step.move.new for step in steps)))
+    console.out(f"{name}: {ways}{note}")
+    console.detail(f"  asked for by {', '.join(dict.fromkeys(step.commit.short for step in steps))}")
 
 
 def _warn(what: str, step: Step) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gitreg.errors import GitError, RefusedError, SettingsError
 from gitreg.git.refs import Change, RefMovedError
@@ -40,6 +40,8 @@ class Applied:
         moved: the moves of each alias that was moved, in the default branch's order; by collection and alias.
         refused: the moves that an alias would need to be what the branch says, and that must not be made.
         lost: those that could have been made, had nobody moved the alias at the same time.
+        earlier: the moves that had been made for commits after `base`, of aliases that were not moved now: whoever
+            deploys what has moved may have been killed before.
         broken: files that cannot be read; their aliases stay as they are.
     """
 
@@ -47,6 +49,7 @@ class Applied:
     moved: Mapping[AliasName, tuple[Step, ...]]
     refused: tuple[Step, ...] = ()
     lost: tuple[Step, ...] = ()
+    earlier: Mapping[AliasName, tuple[Step, ...]] = field(default_factory=dict)
     broken: tuple[SettingsError, ...] = ()
 
 
@@ -94,7 +97,8 @@ def apply(
             refused = [*(step for step in found.refused if step not in lost), *declined.values()]
             refused.sort(key=lambda step: step.move.alias)
             done = todo if dry_run else dict(sorted(moved.items()))
-            return Applied(at, done, tuple(refused), tuple(lost), found.broken)
+            earlier = {name: steps for name, steps in found.earlier.items() if name not in done}
+            return Applied(at, done, tuple(refused), tuple(lost), earlier, found.broken)
         raced |= again
     raise AssertionError("the last round returns")
 

@@ -55,11 +55,13 @@ class Replay:
     Attributes:
         steps: the moves of each alias, in the branch's order.
         refused: the moves that an alias would need to be what the branch says, and that must not be made.
+        earlier: moves that are there already, of the other aliases, for commits after the base.
         broken: files of the branch that cannot be read; their aliases stay as they are.
         batch: the objects of the moves.
     """
 
     steps: Mapping[AliasName, tuple[Step, ...]]
+    earlier: Mapping[AliasName, tuple[Step, ...]]
     refused: tuple[Step, ...]
     broken: tuple[SettingsError, ...]
     batch: Batch
@@ -129,6 +131,7 @@ class Replayer:
         now = source.at(self.registry, self.head)
         unknown = Merged({}, now.broken).unknown
         steps: dict[AliasName, tuple[Step, ...]] = {}
+        earlier: dict[AliasName, tuple[Step, ...]] = {}
         refused: list[Step] = []
         if unknown is not None:
             standing = dict(self._standing(now.entries))
@@ -140,7 +143,9 @@ class Replayer:
                     made, last = self._of(name, alias, now.entries.get(name))
                     steps |= {name: tuple(made)} if made else {}
                     refused += [last] if last else []
-        return Replay(steps, tuple(refused), now.broken, self._batch)
+                    done = self._earlier(name, alias) if self.base and isinstance(alias, Alias) and not made else []
+                    earlier |= {name: tuple(done)} if done else {}
+        return Replay(steps, earlier, tuple(refused), now.broken, self._batch)
 
     def _standing(self, entries: Mapping[AliasName, Entry]) -> Iterator[tuple[AliasName, Alias | RecordError | None]]:
         """The aliases that the branch has to do with, as they stand, by collection and alias."""
@@ -186,6 +191,19 @@ class Replayer:
             last = self._step(chain, self.said.at(self.head, entry), drift=bool(is_back))
             made += [last] if last and last.promotion else []
         return made, last if last and not last.promotion else None
+
+    def _earlier(self, name: AliasName, now: Alias) -> list[Step]:
+        """What has moved an alias, as it stands, for commits after the base; the oldest first."""
+        line = self.said.line
+        found: list[Step] = []
+        for item in aliases.moves(self.registry, name, now.tip):
+            merged = item.record.by.merged
+            place = line.get(merged.commit) if merged else None
+            if merged is None or place is None or not (self.base and line[self.base] < place <= line[self.head]):
+                break
+            move = Move(name, item.record.previous, item.record.now, None, wanted.path_of(name.collection), None)
+            found.append(Step(move, merged.commit, item.oid, item.record.reason))
+        return found[::-1]
 
     def _applied(self, chain: _Chain) -> tuple[int, AliasRecord | None]:
         """How far along the branch the alias has come, and the record that says so; -1 and None for not at all."""

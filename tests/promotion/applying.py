@@ -87,7 +87,8 @@ class Team:
 
 def shown(found: Applied) -> list[str]:
     """`m:production nothing -> v1`, for each alias that was moved."""
-    ways = {name: [steps[0].move.old, *(step.move.new for step in steps)] for name, steps in found.moved.items()}
+    moves = {**found.moved, **found.earlier}
+    ways = {name: [steps[0].move.old, *(step.move.new for step in steps)] for name, steps in moves.items()}
     return [
         f"{name} {' -> '.join(place.version.label if place else 'nothing' for place in way)}"
         for name, way in ways.items()

@@ -287,6 +287,21 @@ def test_a_request_that_is_rebased_is_judged_by_what_was_there_before_the_push(t
     assert shown(team.apply(base=asked)) == ["m:production nothing -> v1"]
 
 
+def test_a_job_that_was_killed_after_its_push_is_told_again_what_it_moved(team: Team) -> None:
+    before = team.desk.oid("HEAD")
+    team.merge("production: v0\n")
+    middle = team.merge("production: v1\n")
+    newest = team.merge("production: v1\nstaging: v2\n")
+    team.apply(base=before)
+    assert shown(team.apply()) == []
+    assert shown(team.apply(base=before)) == ["m:production nothing -> v0 -> v1", "m:staging nothing -> v2"]
+    assert shown(team.apply(base=middle)) == ["m:staging nothing -> v2"]
+    assert shown(team.apply(middle, base=before)) == ["m:production nothing -> v0 -> v1"]
+    team.direct("m:staging", "v0")
+    again = team.apply(base=newest)
+    assert (list(map(str, again.moved)), again.earlier) == (["m:staging"], {})
+
+
 def test_a_policy_that_cannot_be_read_lets_nothing_pass(team: Team) -> None:
     team.policy("aliases: {production: {protectd: true}}\n")
     team.merge("production: v1\n")
