@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from gitreg.cli import human
+from gitreg.cli import human, plan_page
 from gitreg.cli.diff_markdown import differences
 from gitreg.cli.markdown import code, html_code, table
 from gitreg.lineage.graph import Graph
@@ -90,20 +90,13 @@ def _verdict(plan: Plan) -> str:
         return f"❌ {human.plural(len(plan.broken), 'file')} cannot be read"
     if count == 1:
         move = plan.moves[0]
-        name, asked = code(str(move.alias)), code(_asked(move))
+        name, asked = code(str(move.alias)), code(move.asked)
         if refused:
             return f"❌ {name} must not {f'move to {asked}' if asked else 'be removed'}"
         return f"✅ {name} {f'moves to {asked}' if asked else 'is removed'} when this is merged"
     if refused:
         return f"❌ {refused:,} of {count:,} moves {'is' if refused == 1 else 'are'} refused"
     return f"✅ {count:,} aliases move when this is merged" if count else "No alias moves"
-
-
-def _asked(move: Move) -> str:
-    """The version that is asked for, also one that is not there; '' for nothing."""
-    if move.entry and move.entry.version:
-        return move.entry.version.label
-    return move.new.version.label if move.new else ""
 
 
 def _table(moves: Sequence[Move]) -> str:
@@ -126,7 +119,7 @@ def _row(move: Move, metrics: int, longest: int, *, named: bool) -> list[str]:
         code(str(move.alias.collection), longest),
         code(move.alias.alias, longest),
         code(move.old.version.label) if move.old else "nothing",
-        code(_asked(move)) or "nothing",
+        code(move.asked) or "nothing",
     ]
     if metrics:
         cells.append("<br>".join(map(_metric, _key_metrics(move)[:metrics])))
@@ -170,7 +163,7 @@ def _refusal(move: Move) -> str:
     refused = [verdict for verdict in move.verdicts if verdict.finding == "refused"]
     reasons = [f"  {_problem(problem.message, problem.hint)}" for problem in move.problems]
     reasons += [f"  - {_words(verdict.gate)}: {_words(verdict.words)}" for verdict in refused]
-    head = f"- ❌ {code(str(move.alias))} to {code(_asked(move)) or 'nothing'}"
+    head = f"- ❌ {code(str(move.alias))} to {code(move.asked) or 'nothing'}"
     return "\n".join([head, *_fitting(_REASONS, reasons, "  - ")])
 
 
@@ -185,7 +178,7 @@ def _words(text: str) -> str:
 
 def _drifting(move: Move) -> str:
     now = code(move.old.version.label) if move.old else "nothing"
-    return f"- {code(str(move.alias))}: {now} now, {code(_asked(move)) or 'nothing'} asked for"
+    return f"- {code(str(move.alias))}: {now} now, {code(move.asked) or 'nothing'} asked for"
 
 
 def _details(moves: Sequence[Move], most: int, remote: str) -> Iterator[str]:
@@ -206,7 +199,7 @@ def _details(moves: Sequence[Move], most: int, remote: str) -> Iterator[str]:
 
 def _title(move: Move) -> str:
     old = html_code(move.old.version.label) if move.old else "nothing"
-    new = html_code(_asked(move)) if _asked(move) else "nothing"
+    new = html_code(move.asked) if move.asked else "nothing"
     return f"{html_code(str(move.alias))}: {old} → {new}"
 
 
@@ -242,10 +235,7 @@ def _more(count: int) -> list[str]:
 
 
 def _measured(metric: Metric) -> list[str]:
-    words = {True: "better", False: "worse", None: ""}[metric.better]
-    if metric.old and metric.new and not metric.comparable:
-        words = "not comparable"
-    return [code(metric.name), *_pair(metric), words, _by(metric.new or metric.old)]
+    return [code(metric.name), *_pair(metric), plan_page.word(metric), _by(metric.new or metric.old)]
 
 
 def _by(found: Measured | None) -> str:

@@ -40,8 +40,11 @@ def show(page: Page, found: Plan) -> None:
         page.note(f"and {human.plural(len(found.moves) - len(shown), 'move')} more; --json has all of each")
     if found.drift:
         page.blank()
-        page.head(odd(f"{human.plural(len(found.drift), 'alias')} not where the base wants, whatever is asked here:"))
+        one = len(found.drift) == 1
+        words = f"{'is' if one else 'are'} not where the base wants {'it' if one else 'them'}, whatever is asked here:"
+        page.head(odd(f"{human.plural(len(found.drift), 'alias')} {words}"))
         _overview(page, found.drift)
+        page.note(f"'gitreg apply' moves {'it' if one else 'them'} there")
 
 
 def verdict(found: Plan) -> Words:
@@ -52,7 +55,7 @@ def verdict(found: Plan) -> Words:
         return bad(f"{human.plural(len(found.broken), 'file')} cannot be read")
     if count == 1:
         item = found.moves[0]
-        old, new = _label(item.old), _proposed(item)
+        old, new = _label(item.old), item.asked or "nothing"
         words = f"{'must not' if refused else 'would'} move from {old} to {new}"
         return bad(f"refused: {item.alias} {words}") if refused else bold(f"{item.alias} {words}")
     if refused:
@@ -71,7 +74,7 @@ def _overview(page: Page, moves: Sequence[Move]) -> None:
         {
             "alias": str(item.alias),
             "now": _label(item.old),
-            "proposed": _proposed(item),
+            "proposed": item.asked or "nothing",
             "metrics": ", ".join(_compared(metric, page.arrow) for metric in item.metrics[:_HEADLINE]),
             "state": _state(item),
         }
@@ -91,7 +94,7 @@ def _overview(page: Page, moves: Sequence[Move]) -> None:
 
 def move(page: Page, item: Move) -> None:
     """What is to be said of one alias."""
-    old, new = _label(item.old), _proposed(item)
+    old, new = _label(item.old), item.asked or "nothing"
     state = _state(item)
     page.head(name(str(item.alias)), bold(f"{old} {page.arrow} {new}"), bad(state) if item.refused else good(state))
     if item.entry and item.entry.reason:
@@ -107,13 +110,6 @@ def move(page: Page, item: Move) -> None:
 
 def _label(place: Place | None) -> str:
     return place.version.label if place else "nothing"
-
-
-def _proposed(item: Move) -> str:
-    """What it shall name, also where there is no such version."""
-    if item.new is None and item.entry and item.entry.version:
-        return item.entry.version.label
-    return _label(item.new)
 
 
 def _state(item: Move) -> str:
@@ -158,16 +154,17 @@ def _metrics(page: Page, item: Move, old: str, new: str) -> None:
 
 def _metric(item: Metric) -> Line:
     style = {True: good, False: bad, None: dim}[item.better]
-    return [item.name, _value(item.old), _value(item.new), style(_word(item))]
+    return [item.name, _value(item.old), _value(item.new), style(word(item))]
 
 
 def _compared(item: Metric, arrow: str) -> str:
     """`accuracy 0.95 → 0.96 better`."""
     values = f" {arrow} ".join(filter(None, (_value(item.old), _value(item.new) or "none")))
-    return " ".join(filter(None, (item.name, values, _word(item))))
+    return " ".join(filter(None, (item.name, values, word(item))))
 
 
-def _word(item: Metric) -> str:
+def word(item: Metric) -> str:
+    """How the new value is beside the old one, '' where that cannot be said."""
     if item.old and item.new and not item.comparable:
         return "not comparable"
     return {True: "better", False: "worse", None: ""}[item.better]

@@ -137,6 +137,13 @@ class Move:
         """Whether it must not be made."""
         return bool(self.problems) or any(verdict.finding == "refused" for verdict in self.verdicts)
 
+    @property
+    def asked(self) -> str:
+        """The version that is asked for, `vN`, also where there is none of that number; '' for nothing."""
+        if self.entry and self.entry.version:
+            return self.entry.version.label
+        return self.new.version.label if self.new else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
