@@ -40,14 +40,18 @@ class Merged:
     Attributes:
         said: by alias; of aliases that only the base or the fork lists too.
         broken: files that cannot be read, by path and line.
+        mended: the collections of which the base says nothing that can be read; None when it may be any. That one of
+            their aliases is not listed is the request's word.
     """
 
     said: Mapping[AliasName, Said]
     broken: tuple[SettingsError, ...]
+    mended: frozenset[CollectionName] | None = frozenset()
 
     def of(self, alias: AliasName) -> Said:
         """What is said of an alias, also of one that no file lists."""
-        return self.said.get(alias, Said(None, "base"))
+        is_mended = self.mended is None or alias.collection in self.mended
+        return self.said.get(alias, Said(None, "head" if is_mended else "base"))
 
     @property
     def unknown(self) -> frozenset[CollectionName] | None:
@@ -70,7 +74,7 @@ def merge(base: Wanted, fork: Wanted, head: Wanted) -> Merged:
         for path in sorted({*ours, *theirs})
         for error in (ours if _texts(began, path) == _texts(theirs, path) else theirs).get(path, ())
     ]
-    return Merged(said, tuple(broken))
+    return Merged(said, tuple(broken), Merged({}, base.broken).unknown)
 
 
 def _said(base: Entry | None, fork: Entry | None, head: Entry | None) -> Said:

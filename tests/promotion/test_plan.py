@@ -271,6 +271,18 @@ def test_a_file_that_the_base_has_mended_meanwhile_is_not_held_against_the_reque
     assert asking.plan("request").state == "broken"
 
 
+@pytest.mark.parametrize("text", [None, "staging: v0\n"])
+def test_what_a_request_that_mends_a_file_does_not_list_is_its_own_move(asking: Asking, text: str | None) -> None:
+    asking.merge("production: v1\nstaging: v0\n")
+    asking.apply()
+    asking.merge("production: v1\nstaging: latest\n")
+    asking.on_branch("request", text)
+    found = asking.plan("request")
+    assert found.state == "pending"
+    assert shown(found.moves) == ["m:production v1 -> nothing", "m:staging v0 -> nothing"][: 1 if text else 2]
+    assert not found.drift
+
+
 def test_the_policy_is_the_base_s_and_a_request_that_changes_it_says_so(asking: Asking) -> None:
     base = asking.policy(GATED)
     asking.on_branch("request", "production: v1\n")
