@@ -110,6 +110,8 @@ class Records:
 
     def _alias(self, name: AliasName, old: Oid, new: Oid) -> bool | None:
         """Whether the moves go on from `old`; None when `new` is none of them."""
+        # a commit may be a promotion and a version
+        is_by_hand = bool(old) and next(aliases.moves(self.registry, name, old), None) is None
         fresh: list[Move] = []
         adopted = False
         moves = aliases.moves(self.registry, name, new)
@@ -120,7 +122,7 @@ class Records:
                 break
             fresh.append(move)
             now = move.record.now
-            adopted = move.record.action == "adopt" and now is not None and now.commit == old
+            adopted = is_by_hand and move.record.action == "adopt" and now is not None and now.commit == old
             if adopted:
                 break
         else:

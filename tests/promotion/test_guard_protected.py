@@ -6,13 +6,15 @@ import pytest
 from guarding import MAIN, POLICY, Door
 
 from desks import Desk, World
+from gitreg.git.objects import Batch
 from gitreg.promotion.backing import Branch, objection
 from gitreg.promotion.wanted import Entry
 from gitreg.records.behind import By, Merged
 from gitreg.records.names import AliasName, CollectionName, VersionName, VersionNumber
 from gitreg.records.objects import Oid
 from gitreg.records.records import AliasRecord, Place
-from gitreg.registry import editing
+from gitreg.records.trailers import Message
+from gitreg.registry import aliases, editing
 
 REF = "refs/gitreg/aliases/m@production"
 
@@ -161,6 +163,35 @@ def test_what_was_moved_by_hand_is_adopted_where_it_is(door: Door) -> None:
     assert door.one(REF, adopted) == ""
     assert door.one(REF, door.move("m:production", "v1", merged, after=adopted)) == ""
     assert "names no request" in door.one(REF, door.move("m:production", "v1", after=adopted))
+
+
+def test_a_promotion_that_is_a_version_too_is_no_move_by_hand(door: Door) -> None:
+    """Who could adopt it would leave behind what says how far along the branch the alias has come."""
+    desk = door.desk
+    door.merges("production: v1\n")
+    door.take(REF, door.move("m:production", "v2", door.merges("production: v2\n")))
+    two, other = desk.details("m:v2"), desk.log("n", "other", use=[desk.version("m:v2")])
+    records = [
+        Message.parse(desk.registry.objects.commit(commit).message).trailers[key]
+        for commit, key in ((two.version.commit, "Gitreg-Artifact"), (other.commit, "Gitreg-Run"))
+    ]
+    blocks = Message("x", "", dict(zip(("Gitreg-Artifact", "Gitreg-Run"), records, strict=True))).encode()
+    move = door.move("m:production", "v2", desk.oid("HEAD"))
+    both = door.rewritten(str(move), lambda text: text + blocks.partition("\n\n")[2])
+    door.take(REF, both)
+    run = desk.details("n:v0").run.id
+    words = {two.version.commit: both, "m@v2": "m@v3", "m:v2": "m:v3", "number: 2": "number: 3", two.run.id: run}
+    tag = desk.oid("refs/tags/m@v2")
+    for old, new in words.items():
+        tag = door.replaced(str(tag), old, new)
+    assert door.one("refs/tags/m@v3", tag) == ""
+    door.take("refs/tags/m@v3", tag)
+    batch, registry = Batch(), desk.reopen()
+    root = aliases.end_of(registry, ALIAS, None, batch)
+    place = desk.version("m:v3").place
+    adopted = aliases.append(registry, batch, ALIAS, root, place, action="adopt", reason="moved by hand")
+    registry.objects.write(batch.objects)
+    assert "only ever moves forward" in door.one(REF, adopted)
 
 
 def test_the_version_that_a_protected_alias_names_is_not_deleted(door: Door) -> None:
