@@ -162,7 +162,7 @@ class _Case:
         worse = Decimal(0) if math.isnan(value) else worse if direction == "higher" else -worse
         difference = f", {abs(worse):.6g} {'worse' if worse > 0 else 'better'}" if worse else ""
         here, there = _number(pick.value, value), _number(value, pick.value)
-        words = f"{here} of {_run(pick.source)}; {self.old.name} has {there} of {_run(before)}{difference}"
+        words = f"{here} of {_run(pick.source)}{difference}; {self.old.name} has {there} of {_run(before)}"
         return "passed" if worse <= Decimal(str(tolerance)) else "refused", words, before.measured(value)
 
 

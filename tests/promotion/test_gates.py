@@ -155,14 +155,14 @@ def test_a_gate_that_asks_for_two_things_says_two(two: Lab) -> None:
     asked = gate("accuracy: {require: '>= 0.97', no_regression: true}")
     assert told(two.judge(asked, "m:v1", "m:v0")) == [
         "refused accuracy >= 0.97: 0.95 of 'train-1' is not >= 0.97",
-        "passed no regression of accuracy: 0.95 of 'train-1'; m:v0 has 0.9 of 'train-0', 0.05 better",
+        "passed no regression of accuracy: 0.95 of 'train-1', 0.05 better; m:v0 has 0.9 of 'train-0'",
     ]
 
 
 def test_worse_is_refused_and_better_passes(two: Lab) -> None:
     assert told(two.judge(gate("accuracy: no_regression, loss: no_regression"), "m:v1", "m:v0")) == [
-        "passed no regression of accuracy: 0.95 of 'train-1'; m:v0 has 0.9 of 'train-0', 0.05 better",
-        "refused no regression of loss: 0.35 of 'train-1'; m:v0 has 0.3 of 'train-0', 0.05 worse",
+        "passed no regression of accuracy: 0.95 of 'train-1', 0.05 better; m:v0 has 0.9 of 'train-0'",
+        "refused no regression of loss: 0.35 of 'train-1', 0.05 worse; m:v0 has 0.3 of 'train-0'",
     ]
     found = two.judge(gate("accuracy: no_regression, loss: no_regression"), "m:v0", "m:v1")
     assert [verdict.finding for verdict in found] == ["refused", "passed"]
@@ -212,7 +212,7 @@ def test_an_alias_that_was_taken_away_is_compared_with_what_it_named_last(ada: D
     team.merge("production: v1\n")
     (refused,) = team.apply().refused
     assert told(refused.move.verdicts) == [
-        "refused no regression of accuracy: 0.9 of 'train-1'; m:v0 has 0.98 of 'train-0', 0.08 worse"
+        "refused no regression of accuracy: 0.9 of 'train-1', 0.08 worse; m:v0 has 0.98 of 'train-0'"
     ]
     team.merge("production: v0\n")
     assert not team.apply().refused
@@ -325,8 +325,8 @@ def test_a_number_is_no_worse_than_none(lab: Lab) -> None:
     asked = gate("accuracy: no_regression, loss: no_regression, f1: no_regression, recall: no_regression")
     assert told(lab.judge(asked, "m:v1", "m:v0")) == [
         "passed no regression of accuracy: 0.5 of 'train'; m:v0 has nan of 'broken'",
-        "passed no regression of loss: 0.5 of 'train'; m:v0 has inf of 'broken', Infinity better",
-        "refused no regression of f1: 0.5 of 'train'; m:v0 has inf of 'broken', Infinity worse",
+        "passed no regression of loss: 0.5 of 'train', Infinity better; m:v0 has inf of 'broken'",
+        "refused no regression of f1: 0.5 of 'train', Infinity worse; m:v0 has inf of 'broken'",
         "refused no regression of recall: 'broken' says 'high' of m:v0, which is no number",
     ]
 
