@@ -52,9 +52,11 @@ def promote(name: str, version: str | None, reason: str, branch: str | None, *, 
     what was looked at. The alias moves when the request is on the default branch, and 'gitreg apply' runs there. Prints
     the file, or the branch.
     """
-    if (version is None) == (not remove):
-        hint = "gitreg promote COLLECTION:ALIAS v3, or gitreg promote COLLECTION:ALIAS --remove"
-        raise UsageError("name a version, or say --remove", hint=hint)
+    if version is None and not remove:
+        asked = f"gitreg promote {shlex.quote(name)}"
+        raise UsageError("name a version, or say --remove", hint=f"{asked} v3, or {asked} --remove")
+    if version is not None and remove:
+        raise UsageError("a version and --remove are two requests", hint="leave one out")
     with _opened(branch) as registry:
         alias = resolve.alias(registry, name)
         target = None if version is None else version_of(registry, alias, version)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,7 +221,7 @@ def onto_branch(registry: Registry, request: Request, branch: str) -> bool:
         there = registry.objects.commit(found) if found else None
         # the same command, which was interrupted after it had done its work
         if there is None or (there.tree, there.parents) != (tree, (base,)):
-            hint = f"choose another name, or delete it: git branch -D {branch}"
+            hint = f"choose another name, or look at what it asks for: gitreg plan --head {shlex.quote(branch)}"
             raise RefusedError(f"there is a branch '{branch}' already", hint=hint) from error
     return True
 

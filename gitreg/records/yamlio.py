@@ -166,6 +166,10 @@ def load_lined(path: str, text: str) -> Lined:
     try:
         value = _load(events, Lined)
     except RecordError as error:
+        marks = [number for number, line in enumerate(text.splitlines(), 1) if line.startswith("<<<<<<< ")]
+        if marks:
+            hint = "keep what you want of both sides, take away the marks, and commit"
+            raise SettingsError(path, marks[0], "git left a conflict here", hint=hint) from error
         raise SettingsError(path, events.line, error.message, hint=error.hint) from error
     if value is None or value is _NOTHING:
         return Lined(1)

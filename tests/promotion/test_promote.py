@@ -170,7 +170,7 @@ REFUSED = [
     ("promote model/M:v3 v3", 2, "versions never move"),
     ("promote model/M:Production v3", 4, "differs from 'model/M:production' only by case"),
     ("promote model/M:production", 2, "name a version, or say --remove"),
-    ("promote model/M:production v3 --remove", 2, "name a version, or say --remove"),
+    ("promote model/M:production v3 --remove", 2, "a version and --remove are two requests"),
     ("promote model/M:production v3 --branch 'a b'", 2, "cannot be a branch's name"),
     ("promote model/M:production v3 --branch -x", 2, "cannot be a branch's name"),
     (f"promote model/M:production v3 --reason {'x' * 1001}", 2, "the reason is longer than 1000 characters"),
@@ -201,6 +201,8 @@ def test_a_file_that_git_would_not_take_is_not_written(asker: Desk) -> None:
     assert "is no regular file" in refused(asker, "promote model/M:production v3")
     asker.sh(f"rm {FILE} && echo 'a: v1\n\ta: v2' >{FILE}")
     assert f"'{FILE}', line 2: bad YAML" in refused(asker, "promote model/M:production v3", 1)
+    asker.sh(f"printf '<<<<<<< HEAD\na: v1\n=======\na: v2\n>>>>>>> main\n' >{FILE}")
+    assert f"'{FILE}', line 1: git left a conflict here" in refused(asker, "promote model/M:production v3", 1)
 
 
 def test_a_clone_that_knows_nothing_of_the_remote_says_so(asker: Desk) -> None:
