@@ -19,7 +19,7 @@ def ref(registry: Registry) -> str:
     if len(branches) == 1:
         return branches[0].name
     # to guess would be to let somebody choose who makes a branch called 'main'
-    hint = "'gitreg fetch' asks it" if branches else "git fetch"
+    hint = "'gitreg fetch' asks it" if branches else "git fetch; a remote without a branch needs a push first"
     raise Error(f"which branch is the default one of '{registry.remote}' is not known here", hint=hint)
 
 
