@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from gitreg.data.hashing import READ_FLAGS, refusals
-from gitreg.errors import NotARepositoryError, RecordError, SettingsError
+from gitreg.errors import NotARepositoryError, RecordError, RefusedError, SettingsError
 from gitreg.promotion import wanted
 from gitreg.promotion.wanted import FOLDER, Entry
 from gitreg.records.names import AliasName, CollectionName
@@ -102,7 +102,7 @@ def of_collection(registry: Registry, commit: Oid, collection: CollectionName) -
 def in_worktree(registry: Registry) -> Wanted:
     """What the working tree says, committed or not.
 
-    Raises: NotARepositoryError in a bare repository, StorageError for what the system refuses.
+    Raises: as `top`, StorageError for what the system refuses.
     """
     folder = top(registry)
     above = ""
@@ -118,10 +118,23 @@ def in_worktree(registry: Registry) -> Wanted:
 
 
 def top(registry: Registry) -> Path:
-    """The root of the working tree. Raises: NotARepositoryError in a bare repository."""
-    if registry.git.worktree is None:
+    """The root of the working tree.
+
+    Raises: NotARepositoryError in a bare repository, RefusedError where a sparse checkout leaves these files out, which
+        must not be taken for gone.
+    """
+    git = registry.git
+    if git.worktree is None:
         raise NotARepositoryError("a bare repository has no working tree", hint="work in a clone: git clone PATH")
-    return registry.git.worktree
+    if git.config("core.sparseCheckout") == "true":
+        above = FOLDER.partition("/")[0]
+        left = [line for line in git.run("ls-files", "-t", "-z", "--", f":/{above}").split(b"\0") if line[:1] == b"S"]
+        if left:
+            hint = (
+                f"git sparse-checkout add {above}; without it, see 'gitreg promote --branch' and 'gitreg plan --head'"
+            )
+            raise RefusedError(f"the sparse checkout leaves files of '{above}' out of the working tree", hint=hint)
+    return git.worktree
 
 
 def _collected(found: Iterable[_Found | None]) -> Wanted:

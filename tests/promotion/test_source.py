@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from desks import Desk
-from gitreg.errors import NotARepositoryError, SettingsError, StorageError
+from gitreg.errors import NotARepositoryError, RefusedError, SettingsError, StorageError
 from gitreg.git.objects import MAX_OBJECT, Batch
 from gitreg.git.runner import Git
 from gitreg.promotion import source
@@ -212,6 +212,15 @@ def test_a_pipe_is_not_waited_for(desk: Desk) -> None:
     assert broken(found) == [f"'{FOLDER}/n.yaml': it is no regular file, where a regular file is expected"]
     with pytest.raises(StorageError, match="cannot be read"):
         source.content_of(desk.path / FOLDER)
+
+
+def test_what_a_sparse_checkout_leaves_out_is_not_taken_for_gone(desk: Desk) -> None:
+    write(desk, "m.yaml", "a: v1\n")
+    desk.sh("mkdir code && echo 1 >code/file && git add . && git commit --quiet -m x && git sparse-checkout set code")
+    with pytest.raises(RefusedError, match=r"leaves files of '\.gitreg' out of the working tree"):
+        source.in_worktree(desk.registry)
+    desk.sh("git sparse-checkout add .gitreg")
+    assert listed(source.in_worktree(desk.registry)) == ["m:a v1"]
 
 
 def test_a_bare_repository_has_no_working_tree(desk: Desk) -> None:
