@@ -188,7 +188,13 @@ class Elsewhere(Mirrored):
     def _named(self, name: AliasName) -> Version:
         """The version that an alias names. Raises: _AbsentError."""
         ref = names_of_refs.alias(name, self.tracking)
-        self._fetch(name.collection, f"+{names_of_refs.alias(name)}:{ref}")
+        try:
+            self._fetch(name.collection, f"+{names_of_refs.alias(name)}:{ref}")
+        except _AbsentError:
+            # offline it would still name what it did
+            with self.mirror.alone():
+                self.git.run("update-ref", "--no-deref", "-d", ref)
+            raise
         tip = self.refs.get(ref)
         if tip is None:
             raise _AbsentError

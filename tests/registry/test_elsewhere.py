@@ -155,6 +155,14 @@ def test_offline_an_alias_is_what_it_was(published: Desk, reader: Reader, tmp_pa
     assert reader.version("m", offline=True).name.label == "v2"
 
 
+def test_offline_an_alias_that_is_gone_names_nothing(published: Desk, reader: Reader) -> None:
+    assert reader.says("m:best") == "m:v2"
+    reader.world.on_server("git update-ref -d refs/gitreg/aliases/m@best")
+    assert "alias 'best' not found" in reader.says("m:best")
+    with pytest.raises(NotFoundError, match=r"'m:best' .* was not fetched before"):
+        reader.version("m:best", offline=True)
+
+
 def test_offline_what_was_not_fetched_is_refused(published: Desk, reader: Reader, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"nothing of .* was fetched before"):
         reader.open(offline=True)
