@@ -214,6 +214,7 @@ def onto_branch(registry: Registry, request: Request, branch: str) -> bool:
     message = "\n\n".join(part for part in (request.subject, request.entry.reason) if part) + "\n"
     tip = batch.add("commit", Commit(tree, (base,), who, who, message).encode())
     ref = f"refs/heads/{branch}"
+    _check_room(registry, branch)
     try:
         registry.transact(batch, [Change(ref, ZERO, tip)])
     except RefMovedError as error:
@@ -226,9 +227,22 @@ def onto_branch(registry: Registry, request: Request, branch: str) -> bool:
     return True
 
 
+def _check_room(registry: Registry, branch: str) -> None:
+    """Raises: RefusedError where a branch is in the way, as 'a' is of 'a/b'."""
+    parts = branch.split("/")
+    above = ["refs/heads/" + "/".join(parts[:end]) for end in range(1, len(parts))]
+    inside = f"refs/heads/{branch}/"
+    for ref in registry.refs.find(*above, inside):
+        if ref.name in above or ref.name.startswith(inside):
+            there = visible(ref.name.removeprefix("refs/heads/"))
+            raise RefusedError(f"a branch '{branch}' cannot be beside '{there}'", hint="choose another name")
+
+
 def check_branch(registry: Registry, name: str) -> None:
     """Raises: UsageError when no branch can be called so, or nobody could type it."""
-    is_odd = name in ("", "HEAD") or name.startswith("-") or len(name) > _LONGEST or visible(name) != name
+    # git takes '@' for HEAD, and what begins with refs/ for a whole name
+    is_odd = name in ("", "@", "HEAD") or name.startswith(("-", "refs/")) or len(name) > _LONGEST
+    is_odd = is_odd or visible(name) != name
     if is_odd or registry.git.attempt("check-ref-format", f"refs/heads/{name}").status != 0:
         raise UsageError(f"'{visible(name[:_LONGEST])}' cannot be a branch's name", hint="such as promote-v3")
 

@@ -173,6 +173,10 @@ REFUSED = [
     ("promote model/M:production v3 --remove", 2, "a version and --remove are two requests"),
     ("promote model/M:production v3 --branch 'a b'", 2, "cannot be a branch's name"),
     ("promote model/M:production v3 --branch -x", 2, "cannot be a branch's name"),
+    ("promote model/M:production v3 --branch @", 2, "cannot be a branch's name"),
+    ("promote model/M:production v3 --branch refs/heads/x", 2, "cannot be a branch's name"),
+    ("promote model/M:production v3 --branch main/ask", 4, "a branch 'main/ask' cannot be beside 'main'"),
+    ("promote model/M:production v3 --branch some", 4, "a branch 'some' cannot be beside 'some/one'"),
     (f"promote model/M:production v3 --reason {'x' * 1001}", 2, "the reason is longer than 1000 characters"),
     ("rollback model/M:production --to v3", 6, "'model/M:production' has never named v3"),
     ("rollback model/M:production --to v4", 6, "'model/M:production' has never named v4"),
@@ -181,6 +185,7 @@ REFUSED = [
 
 
 def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(asker: Desk) -> None:
+    asker.git("branch some/one")
     for line, code, said in REFUSED:
         error = refused(asker, line, code)
         assert said in error
