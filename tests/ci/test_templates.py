@@ -120,7 +120,7 @@ def test_forgejo_runs_the_same_as_github(repo: Path, sh: Shell) -> None:
             theirs = one["jobs"][job]
             scripts = [step.get("run", "").replace("[gitea]", "[github]") for step in words["steps"]]
             # what a workflow is run for differs
-            scripts = [script.replace("origin/$GITHUB_BASE_REF", "$GITHUB_SHA^1") for script in scripts]
+            scripts = [script.replace("refs/remotes/origin/$GITHUB_BASE_REF", "$GITHUB_SHA^1") for script in scripts]
             assert scripts == [step.get("run", "") for step in theirs["steps"]][: len(scripts)]
             assert {key: words.get(key) for key in ("needs", "if", "outputs", "strategy", "permissions")} == {
                 key: theirs.get(key) for key in ("needs", "if", "outputs", "strategy", "permissions")

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Says what a request would move: Markdown on standard output, for a comment or a log.
 #
-#   ci/gitreg/plan.sh BASE HEAD       in a clone with the whole history, such as: plan.sh origin/main "$COMMIT"
+#   ci/gitreg/plan.sh BASE HEAD       in a clone with the whole history, as: plan.sh refs/remotes/origin/main "$COMMIT"
 #
 # Nothing of the request is run, but whatever runs this script decides whose copy of it that is: take the one of the
 # default branch. Exit code 0: nothing would move; 3: aliases would, and may; 4: a gate refuses it, or it cannot be done;
