@@ -13,14 +13,17 @@ import pytest
 import web_server
 from actions import Tools
 from api_double import ApiDouble, ForgejoApi, GitHubApi
-from doubles import served
+from doubles import TOKEN, served
+from gitlab_double import GitLabDouble
 from host import Host
+from pipeline import Pipelines
 from runner import Runner
 
 from test_docs import TODAY, WORLD
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REPOSITORY = "team/models"
+DATES = {"GIT_COMMITTER_DATE": TODAY, "GIT_AUTHOR_DATE": TODAY}
 
 
 @pytest.fixture(scope="session")
@@ -80,26 +83,34 @@ def api(*, forgejo: bool) -> Iterator[ApiDouble]:
 
 
 @pytest.fixture
-def host(
-    place: Path, tmp_path: Path, tools: Tools, api: ApiDouble, need: Callable[[str], str], *, forgejo: bool
-) -> Iterator[Host]:
-    """The host, with the example as its repository; the clones know it by its address."""
+def url(place: Path, tmp_path: Path, need: Callable[[str], str]) -> Iterator[str]:
+    """The address of a Git server, with the example as its repository; the clones know it by its address."""
     (tmp_path / "repositories" / "team").mkdir(parents=True)
     (tmp_path / "repositories" / f"{REPOSITORY}.git").symlink_to(place / "server.git")
     (tmp_path / "jobs").mkdir()
     with web_server.git_server(tmp_path / "repositories", tmp_path / "web", need) as server:
         for clone in ("work", "other"):
             _shell(f"git remote set-url origin {server.address(REPOSITORY)}", place / clone)
-        runner = Runner(
-            server.url,
-            REPOSITORY,
-            tmp_path / "jobs",
-            tools,
-            {"GIT_COMMITTER_DATE": TODAY, "GIT_AUTHOR_DATE": TODAY},
-            api=api.api,
-            forgejo=forgejo,
+        yield server.url
+
+
+@pytest.fixture
+def host(url: str, place: Path, tmp_path: Path, tools: Tools, api: ApiDouble, *, forgejo: bool) -> Host:
+    """A host on that server, with workflows."""
+    runner = Runner(url, REPOSITORY, tmp_path / "jobs", tools, DATES, api=api.api, forgejo=forgejo)
+    return Host(place / "server.git", runner, api, tmp_path / "host")
+
+
+@pytest.fixture
+def pipelines(url: str, place: Path, tmp_path: Path, tools: Tools) -> Iterator[tuple[Pipelines, GitLabDouble]]:
+    """A GitLab project on that server, with its API; the tokens are in its settings."""
+    settings = {"GITREG_COMMENT_TOKEN": TOKEN, "GITREG_PUSH_TOKEN": web_server.WRITER}
+    with served(GitLabDouble) as api:
+        project = f"{url}/{REPOSITORY}"
+        yield (
+            Pipelines(place / "server.git", project, tmp_path / "jobs", tools, DATES, settings, api.api),
+            cast("GitLabDouble", api),
         )
-        yield Host(place / "server.git", runner, api, tmp_path / "host")
 
 
 def _shell(script: str, folder: Path) -> None:

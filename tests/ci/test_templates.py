@@ -178,6 +178,8 @@ class TestInit:
         (following,) = re.findall(r"^next: (git add .*)$", said, re.MULTILINE)
         assert sh(f"{following} && git status --porcelain", cwd=repo).count("A  ") == len(WORKFLOWS) + 3
         assert "nothing to do" in sh("gitreg ci init github --owner @team/a 2>&1", cwd=repo)
+        assert "names other owners of /.gitreg/" in sh("gitreg ci init github --owner @team/c 2>&1", cwd=repo)
+        assert "'team' cannot own files" in sh("! gitreg ci init github --owner team 2>&1", cwd=repo)
         assert (repo / ".github" / "CODEOWNERS").read_text().startswith("/.gitreg/ @team/a @team/b\n")
 
     def test_owners_are_added_to_the_file_that_is_there(self, repo: Path, sh: Shell) -> None:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 READER, COMMENTER, WRITER = "token-that-reads", "token-that-comments", "token-that-writes"
+USERS = ("x-access-token", "gitlab-ci-token", "gitreg")
+"""Whom tokens are shown as; hosts look at the token alone."""
 
 _CONFIG = """\
 daemon off;
@@ -36,9 +38,7 @@ http {{
   map_hash_bucket_size 256;
   map $http_authorization $who {{
     default "";
-    "{reader}" reader;
-    "{commenter}" reader;
-    "{writer}" writer;
+{who}
   }}
   map "$uri?$args" $pushes {{
     default 0;
@@ -90,9 +90,9 @@ class GitServer:
         return f"{self.url.replace('://', f'://x-access-token:{token}@')}/{repository}"
 
 
-def basic(token: str) -> str:
+def basic(token: str, user: str = USERS[0]) -> str:
     """The header by which a job shows its token, as hosts take it."""
-    return "Basic " + base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    return "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()
 
 
 @contextlib.contextmanager
@@ -116,9 +116,11 @@ def git_server(root: Path, folder: Path, need: Callable[[str], str]) -> Iterator
             _CONFIG.format(
                 folder=folder,
                 user="user root;" if os.geteuid() == 0 else "",
-                reader=basic(READER),
-                commenter=basic(COMMENTER),
-                writer=basic(WRITER),
+                who="\n".join(
+                    f'    "{basic(token, user)}" {"writer" if token == WRITER else "reader"};'
+                    for user in USERS
+                    for token in (READER, COMMENTER, WRITER)
+                ),
                 port=port,
                 cgi=cgi,
                 backend=f"{git}/git-http-backend",
