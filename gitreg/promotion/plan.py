@@ -43,8 +43,10 @@ def plan(registry: Registry, base: Oid | None, head: Oid | None, *, compare: boo
     """
     published = Published(registry)
     fork, notes = _fork(registry, base, head)
-    began, before = (source.at(registry, commit) if commit else _NOTHING for commit in (fork, base))
-    found = merged.merge(before, began, source.at(registry, head) if head else source.in_worktree(registry))
+    # most requests began at the base, and what is asked for drift is the base
+    files = {commit: source.at(registry, commit) for commit in {fork, base, head} if commit}
+    began, before = (files[commit] if commit else _NOTHING for commit in (fork, base))
+    found = merged.merge(before, began, files[head] if head else source.in_worktree(registry))
     policy, broken, told = _policies(registry, base, fork, head)
     moves = list(_Planner(Mover(published), policy, found, fork, COMPARED if compare else 0).moves())
     return Plan(
