@@ -34,9 +34,11 @@ _NARROW, _WHOLE = "versions.git", "whole.git"
 # of commits only what they say
 _PARTIAL = (f"remote.{REMOTE}.promisor=true", f"remote.{REMOTE}.partialCloneFilter=tree:0")
 # git's words about objects that should be here
-_DAMAGE = re.compile("missing object|missing necessary objects|all necessary objects|bad object|corrupt|is empty")
+_DAMAGE = re.compile(
+    "missing object|missing necessary objects|all necessary objects|bad object|corrupt|is empty|not a git repository"
+)
 
-_ONLINE = "ask once without 'offline'"
+_ONLINE = "ask for it once online"
 
 T = TypeVar("T")
 
@@ -112,8 +114,7 @@ class Elsewhere(Mirrored):
             if self.offline or not (isinstance(error, MissingObjectError) or _DAMAGE.search(error.stderr)):
                 raise
         self.close()
-        self.mirror.discard(name)
-        self.mirror.repository(name)
+        self.mirror.renew(name)
         return work()
 
     def _checked(self, reference: Reference, *, deleted: bool) -> Version:

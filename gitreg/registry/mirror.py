@@ -24,6 +24,7 @@ from gitreg.git.bundle import make_repository
 
 _SLUG = re.compile(r"[^A-Za-z0-9.]+")
 _LONGEST = 60
+_NEW = "new-"
 
 
 class Mirror:
@@ -41,6 +42,7 @@ class Mirror:
         Raises: StorageError.
         """
         self.address = address
+        self._seen: dict[str, int] = {}
         home = home or user_cache()
         self.folder = (home or Path("nowhere")) / "repositories" / _name(address.public)
         self.kept = home is not None and (read_only or self._make())
@@ -65,26 +67,38 @@ class Mirror:
 
     def has(self, name: str) -> bool:
         """Whether there is a repository of that name."""
-        return (self.folder / name / "HEAD").is_file()
+        return self._which(name) != 0
+
+    def _which(self, name: str) -> int:
+        """The repository of that name that there is now, 0 for none."""
+        try:
+            return (self.folder / name / "HEAD").stat().st_ino
+        except OSError:
+            return 0
 
     def repository(self, name: str) -> Path:
         """The repository of that name, made when it is not there. Raises: StorageError, GitError."""
-        place = self.folder / name
-        if not self.has(name):
-            with self.alone(), refusals(f"'{place}' cannot be made"):
-                if not self.has(name):
-                    shutil.rmtree(place, ignore_errors=True)
-                    with tempfile.TemporaryDirectory(dir=self.folder, prefix="new-") as fresh:
-                        made = Path(fresh, name)
-                        made.mkdir()
-                        make_repository(made)
-                        made.rename(place)
-        return place
+        self._seen[name] = self._which(name)
+        if not self._seen[name]:
+            self.renew(name)
+        return self.folder / name
 
-    def discard(self, name: str) -> None:
-        """Take a repository away, because it is damaged. Raises: StorageError."""
-        with self.alone(), refusals(f"'{self.folder / name}' cannot be removed"):
-            shutil.rmtree(self.folder / name)
+    def renew(self, name: str) -> None:
+        """Make the repository anew that was handed out, because it is damaged, unless somebody else has done so.
+
+        Raises: StorageError, GitError.
+        """
+        place = self.folder / name
+        with self.alone(), refusals(f"'{place}' cannot be made"):
+            if self._which(name) in (0, self._seen[name]):
+                with tempfile.TemporaryDirectory(dir=self.folder, prefix=_NEW) as fresh:
+                    made = Path(fresh, name)
+                    made.mkdir()
+                    make_repository(made)
+                    if place.exists():
+                        place.rename(Path(fresh, "old"))
+                    made.rename(place)
+            self._seen[name] = self._which(name)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -106,7 +120,9 @@ class Mirror:
             os.close(descriptor)
 
     def _sweep(self) -> None:
-        """Remove the locks that a killed git has left: who would hold one waits for this folder."""
+        """Remove what a killed process has left, and git's locks: who would hold one waits for this folder."""
+        for place in self.folder.glob(f"{_NEW}*"):
+            shutil.rmtree(place)
         for repository in self.folder.glob("*.git"):
             for place in (*repository.glob("*.lock"), *(repository / "refs").rglob("*.lock")):
                 place.unlink(missing_ok=True)

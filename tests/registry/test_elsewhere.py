@@ -259,15 +259,36 @@ def test_what_is_kept_and_damaged_is_fetched_again(published: Desk, reader: Read
     assert reader.get("m:v1", tmp_path / "three") == {"data.txt": "one"}
 
 
+def test_what_is_kept_may_be_deleted_while_it_is_read(published: Desk, reader: Reader) -> None:
+    registry = reader.open()
+    for name in ("m:v0", "m:v1"):
+        assert resolve.version(registry, Reference.parse(name)) == published.version(name)
+        shutil.rmtree(reader.folder / "versions.git")
+
+
+def test_of_several_that_find_it_damaged_one_makes_it_anew(reader: Reader) -> None:
+    first, second = reader.open().mirror, reader.open().mirror
+    first.renew("versions.git")
+    place = reader.folder / "versions.git" / "mark"
+    place.touch()
+    second.renew("versions.git")
+    assert place.exists()
+    second.renew("versions.git")
+    assert not place.exists()
+    assert (place.parent / "HEAD").exists()
+
+
 def test_locks_that_a_killed_git_has_left_are_no_obstacle(published: Desk, reader: Reader) -> None:
     reader.version("m:best")
     place = reader.folder / "versions.git"
     for name in ("shallow.lock", "packed-refs.lock", "refs/tags/m@v0.lock"):
         (place / name).touch()
+    (reader.folder / "new-killed" / "old").mkdir(parents=True)
     published.promote("m:best", "v0")
     published.publish()
     assert reader.says("m:best") == "m:v0"
     assert not list(place.rglob("*.lock"))
+    assert not (reader.folder / "new-killed").exists()
 
 
 def test_without_a_cache_that_can_be_written_nothing_is_kept(
