@@ -32,6 +32,8 @@ _PROGRAMS = (
 )
 # Records are capped at 1 MiB (FORMAT.md 3.4); what surrounds them is small.
 MAX_OBJECT = 16 << 20
+# Where git looks for a ref that is not there. Source: gitrevisions(7), the rules for <refname>.
+_SHADOWS = tuple(f"refs/{place}{name}" for name in ("refs/", "HEAD") for place in ("", "tags/", "heads/", "remotes/"))
 _COMPLAINTS = 1 << 16
 _TRIES = 20
 # Questions of 41 bytes that a pipe takes at once, however small it is: more could wait for each other for ever.
@@ -62,6 +64,7 @@ class Objects:
         self._fetching = False
         self._partial: bool | None = None
         self._ahead: dict[Oid, tuple[str, bytes]] = {}
+        self._has_shadows: bool | None = None
 
     def close(self) -> None:
         """End the reading process."""
@@ -183,7 +186,7 @@ class Objects:
         """Ask for an object by id or ref; the words of the answer's first line, none when the process has ended."""
         self._start_reader()
         try:
-            self._reader.stdin.write(f"{oid}\n".encode())
+            self._reader.stdin.write(f"{oid}\n".encode("utf-8", "surrogateescape"))
             self._reader.stdin.flush()
             head: list[bytes] = self._reader.stdout.readline().split()
         except BrokenPipeError:
@@ -228,10 +231,18 @@ class Objects:
                     return None
                 found = Oid.parse(head[0].decode())
                 # one that is too large is nothing of ours
-                return found if self._keep_ahead(found, head) else None
+                return found if self._keep_ahead(found, head) and self._is_there(ref) else None
             except BaseException:
                 self._abandon()
                 raise
+
+    def _is_there(self, ref: str) -> bool:
+        """Whether it was this ref that git found: anybody may push a tag that is called `refs/remotes/origin/HEAD`."""
+        if self._has_shadows is None:
+            self._has_shadows = bool(self._git.run("for-each-ref", "--count=1", *_SHADOWS, offline=True))
+        if not self._has_shadows or not ref.startswith(("refs/", "HEAD")):
+            return True
+        return self._git.attempt("show-ref", "--verify", "--quiet", "--", ref).status == 0
 
     def commit(self, oid: Oid) -> Commit:
         """A commit. Raises: MissingObjectError, RecordError."""

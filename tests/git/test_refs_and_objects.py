@@ -277,6 +277,17 @@ def test_a_single_ref_is_resolved_by_the_reader(clone: Clone) -> None:
     assert clone.objects.at("refs/gitreg/runs/ab/abc") == clone.commit("moved")
 
 
+def test_a_ref_is_not_taken_for_another_that_is_not_there(clone: Clone) -> None:
+    oid, name = clone.commit("one"), "refs/remotes/origin/HEAD"
+    clone.refs.create(f"refs/tags/{name}", oid)
+    assert clone.objects.at(name) is None
+    assert clone.objects.at(f"refs/tags/{name}") == oid
+    assert clone.objects.at(str(oid)) == oid
+    clone.refs.create(name, clone.commit("two"))
+    assert clone.objects.at(name) == clone.commit("two")
+    assert clone.objects.at("refs/tags/\udcff@v1") is None
+
+
 def test_objects_that_another_process_writes_and_packs_are_seen(clone: Clone) -> None:
     clone.objects.read(Oid.parse(clone.sh("git rev-parse HEAD").strip()))
     name = clone.sh("echo later | git hash-object -w --stdin && git gc --quiet").strip()

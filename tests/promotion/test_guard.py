@@ -152,6 +152,9 @@ class TestAVersion:
         assert door.one("refs/tags/pkg@v1", desk.oid("HEAD^")) == ""
         assert door.one("refs/tags/pkg@v1", None) == ""
 
+    def test_whose_name_is_no_text_is_nobodys(self, door: Door) -> None:
+        assert door.words(("refs/tags/\udcff@v1", door.desk.oid("HEAD")), ("refs/tags/\udcff@v2", None)) == []
+
     def test_is_not_pushed_aside_by_somebodys_own_tag(self, door: Door) -> None:
         head, version = door.desk.oid("HEAD"), door.desk.oid("m@v1^{commit}")
         assert door.one("refs/tags/m@v2", head) == "'m@v2' is no version's tag, and would take a number of 'm'"
