@@ -39,7 +39,8 @@ _NEXT = {
     "shell": ("have your CI run them: the head of each says when, and with what",),
 }
 _PLAIN_BRANCH = re.compile(r"[A-Za-z0-9_][\w./-]*\Z", re.ASCII)
-_OWNER = re.compile(r"[@\w][\w@.+/-]*\Z", re.ASCII)
+# hosts pass over what is neither a name with an @ nor an address
+_OWNER = re.compile(r"(?=.*@)[@\w][\w@.+/-]*\Z", re.ASCII)
 _SHARED = {"gitlab": ".gitlab-ci.yml"}
 """A file that most repositories have one of already: it is made, and never changed."""
 
@@ -65,7 +66,7 @@ def init(host: str, owners: tuple[str, ...], branch: str | None, *, force: bool)
     """
     for owner in owners:
         if not _OWNER.match(owner):
-            raise UsageError(f"'{owner}' cannot own files", hint="write --owner @team/reviewers")
+            raise UsageError(f"'{owner}' cannot own files", hint="write --owner @team/reviewers, or an e-mail address")
     with context.opened() as registry:
         top = registry.git.worktree
         if top is None:
@@ -114,9 +115,12 @@ def _code_owners(top: Path, host: str, owners: tuple[str, ...], workflows: list[
     file = top / path
     _check_place(top, path)
     before = file.read_bytes() if file.exists() else b""
-    known = {line.split()[0] for line in before.decode("utf-8", "replace").splitlines() if line.strip()}
+    known = {words[0]: words[1:] for line in before.decode("utf-8", "replace").splitlines() if (words := line.split())}
     mine = ["/.gitreg/", *(f"/{workflow}" for workflow in workflows)]
     lines = [f"{place} {' '.join(owners)}\n" for place in mine if place not in known]
+    others = [place for place in mine if not set(owners) <= set(known.get(place, owners))]
+    if others:
+        console.warn(f"{path} names other owners of {', '.join(others)}: change that there")
     gap = b"" if not before or before.endswith(b"\n") else b"\n"
     return {path: before + gap + "".join(lines).encode()} if lines else {}
 
