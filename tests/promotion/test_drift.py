@@ -104,7 +104,7 @@ def test_the_command_tells_what_and_ends_with_3(asking: Asking, monkeypatch: pyt
         "problem   the alias is protected, and no file lists it",
         "          to ask for it: gitreg promote m:production v2",
         "",
-        "'gitreg apply' moves them there, and says of each that it refuses why",
+        "'gitreg apply' moves what the policy allows, and says why it refuses the rest",
     ]
     done = badinput.run("status", "--drift", "--json")
     document = json.loads(done.out)
