@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from gitreg.errors import RecordError
 from gitreg.git.objects import MissingObjectError
@@ -26,7 +27,7 @@ from gitreg.registry.usage import Usage
 from gitreg.registry.versions import Details, Version
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """A run that may say something of a version.
 
@@ -59,11 +60,16 @@ class Source:
 
     def says(self, metric: str) -> object:
         """What it says of a metric, None where it says nothing. The name may be written with quotes or without."""
-        if metric in self.results:
-            return self.results[metric]
-        return next((value for name, value in self.results.items() if dotted.plain(name) == metric), None)
+        return self.results.get(metric, self._plain.get(metric))
 
-    @property
+    @cached_property
+    def _plain(self) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for name, value in self.results.items():
+            found.setdefault(dotted.plain(name), value)
+        return found
+
+    @cached_property
     def numbers(self) -> dict[str, float]:
         """The numbers that it says, by dotted name, without its bookkeeping."""
         told = ((name, dotted.number(value)) for name, value in self.results.items() if not name.startswith("_"))
