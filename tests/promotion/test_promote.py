@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
+import shlex
 
+import badinput
 import pytest
+from badinput import Done
 
 from desks import Desk, World
 from helpers import fingerprint
@@ -12,25 +14,18 @@ from helpers import fingerprint
 FILE = ".gitreg/aliases/model/M.yaml"
 
 
-def gitreg(desk: Desk, line: str) -> subprocess.CompletedProcess[str]:
-    """What a shell's line leaves."""
-    return subprocess.run(
-        ["sh", "-c", f"gitreg {line}"],
-        cwd=desk.path,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def gitreg(desk: Desk, line: str, folder: str = "") -> Done:
+    """What a line leaves."""
+    return badinput.run("-C", str(desk.path / folder), *shlex.split(line))
 
 
 def refused(desk: Desk, line: str, code: int = 4) -> str:
     """The error of a command that changes nothing."""
     before = fingerprint(desk.path)
     done = gitreg(desk, line)
-    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert (done.code, done.out) == (code, ""), done.err
     assert fingerprint(desk.path) == before
-    return done.stderr
+    return done.err
 
 
 @pytest.fixture
@@ -63,19 +58,19 @@ def unquoted(text: str) -> str:
 
 def test_a_request_is_a_line_of_the_collections_file(asker: Desk) -> None:
     done = gitreg(asker, "promote model/M:production v3 --reason 'better on the March set'")
-    assert (done.returncode, done.stdout) == (0, f"{FILE}\n")
+    assert (done.code, done.out) == (0, f"{FILE}\n")
     text = (asker.path / FILE).read_text()
     assert unquoted(text) == line_of(asker, "v3", ", reason: better on the March set")
-    assert done.stderr.startswith("model/M:production: v1 -> v3, as of the last 'gitreg fetch'")
+    assert done.err.startswith("model/M:production: v1 -> v3, as of the last 'gitreg fetch'")
     assert asker.git("status --porcelain .gitreg") == "?? .gitreg/"
     assert asker.place("model/M:production") == "model/M:v1"
 
 
 def test_what_it_says_to_do_next_works(asker: Desk, world: World) -> None:
     (asker.path / "sub").mkdir()
-    done = gitreg(asker, '-C sub promote model/M:production v3 --reason "it\'s better"')
-    assert done.stdout == f"../{FILE}\n"
-    steps = done.stderr.partition("next: ")[2].partition("      and open")[0]
+    done = gitreg(asker, 'promote model/M:production v3 --reason "it\'s better"', "sub")
+    assert done.out == f"../{FILE}\n"
+    steps = done.err.partition("next: ")[2].partition("      and open")[0]
     asker.sh(f"cd sub && {steps}")
     branch = "promote-model-M-production-to-v3"
     assert asker.git("branch --show-current") == branch
@@ -89,12 +84,12 @@ def test_only_the_entry_changes_and_asking_again_changes_nothing(asker: Desk) ->
     file.parent.mkdir(parents=True)
     file.write_text("# ours\nstaging:   v1 # tried\nproduction: v0 # served\n")
     file.chmod(0o755)
-    assert gitreg(asker, "promote model/M:production v3").returncode == 0
+    assert gitreg(asker, "promote model/M:production v3").code == 0
     made = file.read_text()
     assert unquoted(made) == f"# ours\nstaging:   v1 # tried\n{line_of(asker, 'v3')[:-1]} # served\n"
     assert file.stat().st_mode & 0o777 == 0o755
     again = gitreg(asker, "promote model/M:production v3")
-    assert "said so already" in again.stderr
+    assert "said so already" in again.err
     assert file.read_text() == made
 
 
@@ -109,19 +104,19 @@ def test_a_branch_that_is_behind_is_told_so(asker: Desk) -> None:
     gitreg(asker, "promote model/M:production v3 --branch ask")
     asker.sh("git push --quiet origin ask:main && git fetch --quiet")
     done = gitreg(asker, "promote model/M:production v2")
-    assert "warning: origin/main says something else there" in done.stderr
+    assert "warning: origin/main says something else there" in done.err
     asker.sh("rm -r .gitreg && git merge --quiet origin/main")
-    assert "warning" not in gitreg(asker, "promote model/M:production v2").stderr
+    assert "warning" not in gitreg(asker, "promote model/M:production v2").err
 
 
 def test_an_alias_that_is_new_is_asked_for_after_nothing(asker: Desk) -> None:
     done = gitreg(asker, "promote model/M:prodution v3")
     assert 'after: "none"' in (asker.path / FILE).read_text()
-    assert "'prodution' is new; 'model/M' has production" in done.stderr
+    assert "'prodution' is new; 'model/M' has production" in done.err
 
 
 def test_an_alias_can_be_asked_away(asker: Desk) -> None:
-    assert gitreg(asker, "promote model/M:production --remove").returncode == 0
+    assert gitreg(asker, "promote model/M:production --remove").code == 0
     assert (asker.path / FILE).read_text().startswith("production: {version: null, after: ")
     assert "alias 'prodution' not found" in refused(asker, "promote model/M:prodution --remove", 6)
 
@@ -130,8 +125,8 @@ def test_what_the_alias_names_already_is_not_asked_for_twice(asker: Desk) -> Non
     gitreg(asker, "promote model/M:production v1")
     before = fingerprint(asker.path)
     done = gitreg(asker, "promote model/M:production v1 --reason again")
-    assert "names v1 already" in done.stderr
-    assert "nothing to do" in done.stderr
+    assert "names v1 already" in done.err
+    assert "nothing to do" in done.err
     assert fingerprint(asker.path) == before
 
 
@@ -141,7 +136,7 @@ def test_a_branch_holds_the_request_and_nothing_else_is_touched(asker: Desk) -> 
     asker.sh("git commit --quiet -m tools -- link run.sh && git push --quiet origin work:main && git fetch --quiet")
     before = fingerprint(asker.path)
     done = gitreg(asker, "promote model/M:production v3 --reason why --branch ask/v3")
-    assert (done.returncode, done.stdout) == (0, "ask/v3\n")
+    assert (done.code, done.out) == (0, "ask/v3\n")
     after = fingerprint(asker.path)
     assert {name for name in after if after[name] != before.get(name)} == {"refs/heads/ask/v3"}
     assert asker.git("log --format=%s%n%b origin/main..ask/v3") == "promote model/M:production to v3\nwhy\n"
@@ -157,8 +152,8 @@ def test_a_branch_is_not_made_for_what_the_default_branch_says(asker: Desk) -> N
     gitreg(asker, "promote model/M:production v3 --branch ask")
     asker.sh("git push --quiet origin ask:main && git fetch --quiet")
     done = gitreg(asker, "promote model/M:production v3 --branch again")
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "origin/main asks for that already" in done.stderr
+    assert (done.code, done.out) == (0, "")
+    assert "origin/main asks for that already" in done.err
     assert asker.refs("refs/heads") == ["refs/heads/ask", "refs/heads/main"]
 
 
@@ -220,8 +215,8 @@ def test_a_clone_that_knows_nothing_of_the_remote_says_so(asker: Desk) -> None:
 class TestRollback:
     def said(self, desk: Desk, line: str) -> tuple[str, str]:
         done = gitreg(desk, line)
-        assert done.returncode == 0, done.stderr
-        return done.stderr.partition(", as of")[0], unquoted((desk.path / FILE).read_text())
+        assert done.code == 0, done.err
+        return done.err.partition(", as of")[0], unquoted((desk.path / FILE).read_text())
 
     def test_goes_back_to_what_the_alias_named_before(self, asker: Desk) -> None:
         said, text = self.said(asker, "rollback model/M:production")
@@ -253,5 +248,5 @@ class TestRollback:
 
     def test_makes_a_branch_too(self, asker: Desk) -> None:
         done = gitreg(asker, "rollback model/M:production --branch back")
-        assert done.stdout == "back\n"
+        assert done.out == "back\n"
         assert asker.git("log -1 --format=%s back") == "roll model/M:production back to v2"
