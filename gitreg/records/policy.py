@@ -255,6 +255,8 @@ class _Reader:
             collection, colon, alias = key.rpartition(":")
             if colon:
                 CollectionName.parse(collection)
+            elif "/" in key:
+                raise RecordError(f"'{key}' is a collection", hint=f"name its alias, such as {key}:production")
             check_alias(alias)
         document = self.mapping(rules, key)
         self.check_keys(document, ("protected", "gates", "evaluated_on", "inputs"), "an alias's rule")

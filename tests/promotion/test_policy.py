@@ -119,6 +119,12 @@ def test_the_page_in_the_code_is_a_policy() -> None:
             "versions are written v3",
         ),
         (
+            "aliases:\n  a: {}\n  model/M: {}",
+            3,
+            "'model/M' is a collection",
+            "name its alias, such as model/M:production",
+        ),
+        (
             "aliases: {'a b:production': {}}",
             1,
             (
