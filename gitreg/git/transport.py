@@ -17,6 +17,8 @@ from gitreg.records.objects import ZERO, Oid
 _PATIENCE = 10
 # what `git ls-remote` says of a ref, and the ref
 _LISTED = re.compile(r"([0-9a-f]{40}|ref: [^\t]+)\t([^\t]+)")
+# what git check-ref-format allows: anything else in a refspec is an instruction
+_BRANCH = re.compile(r"ref: (refs/heads/[^\x00-\x20\x7f~^:?*\[\\]+)")
 # A user's configuration that would publish more than asked, or make the push fail.
 _PUSH_PINS = ("-c", "push.followTags=false", "-c", "push.recurseSubmodules=no", "-c", "push.gpgSign=false")
 
@@ -70,9 +72,9 @@ class Transport:
     def head(self) -> tuple[str, Oid] | None:
         """The remote's default branch in full, and its newest commit; None when it has none. Raises: GitError."""
         found = [value for name, value in self._listed(["--symref"], "HEAD") if name == "HEAD"]
-        branch = next((value.removeprefix("ref: ") for value in found if value.startswith("ref: ")), "")
+        branch = next(filter(None, map(_BRANCH.fullmatch, found)), None)
         commit = next((value for value in found if not value.startswith("ref: ")), "")
-        return (branch, Oid.parse(commit)) if branch and commit else None
+        return (branch[1], Oid.parse(commit)) if branch and commit else None
 
     def _listed(self, options: Sequence[str], *patterns: str) -> Iterator[tuple[str, str]]:
         """The name of each ref that `git ls-remote` shows, and what it says of it. Raises: GitError."""
