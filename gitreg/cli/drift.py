@@ -46,7 +46,7 @@ def _page(page: Page, found: Drift, branch: str, now: str) -> None:
         _unreviewed(page, alias, now)
     if found.moves and not found.broken:
         page.blank()
-        page.note("'gitreg apply' moves what the policy allows, and says why it refuses the rest")
+        page.note(plan_page.APPLY)
 
 
 def _unreviewed(page: Page, alias: Alias, now: str) -> None:

@@ -12,6 +12,7 @@ from gitreg.promotion.request import Measured, Metric, Move, Plan, Verdict
 from gitreg.records.records import Place
 
 TITLES = 8
+APPLY = "'gitreg apply' moves what the policy allows, and says why it refuses the rest"
 _DETAILS, _METRICS, _HEADLINE, _PASSED_OVER, _BROKEN = 20, 12, 2, 3, 20
 _INDENT = 9
 _FINDINGS = {"passed": good, "refused": bad, "waived": odd}
@@ -44,7 +45,7 @@ def show(page: Page, found: Plan) -> None:
         words = f"{'is' if one else 'are'} not where the base wants {'it' if one else 'them'}, whatever is asked here:"
         page.head(odd(f"{human.plural(len(found.drift), 'alias')} {words}"))
         _overview(page, found.drift)
-        page.note(f"'gitreg apply' moves {'it' if one else 'them'} there")
+        page.note(APPLY)
 
 
 def verdict(found: Plan) -> Words:
