@@ -116,6 +116,7 @@ def _into_worktree(registry: Registry, request: Request) -> None:
         words = "".join(f" -m {shlex.quote(text)}" for text in (request.subject, reason) if text)
         on_default = _current_branch(registry) in ("", _default_branch(registry))
         _next(
+            request,
             "gitreg plan",
             *([f"git switch -c {request.branch}"] if on_default else []),
             f"git add {path} && git commit{words} -- {path}",
@@ -127,10 +128,13 @@ def _into_worktree(registry: Registry, request: Request) -> None:
 def _onto_branch(registry: Registry, request: Request, branch: str) -> None:
     there = mainline.short(registry)
     if asking.onto_branch(registry, request, branch):
-        _say(registry, request, f"branch {branch}, one commit on top of {there}")
+        if request.is_done:
+            console.say(f"{_named(request)} already, and branch {branch} says so now, one commit on top of {there}")
+        else:
+            _say(registry, request, f"branch {branch}, one commit on top of {there}")
         quoted = shlex.quote(branch)
         console.say(f"undo with: git branch -D {quoted}")
-        _next(f"gitreg plan --head {quoted}", f"git push -u {shlex.quote(registry.remote)} {quoted}")
+        _next(request, f"gitreg plan --head {quoted}", f"git push -u {shlex.quote(registry.remote)} {quoted}")
         console.out(branch)
     elif request.is_done:
         console.say(f"{_named(request)} already, and {there} says so; nothing to do")
@@ -151,11 +155,11 @@ def _named(request: Request) -> str:
     return f"{request.entry.alias} names {request.entry.version.label if request.entry.version else 'nothing'}"
 
 
-def _next(look: str, *steps: str) -> None:
+def _next(request: Request, look: str, *steps: str) -> None:
     console.say(f"look at it: {look}")
     for index, step in enumerate(steps):
         console.say(f"{'     ' if index else 'next:'} {step}")
-    console.say("      and open a pull request; merging it moves the alias")
+    console.say(f"      and open a pull request{'' if request.is_done else '; merging it moves the alias'}")
 
 
 def _current_branch(registry: Registry) -> str:

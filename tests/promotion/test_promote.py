@@ -154,6 +154,10 @@ def test_a_branch_is_not_made_for_what_the_default_branch_says(asker: Desk) -> N
     done = gitreg(asker, "promote model/M:production v3 --branch again")
     assert (done.code, done.out) == (0, "")
     assert "origin/main asks for that already" in done.err
+    back = gitreg(asker, "promote model/M:production v1 --branch back")
+    assert "model/M:production names v1 already, and branch back says so now" in back.err
+    assert "merging it moves" not in back.err
+    asker.git("branch -D back")
     assert asker.refs("refs/heads") == ["refs/heads/ask", "refs/heads/main"]
 
 
