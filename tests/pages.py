@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,13 +88,21 @@ def blocks(page: str) -> list[Block]:
 def run(page: Path, place: Path, host: Callable[[str], None] | None = None) -> str:
     """Run the blocks of a page in a place with the folders that it names; what the last one printed.
 
+    As `follow`.
+    """
+    return follow(page.name, blocks(page.read_text(encoding="utf-8")), place, host)
+
+
+def follow(page: str, found: Iterable[Block], place: Path, host: Callable[[str], None] | None = None) -> str:
+    """Run these blocks of a page.
+
     `host` is told what is to be done on the Git host.
 
     Raises: AssertionError, with all that a block printed that does not do what the page says.
     """
     printed = ""
-    for block in blocks(page.read_text(encoding="utf-8")):
-        where = f"{page.name}:{block.line}"
+    for block in found:
+        where = f"{page}:{block.line}"
         if block.language == "yaml":
             yaml.safe_load(block.text)
         if block.code is None:

@@ -23,6 +23,12 @@ from test_docs import TODAY, WORLD
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REPOSITORY = "team/models"
+# all jobs have one environment: what pip has installed into it needs no second look, which takes half a second each
+PIP = """\
+#!/bin/sh
+done="$0-$(printf '%s\\n' "$@" | cksum | tr ' ' -)"
+[ -e "$done" ] || { "$0.once" "$@" && touch "$done"; }
+"""
 DATES = {"GIT_COMMITTER_DATE": TODAY, "GIT_AUTHOR_DATE": TODAY}
 
 
@@ -40,10 +46,12 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Tools:
     binaries = place / "python" / "bin"
     packages = next((place / "python" / "lib").glob("python3.*/site-packages"))
     (packages / "libraries.pth").write_text(f"{libraries}\n")
-    (binaries / "pip").write_text(
+    (binaries / "pip.once").write_text(
         f"#!{binaries}/python\nimport sys\nfrom pip._internal.cli.main import main\nsys.exit(main())\n"
     )
-    (binaries / "pip").chmod(0o755)
+    (binaries / "pip").write_text(PIP)
+    for script in ("pip", "pip.once"):
+        (binaries / script).chmod(0o755)
     _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", place / "wheels")
     return Tools(binaries, place / "wheels")
 
