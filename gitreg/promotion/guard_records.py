@@ -16,6 +16,7 @@ from gitreg.promotion import backing, source
 from gitreg.promotion.backing import Branch
 from gitreg.promotion.guard_versions import Versions
 from gitreg.promotion.wanted import Entry
+from gitreg.records import cards as codec
 from gitreg.records import refs as names
 from gitreg.records.names import AliasName, CollectionName, RunId
 from gitreg.records.objects import EMPTY_TREE, Oid
@@ -90,12 +91,18 @@ class Records:
             if edit is None or old:
                 return None if edit is None else False
         # what cannot be read would hide what is said of the collection from everybody
-        state = cards.at(self.registry, collection, new)
-        _ = state.notes(), state.card, [state.deletion(place) for place in state.deleted]
-        known = cards.at(self.registry, collection, old).deleted if old else frozenset()
-        if state.deleted - known and self._policy.protects:
-            self._check_living(collection, state.deleted - known)
+        state, deleted = cards.at(self.registry, collection, new), self._deleted(collection, old, new)
+        _ = state.notes(), state.card, [state.deletion(place) for place in deleted]
+        if deleted and self._policy.protects:
+            self._check_living(collection, deleted)
         return True
+
+    def _deleted(self, collection: CollectionName, old: Oid, new: Oid) -> frozenset[Place]:
+        """The versions whose deletion the edits after `old` have written: there may be thousands that are older."""
+        before = cards.at(self.registry, collection, old).tree if old else None
+        files = cards.changes(self.registry, before, cards.at(self.registry, collection, new).tree)
+        found = (codec.parse_path(path, collection) for path, data in files.items() if data is not None)
+        return frozenset(place for folder, place in filter(None, found) if folder == codec.DELETED)
 
     def _check_living(self, collection: CollectionName, deleted: frozenset[Place]) -> None:
         """Check that nobody takes the version away from under a protected alias."""

@@ -294,6 +294,19 @@ class TestACard:
         skipped = door.replaced(str(tips[1]), "seq: 2", "seq: 5")
         assert "is broken" in door.one(CARD, skipped)
 
+    def test_goes_on_however_many_versions_are_deleted(self, door: Door, tips: tuple[Oid, Oid]) -> None:
+        desk = door.desk
+        blob = door.written("blob", b"x")
+        stones = "".join(f"100644 blob {blob}\tv{number}.{number:040x}.yaml\n" for number in range(300))
+        (desk.path / "stones").write_text(stones)
+        shard = desk.sh("git mktree <stones").strip()
+        deleted = desk.sh(f"printf '40000 tree {shard}\t0\n' | git mktree").strip()
+        tree = desk.sh(f"(git ls-tree {tips[0]}; printf '40000 tree {deleted}\tdeleted\n') | git mktree").strip()
+        door.take(CARD, door.replaced(str(tips[0]), desk.oid(f"{tips[0]}^{{tree}}"), tree))
+        desk.git(f"update-ref -d {CARD}")
+        editing.edit(desk.reopen(), M, Wanted(description="three"))
+        assert door.refuses((CARD, desk.oid(CARD)), most=512 << 10) == []
+
 
 def test_what_is_a_clones_own_stays_there(door: Door) -> None:
     head = door.desk.oid("HEAD")
