@@ -45,7 +45,11 @@ _SHARED = {"gitlab": ".gitlab-ci.yml"}
 """A file that most repositories have one of already: it is made, and never changed."""
 
 
-@click.command("init", epilog=context.examples("gitreg ci init github --owner @team/reviewers", "gitreg ci init shell"))
+@click.command(
+    "init",
+    short_help="Write CI workflows: plan, apply, deploy, lineage, drift, training.",
+    epilog=context.examples("gitreg ci init github --owner @team/reviewers", "gitreg ci init shell"),
+)
 @click.argument("host", type=click.Choice(_HOSTS), metavar="github|gitlab|forgejo|shell")
 @click.option(
     "--owner",
