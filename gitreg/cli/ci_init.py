@@ -20,7 +20,7 @@ _HOSTS = ("github", "gitlab", "forgejo", "shell")
 _OWNERS = {
     "github": (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"),
     "gitlab": ("CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"),
-    "forgejo": (".forgejo/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"),
+    "forgejo": ("CODEOWNERS", "docs/CODEOWNERS", ".forgejo/CODEOWNERS"),
 }
 _NEXT = {
     "github": (
@@ -120,13 +120,23 @@ def _code_owners(top: Path, host: str, owners: tuple[str, ...], workflows: list[
     _check_place(top, path)
     before = file.read_bytes() if file.exists() else b""
     known = {words[0]: words[1:] for line in before.decode("utf-8", "replace").splitlines() if (words := line.split())}
-    mine = ["/.gitreg/", *(f"/{workflow}" for workflow in workflows)]
+    mine = [_pattern(host, place) for place in (".gitreg/", *workflows)]
     lines = [f"{place} {' '.join(owners)}\n" for place in mine if place not in known]
     others = [place for place in mine if not set(owners) <= set(known.get(place, owners))]
     if others:
         console.warn(f"{path} names other owners of {', '.join(others)}: change that there")
     gap = b"" if not before or before.endswith(b"\n") else b"\n"
     return {path: before + gap + "".join(lines).encode()} if lines else {}
+
+
+def _pattern(host: str, place: str) -> str:
+    """How a line about owners names a file, or all in a folder; Forgejo has regular expressions of whole paths there.
+
+    https://docs.gitea.com/usage/repository/code-owners: a backslash would have to be two.
+    """
+    if host != "forgejo":
+        return f"/{place}"
+    return place.replace(".", "[.]") + (".*" if place.endswith("/") else "")
 
 
 def _write(top: Path, contents: dict[str, bytes], *, shared: str | None, force: bool) -> None:

@@ -150,11 +150,12 @@ def test_the_rules_are_documents_that_protect_versions_and_the_default_branch() 
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_what_is_written_needs_no_second_look_at_placeholders(repo: Path, sh: Shell, host: str) -> None:
-    written(repo, sh, host, "--branch trunk")
+    # to YAML 1.0 would be a number
+    written(repo, sh, host, "--branch 1.0")
     texts = [path.read_text() for path in repo.rglob("*") if path.is_file() and ".git/" not in str(path)]
     assert not any("$default-branch" in text or "$gitreg-version" in text for text in texts)
     if host in ("github", "forgejo"):
-        assert workflow(repo, "gitreg-plan.yml", host)["on"]["pull_request"] == {"branches": ["trunk"]}
+        assert workflow(repo, "gitreg-plan.yml", host)["on"]["pull_request"] == {"branches": ["1.0"]}
 
 
 def test_scripts_are_as_shellcheck_wants_them(need: Callable[[str], str]) -> None:
@@ -181,6 +182,13 @@ class TestInit:
         assert "names other owners of /.gitreg/" in sh("gitreg ci init github --owner @team/c 2>&1", cwd=repo)
         assert "'team' cannot own files" in sh("! gitreg ci init github --owner team 2>&1", cwd=repo)
         assert (repo / ".github" / "CODEOWNERS").read_text().startswith("/.gitreg/ @team/a @team/b\n")
+
+    def test_owners_are_named_as_the_host_reads_them(self, repo: Path, sh: Shell) -> None:
+        sh("gitreg ci init forgejo --owner @team/a --branch main", cwd=repo)
+        patterns = [line.split()[0] for line in (repo / "CODEOWNERS").read_text().splitlines()]
+        for path in (".gitreg/aliases/model/Digits.yaml", ".forgejo/workflows/gitreg-apply.yml"):
+            assert any(re.fullmatch(pattern, path) for pattern in patterns), patterns
+        assert not any(re.fullmatch(pattern, "xgitreg/policy.yaml") for pattern in patterns)
 
     def test_owners_are_added_to_the_file_that_is_there(self, repo: Path, sh: Shell) -> None:
         (repo / "CODEOWNERS").write_text("* @team/all")
