@@ -136,7 +136,10 @@ def git_server(root: Path, folder: Path, need: Callable[[str], str]) -> Iterator
 
 def _started(ended: contextlib.ExitStack, command: list[str], stdin: int) -> subprocess.Popen[bytes]:
     """A process that ends with the stack, and those that it starts with it."""
-    process = ended.enter_context(subprocess.Popen(command, stdin=stdin, start_new_session=True))
+    # where a test is killed nobody else would end it
+    setpriv = shutil.which("setpriv")
+    guard = [setpriv, "--pdeathsig", "TERM"] if setpriv else []
+    process = ended.enter_context(subprocess.Popen([*guard, *command], stdin=stdin, start_new_session=True))
 
     def end() -> None:
         with contextlib.suppress(ProcessLookupError):
