@@ -6,6 +6,7 @@ question to git takes longer than its answer.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
@@ -15,13 +16,39 @@ from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, CollectionName, VersionName
 from gitreg.records.objects import Oid
 from gitreg.records.records import Place
-from gitreg.registry import aliases, cards, versions
+from gitreg.registry import aliases, cards, resolve, versions
 from gitreg.registry.aliases import Alias
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 
 # `git for-each-ref` takes what it looks for as arguments.
 _AT_ONCE = 1000
+
+
+class Known:
+    """The versions of a collection that this clone has.
+
+    Attributes:
+        names: of all of them.
+        published: those that the remote has, by number.
+    """
+
+    def __init__(self, found: Iterable[Version]) -> None:
+        known = list(found)
+        self.names = frozenset(version.name for version in known)
+        self.published = [version for version in known if version.published]
+        self._commits = sorted((str(version.commit), version.name) for version in self.published)
+
+    @cached_property
+    def told(self) -> str:
+        """The numbers of the published ones, in words."""
+        return resolve.told_numbers(self.published) if self.published else "no published version"
+
+    def of_commit(self, digits: str) -> VersionName | None:
+        """The published version whose commit begins so."""
+        place = bisect.bisect_left(self._commits, (digits,))
+        found = self._commits[place : place + 1] if digits else []
+        return next((name for commit, name in found if commit.startswith(digits)), None)
 
 
 class Published:
@@ -37,6 +64,7 @@ class Published:
         self.registry = registry
         self.base = names_of_refs.PENDING if registry.is_server else registry.tracking
         self._versions: dict[VersionName, Version | None] = {}
+        self._known: dict[CollectionName, Known] = {}
         self._deleted: dict[CollectionName, frozenset[Place] | RecordError] = {}
         if not registry.is_server:
             self._check()
@@ -73,6 +101,17 @@ class Published:
         for name in self.aliases:
             found.setdefault(_folded(name), []).append(name)
         return found
+
+    @cached_property
+    def collections(self) -> list[CollectionName]:
+        """Those that have a version here, published or not; by name."""
+        return versions.collections(self.registry)
+
+    def known(self, collection: CollectionName) -> Known:
+        """The versions of a collection, published or not: asked for once, however many requests miss one."""
+        if collection not in self._known:
+            self._known[collection] = Known(versions.all_versions(self.registry, collection))
+        return self._known[collection]
 
     def know(self, names: Iterable[VersionName]) -> None:
         """Ask for versions together, and for what is deleted of their collections."""

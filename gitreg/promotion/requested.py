@@ -11,7 +11,7 @@ from gitreg.records.names import AliasName, VersionName
 from gitreg.records.objects import Oid
 from gitreg.records.plain import visible
 from gitreg.records.similar import closest
-from gitreg.registry import resolve, versions
+from gitreg.registry import versions
 from gitreg.registry.versions import Version
 
 
@@ -41,35 +41,28 @@ def version(published: Published, entry: Entry, name: VersionName) -> tuple[Vers
 
 def _missing(published: Published, entry: Entry, name: VersionName) -> Problem:
     registry, collection = published.registry, name.collection
-    known = versions.all_versions(registry, collection)
-    there = [item for item in known if item.published]
-    if any(item.name == name for item in known):
+    if collection not in published.collections:
+        close = closest(str(collection), map(str, published.collections))
+        return Problem(
+            f"there is no collection '{collection}'", f"did you mean '{close}'?" if close else "gitreg ls lists them"
+        )
+    known = published.known(collection)
+    if name in known.names:
         return Problem(f"'{name}' is not published", "gitreg push, where it is; another version may get the number")
-    twin = _of_commit(there, entry)
+    twin = known.of_commit(entry.commit)
     if twin:
         return Problem(
-            f"'{name}' is not on '{registry.remote}'; commit {entry.commit} is {twin.name.label} there",
-            command(entry, twin.name),
+            f"'{name}' is not on '{registry.remote}'; commit {entry.commit} is {twin.label} there",
+            command(entry, twin),
         )
-    if there:
-        return Problem(f"there is no '{name}'", f"'{collection}' has {resolve.told_numbers(there)}")
-    close = closest(str(collection), map(str, versions.collections(registry)))
-    return Problem(
-        f"there is no collection '{collection}'", f"did you mean '{close}'?" if close else "gitreg ls lists them"
-    )
+    return Problem(f"there is no '{name}'", f"'{collection}' has {known.told}")
 
 
 def _another(published: Published, entry: Entry, found: Version) -> Problem:
-    known = versions.all_versions(published.registry, found.name.collection)
-    twin = _of_commit([item for item in known if item.published], entry)
+    twin = published.known(found.name.collection).of_commit(entry.commit)
     words = f"'{found.name}' is commit {found.commit.short}, and the request was written for {entry.commit}"
-    words += f", which is {twin.name.label}" if twin else ""
-    return Problem(words, command(entry, (twin or found).name))
-
-
-def _of_commit(known: list[Version], entry: Entry) -> Version | None:
-    """The version that the request was written for, by its commit."""
-    return next((item for item in known if entry.commit and str(item.commit).startswith(entry.commit)), None)
+    words += f", which is {twin.label}" if twin else ""
+    return Problem(words, command(entry, twin or found.name))
 
 
 def stale(entry: Entry, tip: Oid | None) -> Problem | None:

@@ -425,10 +425,26 @@ def test_many_moves_take_no_more_git_processes_for_each(asking: Asking) -> None:
     assert _commands(asking, 12) == _commands(asking, 2)
 
 
+@pytest.mark.parametrize("version", ["v7", "{version: v0, commit: '0123456'}"])
+@pytest.mark.parametrize("collection", ["m", "unknown"])
+def test_many_requests_for_what_is_not_there_ask_git_once(asking: Asking, collection: str, version: str) -> None:
+    """A stranger's file of a megabyte is read; a process for each of its lines would take minutes."""
+    taken = []
+    for count in (2, 12):
+        asking.write("".join(f"a{number}: {version}\n" for number in range(count)), collection)
+        taken.append(_counted(asking, count))
+    assert taken[0] == taken[1]
+
+
 def _commands(asking: Asking, count: int) -> int:
     """How many git commands a plan takes that moves so many aliases."""
     for number in range(12):
         asking.write("production: v0\n" if number < count else "", f"model/M{number}")
+    return _counted(asking, count)
+
+
+def _counted(asking: Asking, count: int) -> int:
+    """How many git commands the plan of the working tree takes, which has so many moves."""
     seen: list[str] = []
     registry = Registry(Git.discover(asking.desk.path, trace=lambda arguments, _: seen.append(arguments[0])))
     assert len(plan(registry, asking.desk.oid("main"), None).moves) == count
