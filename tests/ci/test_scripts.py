@@ -68,3 +68,15 @@ def test_a_deployment_that_fails_and_a_move_that_is_refused_are_told_by_the_exit
     run_shell("git commit -qam 'another' && git push -q", work)
     with pytest.raises(ShellError, match="exit code 9"):
         run_shell("ci/gitreg/apply.sh sh -c 'exit 9'", work)
+
+    # a policy does not count for what is pushed with it
+    (work / ".gitreg" / "policy.yaml").write_text("schema: 1\naliases: {best: {gates: {accuracy: '>= 0.99'}}}\n")
+    run_shell("git add . && git commit -qm 'a gate' && git push -q", work)
+    before = run_shell("git rev-parse HEAD", work).strip()
+    (work / ".gitreg" / "policy.yaml").write_text("schema: 1\n")
+    run_shell("git commit -qam 'no gate'", work)
+    (folder / "digits_model.yaml").write_text("best: v0\n")
+    run_shell("git commit -qam 'move' && git push -q", work)
+    said = run_shell(f"BEFORE={before} ci/gitreg/apply.sh echo deploy || echo exit $?", work)
+    assert said.endswith("exit 4\n")
+    assert "v0" not in said

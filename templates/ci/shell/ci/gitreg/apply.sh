@@ -4,13 +4,14 @@
 #   ci/gitreg/apply.sh COMMAND...     in a clone with the whole history, after each push to the default branch
 #
 # COMMAND gets three more arguments: collection, alias, version; the version is empty when the alias was removed. Run one
-# at a time. Exit code 4: some moves were refused, 5: some were made impossible by others; the rest is moved all the same.
+# at a time. BEFORE, when it is set, is the branch's commit before the push: the policy of that one counts. Exit code 4:
+# some moves were refused, 5: some were made impossible by others; the rest is moved all the same.
 set -eu
 
 applied=$(mktemp)
 trap 'rm -f "$applied"' EXIT
 status=0
-gitreg apply --json >"$applied" || status=$?
+gitreg apply ${BEFORE:+--base "$BEFORE"} --json >"$applied" || status=$?
 [ -s "$applied" ] || exit "$status"
 
 # names hold no blanks; -I keeps Python from importing what lies in this folder
