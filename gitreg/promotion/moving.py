@@ -70,7 +70,7 @@ class Mover:
         rule = policy.rule(name)
         verdicts: tuple[Verdict, ...] = ()
         if new and (rule.gates or rule.evaluated_on or rule.inputs):
-            last, named = _past(history, new.place)
+            last, named = _past(history, new.place, reviewed=rule.protected)
             # an alias that is taken away and set again has not become a new one
             last = old or last
             before = (self.published.of(last) or last) if last else None
@@ -93,11 +93,18 @@ def is_managed(alias: Alias | None) -> bool:
     return bool(alias and alias.record and alias.record.by.merged)
 
 
-def _past(history: Iterable[AliasRecord], place: Place) -> tuple[Place | None, bool]:
-    """What an alias named last, and whether it has ever named this."""
-    last = None
+def _past(history: Iterable[AliasRecord], place: Place, *, reviewed: bool) -> tuple[Place | None, bool]:
+    """What an alias named last, and whether it has ever named this.
+
+    With `reviewed`, moves past the default branch do not count once that has moved it: nobody has agreed to them.
+    """
+    last, named = None, False
     for record in history:
         last = last or record.now
+        if record.by.merged:
+            named = named and not reviewed
         if record.now and record.now.commit == place.commit:
-            return last, True
-    return last, False
+            if record.by.merged or not reviewed:
+                return last, True
+            named = True
+    return last, named

@@ -53,12 +53,12 @@ class Team:
         self.desk.promote(reference, version, reason)
         self.desk.publish()
 
-    def forge(self, reference: str, version: str, merged: Oid) -> None:
-        """A direct move that says of itself that a commit asks for it."""
+    def forge(self, reference: str, version: str, merged: Oid | None = None) -> None:
+        """A direct move by other means than gitreg; it may say of itself that a commit asks for it."""
         registry, name, batch = self.desk.reopen(), alias_name(reference), Batch()
         now = aliases.get(registry, name)
         place = self.desk.version(f"{name.collection}:{version}").place
-        by = By(merged=Merged(merged))
+        by = By(merged=Merged(merged) if merged else None)
         tip = aliases.after(registry, batch, name, now, place, reason="", by=by, evidence=()).tip
         registry.objects.write(batch.objects)
         self.desk.sh(f"git push --quiet --no-verify origin {tip}:refs/gitreg/aliases/{name.ref_name}")

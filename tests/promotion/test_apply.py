@@ -269,6 +269,21 @@ def test_a_gate_is_asked_again_and_its_numbers_are_kept(ada: Desk) -> None:
     assert Evidence("accuracy >= 0.97", "accuracy", 0.98, run, tip) in newest(ada).evidence
 
 
+def test_a_move_past_review_does_not_make_the_next_request_a_rollback(ada: Desk) -> None:
+    lab = Lab(ada)
+    for number, accuracy in enumerate((0.98, 0.9)):
+        lab.train({"accuracy": accuracy}, name=f"train-{number}")
+    team = Team(ada)
+    team.policy("aliases: {production: {protected: true, gates: {accuracy: no_regression}}}\n")
+    team.merge("production: v0\n")
+    team.apply()
+    team.forge("m:production", "v1")
+    assert shown(team.apply()) == ["m:production v1 -> v0"]
+    team.merge("production: v1\n")
+    found = team.apply()
+    assert (shown(found), [verdict.finding for verdict in found.refused[0].move.verdicts]) == ([], ["refused"])
+
+
 def test_the_policy_that_counts_is_the_one_before_the_request(team: Team) -> None:
     team.policy('aliases: {production: {gates: {accuracy: ">= 0.97"}}}\n')
     (team.desk.path / ".gitreg" / "policy.yaml").write_text("aliases: {}\n")
