@@ -198,7 +198,9 @@ class SettingsError(RecordError):
     """
 
     def __init__(self, path: str, line: int, message: str, *, hint: str | None = None) -> None:
-        super().__init__(f"'{path}'{f', line {line}' if line else ''}: {message}", hint=hint)
+        # it quotes what is wrong, which may be a megabyte
+        said = message if len(message) <= 5 * _LONGEST else f"{message[: 5 * _LONGEST]}..."
+        super().__init__(f"'{path}'{f', line {line}' if line else ''}: {said}", hint=hint)
         self.path = path
         self.line = line
 

@@ -112,6 +112,7 @@ REQUESTS = {
     ),
     "a version that does not exist": Request(4, "there is no 'm:v7'", file("staging: v7\n")),
     "a version that no number can be": Request(1, "is no version", file("staging: v10000000000\n")),
+    "a version of a megabyte": Request(1, "'xxx", file(f"staging: {'x' * 900_000}\n")),
     "another collection's version": Request(1, "is no version", file("staging: other:v0\n")),
     "another collection's commit": Request(4, "OTHER", file("staging: {version: v0, commit: 'OTHER'}\n")),
     "a commit that is an option": Request(
@@ -211,7 +212,7 @@ def test_a_request_that_means_harm_is_told_and_does_none(repo: Path, what: str) 
     found = json.loads(document.out)
     assert found["state"] == {1: "broken", 3: "pending", 4: "refused"}[request.code]
     assert is_text_alone(comment.out), comment.out
-    assert len(comment.out.encode()) < 60_000
+    assert all(len(done.out.encode()) < 60_000 for done in (text, comment))
     assert badinput.snapshot(repo) == before
 
 
