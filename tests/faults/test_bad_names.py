@@ -124,7 +124,10 @@ FAMILIES: dict[str, Mapping[str, tuple[str, ...]]] = {
         "bytes that are no UTF-8": ("s3://b\udcff", "a\udcff", "file:///a%ff"),
         "terminal escapes": ("s3://b\x1b[31m", "a\x9b2J", "a\x7f"),
     },
-    "owner": {"empty": ("",), "more than a word": (" ", "a b", "a\tb", "a\nb", "a\0", "#a", "a\x1b[31m", "a\u2028b", "a\udcff")},
+    "owner": {
+        "empty": ("",),
+        "more than a word": (" ", "a b", "a\tb", "a\nb", "a\0", "#a", "a\x1b[31m", "a\u2028b", "a\udcff"),
+    },
     "repository": {
         "empty": ("", " "),
         "options": (f"--upload-pack=touch {MARK}", "-x", f"-oProxyCommand=touch {MARK}:x", f"u@-oX=touch {MARK}:x"),
