@@ -217,7 +217,7 @@ ATTACHED = """
 import sys
 from pathlib import Path
 from gitreg.git.runner import Git
-from gitreg.records.names import Reference, RunId
+from gitreg.records.names import CollectionName, Reference, RunId
 from gitreg.registry import resolve
 from gitreg.registry.draft import Draft
 from gitreg.registry.live import LiveRun
