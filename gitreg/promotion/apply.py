@@ -25,6 +25,7 @@ from gitreg.records.objects import ZERO, Oid
 from gitreg.registry import mainline
 from gitreg.registry.fetch import fetch
 from gitreg.registry.pushing import is_race
+from gitreg.registry.relocate import relocate
 from gitreg.registry.repository import Registry
 
 # Each time it was somebody else who moved an alias between our fetch and our push.
@@ -81,6 +82,8 @@ def apply(
     for left in reversed(range(_ROUNDS)):
         if not registry.is_server:
             fetch(registry)
+        if not dry_run:
+            relocate(registry)
         at, found = _replayed(registry, head, base, told or {})
         todo = {name: steps for name, steps in found.steps.items() if name not in declined}
         lost = [step for step in found.refused if step.move.alias in raced]

@@ -76,7 +76,9 @@ class Published:
             raise Error(f"there is no remote '{registry.remote}', so nothing is published", hint=hint)
         # whoever publishes a version publishes its run
         if not registry.refs.any_below(self.base) and any(item.published for item in versions.all_versions(registry)):
-            hint = f"gitreg fetch; or git fetch {registry.remote} '{names_of_refs.fetch_refspec(registry.remote)}'"
+            refspecs = names_of_refs.fetch_refspecs(registry.remote, registry.alias_root)
+            words = " ".join(f"'{refspec}'" for refspec in refspecs)
+            hint = f"gitreg fetch; or git fetch {registry.remote} {words}"
             raise Error("aliases are not known here", hint=hint)
 
     @cached_property

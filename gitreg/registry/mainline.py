@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gitreg.errors import Error
 from gitreg.git.objects import MissingObjectError
+from gitreg.records import refs as names_of_refs
 from gitreg.records.objects import Oid
 from gitreg.registry.repository import Registry
 
@@ -15,7 +16,8 @@ def ref(registry: Registry) -> str:
     there = f"refs/remotes/{registry.remote}/"
     if registry.objects.at(f"{there}HEAD"):
         return f"{there}HEAD"
-    branches = registry.refs.find(there)
+    aliases = there + names_of_refs.ALIAS_BRANCHES.removeprefix("refs/heads/")
+    branches = [branch for branch in registry.refs.find(there) if not branch.name.startswith(aliases)]
     if len(branches) == 1:
         return branches[0].name
     # to guess would be to let somebody choose who makes a branch called 'main'

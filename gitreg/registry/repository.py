@@ -18,6 +18,7 @@ from gitreg.progress import SILENT, Progress
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import VersionName
 from gitreg.records.objects import Identity
+from gitreg.registry import settings
 
 if TYPE_CHECKING:
     from gitreg.registry.versions import Version
@@ -51,10 +52,11 @@ class Registry:
         self.git = git
         self.progress = progress
         self.objects = Objects(git)
-        self.refs = Refs(git)
+        self.refs = Refs(git, self._root_here)
         self.remote = git.config("gitreg.remote", DEFAULT_REMOTE)
         self.private = git.common_dir / "gitreg"
         self._has_remote: bool | None = None
+        self._root: str | None = None
         self._project: Project | None = None
         self._cache: Cache | None = None
 
@@ -76,7 +78,7 @@ class Registry:
     def has_remote(self) -> bool:
         """True when there is a registry remote, so that versions start as drafts."""
         if self._has_remote is None:
-            self._has_remote = bool(self.transport.push_urls())
+            self._has_remote = bool(Transport(self.git, self.remote).push_urls())
         return self._has_remote
 
     @property
@@ -97,12 +99,29 @@ class Registry:
     def use_remote(self, remote: str) -> None:
         """Take another remote for the registry."""
         self.remote = remote
-        self._has_remote = None
+        self._has_remote = self._root = None
 
     @property
     def transport(self) -> Transport:
         """The registry remote."""
-        return Transport(self.git, self.remote)
+        return Transport(self.git, self.remote, self.alias_root)
+
+    @property
+    def alias_root(self) -> str:
+        """Below which the aliases lie on the registry remote, as far as this clone knows; on a server, here.
+
+        Raises: SettingsError for a server's own file that cannot be read.
+        """
+        if self._root is None:
+            self._root = settings.here(self)
+        return self._root
+
+    def use_alias_root(self, root: str) -> None:
+        """Take another one for the remote's. See `registry.settings`."""
+        self._root = root
+
+    def _root_here(self) -> str:
+        return self.alias_root if self.is_server else names_of_refs.ALIAS_ROOT
 
     @property
     def tracking(self) -> str:

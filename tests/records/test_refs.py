@@ -18,7 +18,7 @@ def test_each_thing_has_its_place() -> None:
     assert refs.run(RunId("a"), ORIGIN) == "refs/gitreg-remotes/origin/runs/a/a"
     assert refs.alias(alias) == "refs/gitreg/aliases/model/M-dev@production"
     assert refs.alias(alias, ORIGIN) == "refs/gitreg-remotes/origin/aliases/model/M-dev@production"
-    assert refs.fetch_refspec("origin") == "+refs/gitreg/*:refs/gitreg-remotes/origin/*"
+    assert refs.fetch_refspecs("origin") == ("+refs/gitreg/*:refs/gitreg-remotes/origin/*",)
     assert refs.versions_pattern(M) == "refs/tags/m@v*"
     assert refs.versions_pattern(M, refs.DRAFTS) == "refs/gitreg/drafts/m@v*"
     assert refs.aliases_pattern(LINKED, ORIGIN) == "refs/gitreg-remotes/origin/aliases/model/M-dev@*"
