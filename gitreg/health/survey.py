@@ -20,6 +20,7 @@ from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, CollectionName, RunId, VersionName
 from gitreg.records.objects import Commit, Oid, Tag
 from gitreg.records.records import VERSION, ArtifactRecord, RunRecord, Use
+from gitreg.records.settings import PATH
 from gitreg.registry import runs, versions
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
@@ -169,6 +170,10 @@ class Survey:
             if found == last:
                 break
         refs, broken, failed = found
+        for ref in refs if root != names_of_refs.ALIAS_ROOT else ():
+            if names_of_refs.here(ref.name, root) is None:
+                remedy = f"if there is none: gitreg apply; to remove it: git update-ref -d {quoted(ref.name)}"
+                self.findings.warning(ref.name, f"it is no alias: they lie below '{root}', as {PATH} says", remedy)
         named = ((names_of_refs.here(ref.name, root), ref) for ref in refs)
         return [replace(ref, name=name) for name, ref in named if name], broken, failed
 

@@ -15,6 +15,9 @@ from gitreg.registry import fetch, settings
 from gitreg.registry.pushing import is_race
 from gitreg.registry.repository import Registry
 
+# Each time it was somebody else who moved an alias, or all of them.
+_ROUNDS = 8
+
 
 def relocate(registry: Registry) -> None:
     """Ask where the aliases lie, and move them there if they do not. The tracking refs have just been fetched.
@@ -26,10 +29,10 @@ def relocate(registry: Registry) -> None:
         return
     if settings.learn(registry):
         fetch.follow(registry)
-    if registry.refs.any_below(registry.tracking + names_of_refs.ALIASES):
-        return
-    left = strays(registry)
-    if left:
+    for _ in range(_ROUNDS):
+        left = {} if registry.refs.any_below(registry.tracking + names_of_refs.ALIASES) else strays(registry)
+        if not left:
+            return
         registry.transport.fetch(list(left))
         _push(registry, left)
         fetch.follow(registry)
@@ -53,19 +56,20 @@ def _here(registry: Registry) -> None:
 
 
 def _push(registry: Registry, left: dict[str, Oid]) -> None:
+    """Move them, unless somebody else has changed one at this moment. Raises: RefusedError, GitError."""
     transport = Transport(registry.git, registry.remote)
     made = [Push(oid, _moved(name, registry.alias_root)) for name, oid in left.items()]
     gone = [Push(ZERO, name, oid) for name, oid in left.items()]
-    if _try(transport, [*made, *gone]):
-        # the old ones may be protected, and do no harm
-        outcomes = _try(transport, made)
-        refused = next((outcome for outcome in outcomes if not is_race(outcome)), None)
-        if refused:
-            raise RefusedError(
-                f"aliases lie below '{registry.alias_root}' now, and '{registry.remote}' lets none be moved there: "
-                f"{refused.words}",
-                hint="have somebody who may run 'gitreg apply'",
-            )
+    if all(map(is_race, _try(transport, [*made, *gone]))):
+        return
+    # the old ones may be protected, and do no harm
+    refused = next((outcome for outcome in _try(transport, made) if not is_race(outcome)), None)
+    if refused:
+        raise RefusedError(
+            f"aliases lie below '{registry.alias_root}' now, and '{registry.remote}' lets none be moved there: "
+            f"{refused.words}",
+            hint="have somebody who may run 'gitreg apply'",
+        )
 
 
 def _try(transport: Transport, pushes: list[Push]) -> list[Outcome]:

@@ -170,6 +170,11 @@ class TestApply:
             assert [str(alias.name) for alias in aliases.all_aliases(server)] == ["m:production"]
             assert list(apply(server).moved) == [alias_name("m:production")]
             assert fsck(server).findings == ()
+        world.on_server(f"git update-ref {OLD} {BRANCH}")
+        with Registry.opened(world.server) as server:
+            (finding,) = fsck(server).findings
+            assert (finding.subject, finding.severity) == (OLD, "warning")
+        world.on_server(f"git update-ref -d {OLD}")
         assert there(world) == [BRANCH]
         team.fetch()
         assert team.place("m:production") == "m:v1"
