@@ -44,6 +44,7 @@ class Applied:
         earlier: the moves that had been made for commits after `base`, of aliases that were not moved now: whoever
             deploys what has moved may have been killed before.
         broken: files that cannot be read; their aliases stay as they are.
+        relocated: how many aliases were brought to where they lie from now on, see `registry.relocate`.
     """
 
     head: Oid
@@ -52,6 +53,7 @@ class Applied:
     lost: tuple[Step, ...] = ()
     earlier: Mapping[AliasName, tuple[Step, ...]] = field(default_factory=dict)
     broken: tuple[SettingsError, ...] = ()
+    relocated: int = 0
 
 
 def apply(
@@ -79,11 +81,11 @@ def apply(
     moved: dict[AliasName, tuple[Step, ...]] = {}
     declined: dict[AliasName, Step] = {}
     raced: set[AliasName] = set()
+    relocated = 0
     for left in reversed(range(_ROUNDS)):
         if not registry.is_server:
             fetch(registry)
-        if not dry_run:
-            relocate(registry)
+        relocated += 0 if dry_run else relocate(registry)
         at, found = _replayed(registry, head, base, told or {})
         todo = {name: steps for name, steps in found.steps.items() if name not in declined}
         lost = [step for step in found.refused if step.move.alias in raced]
@@ -101,7 +103,7 @@ def apply(
             refused.sort(key=lambda step: step.move.alias)
             done = todo if dry_run else dict(sorted(moved.items()))
             earlier = {name: steps for name, steps in found.earlier.items() if name not in done}
-            return Applied(at, done, tuple(refused), tuple(lost), earlier, found.broken)
+            return Applied(at, done, tuple(refused), tuple(lost), earlier, found.broken, relocated)
         raced |= again
     raise AssertionError("the last round returns")
 

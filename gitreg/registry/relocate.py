@@ -19,23 +19,25 @@ from gitreg.registry.repository import Registry
 _ROUNDS = 8
 
 
-def relocate(registry: Registry) -> None:
-    """Ask where the aliases lie, and move them there if they do not. The tracking refs have just been fetched.
+def relocate(registry: Registry) -> int:
+    """Ask where the aliases lie, and move them there if they do not; how many. Follows a fetch.
 
     Raises: RefusedError when the remote does not let us, SettingsError, GitError.
     """
     if registry.is_server:
-        _here(registry)
-        return
+        return _here(registry)
     if settings.learn(registry):
         fetch.follow(registry)
+    count = 0
     for _ in range(_ROUNDS):
         left = {} if registry.refs.any_below(registry.tracking + names_of_refs.ALIASES) else strays(registry)
         if not left:
-            return
+            break
+        count = len(left)
         registry.transport.fetch(list(left))
         _push(registry, left)
         fetch.follow(registry)
+    return count
 
 
 def strays(registry: Registry) -> dict[str, Oid]:
@@ -45,14 +47,14 @@ def strays(registry: Registry) -> dict[str, Oid]:
     return registry.transport.refs(f"{other}*", only=only)
 
 
-def _here(registry: Registry) -> None:
+def _here(registry: Registry) -> int:
     root, other = registry.alias_root, names_of_refs.other_root(registry.alias_root)
     # as they are called there
     refs = Refs(registry.git)
-    if not refs.any_below(root):
-        left = refs.find(other)
-        made = (Change(_moved(ref.name, root), ZERO, ref.oid) for ref in left)
-        refs.change([*made, *(Change(ref.name, ref.oid, ZERO) for ref in left)])
+    left = [] if refs.any_below(root) else refs.find(other)
+    made = (Change(_moved(ref.name, root), ZERO, ref.oid) for ref in left)
+    refs.change([*made, *(Change(ref.name, ref.oid, ZERO) for ref in left)])
+    return len(left)
 
 
 def _push(registry: Registry, left: dict[str, Oid]) -> None:

@@ -194,7 +194,10 @@ class TestMoving:
     def test_whoever_applies_moves_all_of_them_with_their_history(self, old: Desk, bob: Desk, world: World) -> None:
         tip = old.oid(TRACKED)
         choose(old, ALIAS_BRANCHES)
-        apply(old.reopen())
+        assert apply(old.reopen(), dry_run=True).relocated == 0
+        assert there(world) == [OLD, f"{ALIAS_ROOT}m@staging"]
+        assert apply(old.reopen()).relocated == 2
+        assert apply(old.reopen()).relocated == 0
         assert there(world) == [BRANCH, f"{ALIAS_BRANCHES}m@staging"]
         assert old.oid(TRACKED) == tip
         assert old.moves("m:staging") == ["staging -> m@v1"]
