@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -52,7 +53,9 @@ class Registry:
         self.git = git
         self.progress = progress
         self.objects = Objects(git)
-        self.refs = Refs(git, self._root_here)
+        # no cycle: what is not needed any more ends its processes at once
+        itself = weakref.ref(self)
+        self.refs = Refs(git, lambda: _root_here(itself()))
         self.remote = git.config("gitreg.remote", DEFAULT_REMOTE)
         self.private = git.common_dir / "gitreg"
         self._has_remote: bool | None = None
@@ -119,9 +122,6 @@ class Registry:
     def use_alias_root(self, root: str) -> None:
         """Take another one for the remote's. See `registry.settings`."""
         self._root = root
-
-    def _root_here(self) -> str:
-        return self.alias_root if self.is_server else names_of_refs.ALIAS_ROOT
 
     @property
     def tracking(self) -> str:
@@ -196,6 +196,11 @@ class Registry:
     def clock(self) -> int:
         """The time as git would record it, in seconds since 1970. Needs no identity, as reading does not."""
         return Identity(self.git.identity(anonymous=True)).timestamp
+
+
+def _root_here(registry: Registry | None) -> str:
+    """Below which the aliases of this very repository lie."""
+    return registry.alias_root if registry and registry.is_server else names_of_refs.ALIAS_ROOT
 
 
 def retried(work: Callable[[], T]) -> T:
