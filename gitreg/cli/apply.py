@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from gitreg.cli import console, context, human, plan_json
+from gitreg.cli import console, context, plan_json
 from gitreg.cli.documents import Document
 from gitreg.errors import RecordError, UsageError
 from gitreg.git import revisions
@@ -21,7 +21,6 @@ from gitreg.records.behind import By
 from gitreg.records.names import AliasName
 from gitreg.records.objects import ZERO, Oid
 from gitreg.records.records import Place
-from gitreg.records.settings import PATH
 
 _MOST = 16 << 20
 
@@ -58,8 +57,6 @@ def apply(base: str | None, head: str | None, approvals: Path | None, *, dry_run
         # hosts say zeros of a branch that is new
         before = None if base is None or base == str(ZERO) else revisions.commit(registry.git, base)
         found = applied(registry, at, base=before, told=told, dry_run=dry_run)
-    if found.relocated:
-        console.say(f"moved {human.plural(found.relocated, 'alias')} to where {PATH} wants them")
     if as_json:
         console.document("apply", _document(found, dry_run=dry_run))
     else:

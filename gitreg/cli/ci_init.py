@@ -29,12 +29,12 @@ _NEXT = {
     ),
     "gitlab": (
         "rules: glab api projects/:id/protected_tags --method POST --input .gitlab/gitreg/protected-tag.json",
-        "and each .gitlab/gitreg/protected-branch.json and protected-aliases.json to projects/:id/protected_branches",
+        "and .gitlab/gitreg/protected-branch.json to projects/:id/protected_branches",
         "the head of .gitlab/gitreg/gitreg.yml says which tokens the jobs need",
     ),
     "forgejo": (
-        "rules: POST each of .forgejo/gitreg/ to /api/v1/repos/OWNER/REPO/branch_protections",
-        "for tags, and aliases that are no branches, on the server: gitreg hook install --server PATH",
+        "rules: POST .forgejo/gitreg/protected-branch.json to /api/v1/repos/OWNER/REPO/branch_protections",
+        "for tags and aliases, on the server: gitreg hook install --server PATH",
     ),
     "shell": ("have your CI run them: the head of each says when, and with what",),
 }

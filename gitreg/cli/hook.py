@@ -101,8 +101,6 @@ def pre_push(parent: int, remote: str, url: str) -> int:
     console.settings.quiet |= prepush.is_quiet(arguments)
     with context.opened() as registry:
         ours = prepush.acts_for(registry.git, remote, url, registry.remote)
-        if ours:
-            lines = prepush.named_here(lines, registry.alias_root)
         prepush.check(registry, lines, ours=ours)
         if not ours:
             return 0

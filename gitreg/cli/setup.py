@@ -82,7 +82,7 @@ def _undo(done: SetUp, before: Storage | None, storage: str | None) -> str:
     if files:
         steps.append(f"rm {' '.join(map(_word, files))}")
     if "refspec" in done.new:
-        steps.append(f"git config --unset-all remote.{shlex.quote(done.remote)}.fetch refs/gitreg")
+        steps.append(f"git config --unset remote.{shlex.quote(done.remote)}.fetch refs/gitreg")
     return " && ".join(steps)
 
 

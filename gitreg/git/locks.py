@@ -86,11 +86,7 @@ def _places(root: Path) -> Iterator[Path]:
 
 def _is_ours(git: Git, name: str) -> bool:
     ref = name.removesuffix(".lock")
-    if (
-        name in _PACKED
-        or ref.startswith(("refs/gitreg", names_of_refs.ALIAS_BRANCHES))
-        or names_of_refs.parse_version(ref)
-    ):
+    if name in _PACKED or ref.startswith("refs/gitreg") or names_of_refs.parse_version(ref):
         return True
     # a branch that there is not yet, as a request for a move makes one; others' are their owners'
     return ref.startswith("refs/heads/") and git.attempt("show-ref", "--verify", "--quiet", ref).status != 0

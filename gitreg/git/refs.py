@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from gitreg.errors import GitError, LostRaceError
 from gitreg.git.runner import Git
 from gitreg.records.objects import ZERO, Oid
-from gitreg.records.refs import ALIAS_ROOT, TRACKING, here, there
+from gitreg.records.refs import TRACKING
 
 _FIELDS = "--format=%(refname)%00%(objectname)%00%(*objectname)%00%(objecttype)"
 # Above this many loose refs a look-up by prefix takes milliseconds more for each thousand.
@@ -62,12 +62,10 @@ class RefMovedError(LostRaceError):
 
 
 class Refs:
-    """The repository's refs. Where its aliases lie elsewhere than a clone's, they are called here as there."""
+    """The repository's refs."""
 
-    def __init__(self, git: Git, root: Callable[[], str] = lambda: ALIAS_ROOT) -> None:
-        """`root` says below what the aliases lie."""
+    def __init__(self, git: Git) -> None:
         self._git = git
-        self._root = root
 
     def find(self, *patterns: str) -> list[Ref]:
         """The refs that match any of the patterns, by name; patterns are made by `records.refs`.
@@ -81,21 +79,13 @@ class Refs:
         return sorted(found, key=lambda ref: ref.name) if first and last else found
 
     def _list(self, *arguments: str) -> list[Ref]:
-        root = self._root_for(arguments)
-        output = self._for_each(_FIELDS, *patterns_there(arguments, root))
+        output = self._for_each(_FIELDS, *arguments)
         found = []
         # not splitlines(): a ref may hold characters that Python takes for line breaks
         for line in output.decode("utf-8", "surrogateescape").split("\n")[:-1]:
             name, oid, peeled, kind = line.split("\0")
             found.append(Ref(name, Oid.parse(oid), Oid.parse(peeled or oid), kind == "tag"))
-        if root == ALIAS_ROOT:
-            return found
-        named = ((here(ref.name, root), ref) for ref in found)
-        return sorted((replace(ref, name=name) for name, ref in named if name), key=lambda ref: ref.name)
-
-    def _root_for(self, patterns: Iterable[str]) -> str:
-        """Below what the aliases lie, where any of the patterns may mean some: to find out may fail."""
-        return self._root() if any(map(_may_mean_aliases, patterns)) else ALIAS_ROOT
+        return found
 
     def _for_each(self, *arguments: str) -> bytes:
         gc_is_running = (self._git.common_dir / "gc.pid").exists()
@@ -111,8 +101,7 @@ class Refs:
 
     def any_below(self, namespace: str) -> bool:
         """Whether there is any ref in it."""
-        patterns = patterns_there([namespace], self._root_for([namespace]))
-        return bool(self._for_each("--count=1", "--format=%(refname)", *patterns))
+        return bool(self._for_each("--count=1", "--format=%(refname)", namespace))
 
     def pointing_at(self, commit: Oid, *patterns: str) -> list[Ref]:
         """The refs that match and lead to this commit, as tags or directly, by name."""
@@ -146,9 +135,7 @@ class Refs:
         Raises: RefMovedError when a ref is not where it was expected, GitError.
         """
         lines = []
-        wanted = list(changes)
-        root = self._root_for(change.ref for change in wanted)
-        for change in (replace(change, ref=there(change.ref, root)) for change in wanted):
+        for change in changes:
             if change.old == change.new:
                 lines.append(f"verify {change.ref}\0{change.old}\0")
             elif not change.new:
@@ -174,23 +161,12 @@ class Refs:
     def pack_if_many(self) -> bool:
         """Pack the refs when many are loose; plumbing never does. Returns whether it did."""
         root = self._git.common_dir / "refs"
-        bases = ("gitreg", "gitreg-remotes", "heads/gitreg", "tags")
+        bases = ("gitreg", "gitreg-remotes", "tags")
         loose = (path for base in bases for path in _files(root / base))
         many = next(islice(loose, _LOOSE_LIMIT, None), None) is not None
         if many:
             self._git.run("pack-refs", "--all")
         return many
-
-
-def _may_mean_aliases(pattern: str) -> bool:
-    return pattern.startswith(ALIAS_ROOT) or ALIAS_ROOT.startswith(pattern)
-
-
-def patterns_there(patterns: Iterable[str], root: str) -> list[str]:
-    """What to ask git for to get what matches these where aliases lie below `root`, and maybe what does not count."""
-    wanted = list(patterns)
-    above = root != ALIAS_ROOT and any(ALIAS_ROOT.startswith(pattern) and pattern != ALIAS_ROOT for pattern in wanted)
-    return [*(there(pattern, root) for pattern in wanted), *([root] if above else [])]
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -6,13 +6,12 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from gitreg.errors import GitError, UsageError
 from gitreg.git.refs import has_moved
 from gitreg.git.runner import Git
-from gitreg.records import refs as names_of_refs
 from gitreg.records.objects import ZERO, Oid
 
 _PATIENCE = 10
@@ -26,11 +25,10 @@ _PUSH_PINS = ("-c", "push.followTags=false", "-c", "push.recurseSubmodules=no", 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """One ref to push: `oid` becomes `ref` on the remote; ZERO deletes it. `old` is what it must be there, if given."""
+    """One ref to push: `oid` becomes `ref` on the remote; ZERO deletes it."""
 
     oid: Oid
     ref: str
-    old: Oid | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +41,13 @@ class Outcome:
 
 
 class Transport:
-    """One remote of a repository.
+    """One remote of a repository."""
 
-    Attributes:
-        root: below which the remote's aliases lie. What is pushed is named as in a clone, what is listed as it is.
-    """
-
-    def __init__(self, git: Git, remote: str, root: str = names_of_refs.ALIAS_ROOT) -> None:
+    def __init__(self, git: Git, remote: str) -> None:
         if remote.startswith("-") or not remote:
             raise UsageError(f"'{remote}' is not the name of a remote")
         self._git = git
         self.remote = remote
-        self.root = root
 
     def push_urls(self) -> tuple[str, ...]:
         """Where pushes go, with the user's URL rewriting. Empty when the remote does not exist."""
@@ -64,19 +57,17 @@ class Transport:
 
     def tags(self, pattern: str) -> dict[str, Oid]:
         """The remote's tags that match `refs/tags/...`, by full name, not peeled. Raises: GitError."""
-        return self.refs(pattern, only=("--tags",))
+        # --tags lets the server filter; a pattern alone is applied here, to everything that the remote has
+        return {name: Oid.parse(oid) for name, oid in self._listed(["--tags", "--refs"], pattern)}
 
     def annotated_tags(self, pattern: str) -> dict[str, tuple[Oid, Oid]]:
         """The remote's annotated tags that match, by full name: each, and what it leads to. Raises: GitError."""
         found = {name: Oid.parse(oid) for name, oid in self._listed(["--tags"], pattern, f"{pattern}^{{}}")}
         return {name: (oid, found[f"{name}^{{}}"]) for name, oid in found.items() if f"{name}^{{}}" in found}
 
-    def refs(self, *patterns: str, only: Sequence[str] = ()) -> dict[str, Oid]:
-        """The remote's refs that match any pattern, by full name, not peeled. Raises: GitError.
-
-        With `only` (`--tags`, `--heads`) the server lists these alone; a pattern is applied here, to all that it lists.
-        """
-        return {name: Oid.parse(oid) for name, oid in self._listed([*only, "--refs"], *patterns)}
+    def refs(self, pattern: str) -> dict[str, Oid]:
+        """The remote's refs that match, by full name, not peeled. Raises: GitError."""
+        return {name: Oid.parse(oid) for name, oid in self._listed(["--refs"], pattern)}
 
     def head(self) -> tuple[str, Oid] | None:
         """The remote's default branch in full, and its newest commit; None when it has none. Raises: GitError."""
@@ -105,7 +96,7 @@ class Transport:
             (Path(folder) / "info").mkdir()
             (Path(folder) / "info" / "alternates").write_bytes(os.fsencode(self._git.common_dir / "objects") + b"\n")
             env = {"GIT_OBJECT_DIRECTORY": folder}
-            stdin = "".join(f"{names_of_refs.there(ref, self.root)}\n" for ref in tips).encode()
+            stdin = "".join(f"{ref}\n" for ref in tips).encode()
             options = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--quiet", "--refmap=")
             self._git.run("fetch", *options, "--no-auto-maintenance", "--stdin", self.remote, stdin=stdin, env=env)
             return {
@@ -141,16 +132,14 @@ class Transport:
 
         Raises: GitError when the remote could not be talked to, or has no atomic pushes although asked to.
         """
-        wanted = [replace(push, ref=names_of_refs.there(push.ref, self.root)) for push in pushes]
-        outcomes: list[Outcome] = []
-        for chunk in [wanted] if atomic else _chunks(wanted, 500):
-            outcomes += self._push(chunk, atomic=atomic)
-        return [replace(outcome, ref=names_of_refs.here(outcome.ref, self.root) or outcome.ref) for outcome in outcomes]
-
-    def _push(self, pushes: Sequence[Push], *, atomic: bool) -> list[Outcome]:
-        options = ["--porcelain", "--no-verify", "--no-follow-tags", *(["--atomic"] if atomic else [])]
-        options += [f"--force-with-lease={push.ref}:{push.old}" for push in pushes if push.old]
         refspecs = [f"{'' if push.oid == ZERO else push.oid}:{push.ref}" for push in pushes]
+        outcomes: list[Outcome] = []
+        for chunk in [refspecs] if atomic else _chunks(refspecs, 500):
+            outcomes += self._push(chunk, atomic=atomic)
+        return outcomes
+
+    def _push(self, refspecs: Sequence[str], *, atomic: bool) -> list[Outcome]:
+        options = ["--porcelain", "--no-verify", "--no-follow-tags", *(["--atomic"] if atomic else [])]
         # a clone made by 'git clone --mirror' would push everything, and take no refspecs with it
         pins = (*_PUSH_PINS, "-c", f"remote.{self.remote}.mirror=false")
         result = self._git.attempt("push", *options, self.remote, *refspecs, hooks=True, pin=pins)
@@ -176,6 +165,6 @@ class Transport:
         return list(outcomes.values())
 
 
-def _chunks(items: Sequence[Push], size: int) -> list[Sequence[Push]]:
+def _chunks(items: Sequence[str], size: int) -> list[Sequence[str]]:
     # an argument list is limited to 128 KiB on some systems
     return [items[start : start + size] for start in range(0, len(items), size)]

@@ -91,7 +91,7 @@ class Aliases:
             problem = f"somebody moved its ref by hand, to commit {tip.short}, which is no version of the collection"
             remedy = f"git update-ref -d {quoted(ref)} {tip}"
             if not ref.startswith(names_of_refs.PENDING):
-                there = quoted(names_of_refs.there(names_of_refs.alias(name), self.survey.registry.alias_root))
+                there = quoted(f"refs/gitreg/aliases/{name.ref_name}")
                 remedy = "gitreg fetch; if it is so on the remote too, put back the last record that some clone has: "
                 remedy += f"git push --no-verify --force {self.survey.registry.remote} COMMIT:{there}"
             self._findings.error(name, problem, remedy)

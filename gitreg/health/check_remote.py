@@ -10,7 +10,6 @@ from gitreg.health.findings import Findings
 from gitreg.health.survey import Step, Survey, quoted
 from gitreg.records import refs as names_of_refs
 from gitreg.records.objects import Oid
-from gitreg.records.settings import PATH
 from gitreg.registry.versions import Version
 
 
@@ -30,25 +29,12 @@ class Remote:
         remedy = f"see that it can be reached: git ls-remote {quoted(registry.remote)}"
         with self._findings.guarded(f"remote '{registry.remote}'", remedy):
             tags = registry.transport.tags(f"{names_of_refs.TAGS}*@v*")
-            root = registry.alias_root
-            listed = registry.transport.refs(f"{names_of_refs.PENDING}*", f"{names_of_refs.ALIAS_BRANCHES}*")
-            refs = {name: oid for ref, oid in listed.items() if (name := names_of_refs.here(ref, root))}
-            self._tell_strays([ref for ref in listed if names_of_refs.here(ref, root) is None])
+            refs = registry.transport.refs(f"{names_of_refs.PENDING}*")
             behind = self._check_tags(tags) + self._check_refs(refs, runs)
             if behind:
                 verb = "is" if behind == 1 else "are"
                 problem = f"{behind} of its versions, runs, aliases and cards {verb} new, or further than is known here"
                 self._findings.note(f"remote '{registry.remote}'", problem, "gitreg fetch, then check again")
-
-    def _tell_strays(self, found: list[str]) -> None:
-        registry = self.survey.registry
-        if found:
-            count = "an alias" if len(found) == 1 else f"{len(found)} aliases"
-            problem = f"it has {count} below '{names_of_refs.other_root(registry.alias_root)}', "
-            problem += f"such as '{found[0]}': those below '{registry.alias_root}' count, as {PATH} says"
-            remedy = "to have them moved, where there are none yet: gitreg apply; to remove what is old: "
-            remedy += f"git push --no-verify {registry.remote} {quoted(f':{found[0]}')}"
-            self._findings.warning(f"remote '{registry.remote}'", problem, remedy)
 
     def _check_tags(self, there: dict[str, Oid]) -> int:
         """Check that no version moved or went; how many there are that are not here."""
@@ -91,7 +77,7 @@ class Remote:
             if not self._is_meant(ref, runs):
                 continue
             if ref not in there:
-                remedy = f"git push --no-verify {remote} {quoted(f'{oid}:{self._there(ref)}')}"
+                remedy = f"git push --no-verify {remote} {quoted(f'{oid}:{ref}')}"
                 self._findings.error(
                     _subject(ref), f"'{remote}' does not have it any more: somebody deleted it", remedy
                 )
@@ -103,15 +89,9 @@ class Remote:
                 problem = (
                     f"'{remote}' has commit {new.short}, which does not contain {old.short}: history was taken away"
                 )
-                remedy = (
-                    f"if nobody meant it: git push --no-verify --force {remote} {quoted(f'{old}:{self._there(ref)}')}"
-                )
+                remedy = f"if nobody meant it: git push --no-verify --force {remote} {quoted(f'{old}:{ref}')}"
                 self._findings.error(_subject(ref), problem, remedy)
         return len(moved) + sum(self._is_meant(ref, runs) for ref in there.keys() - self.survey.tracked.keys())
-
-    def _there(self, ref: str) -> str:
-        """What it is called on the remote."""
-        return names_of_refs.there(ref, self.survey.registry.alias_root)
 
     def _descends(self, moved: dict[str, tuple[Oid, Oid]]) -> dict[str, bool]:
         """Which of the refs only grew; none when git cannot say."""

@@ -11,11 +11,10 @@ from importlib.util import find_spec
 
 from gitreg.data.config import Storage, is_project
 from gitreg.data.urls import scheme_of
-from gitreg.errors import Error, GitError, SettingsError, StorageError, UsageError
+from gitreg.errors import GitError, StorageError, UsageError
 from gitreg.git import hooks
 from gitreg.health.diagnosis import Diagnosis, ok, problem, warning
-from gitreg.records.settings import PATH
-from gitreg.registry import mainline, settings, setup
+from gitreg.registry import setup
 from gitreg.registry.pending import collect
 from gitreg.registry.repository import Registry
 
@@ -129,24 +128,11 @@ def remote(registry: Registry) -> Iterator[Diagnosis]:
     except UsageError as error:
         yield problem("remote", error.message, error.hint or "")
         return
-    if _said_root(registry) not in (None, registry.alias_root):
-        words = f"{PATH} of the default branch says that aliases lie below '{_said_root(registry)}', and those here are"
-        yield warning("remote", f"{words} from '{registry.alias_root}'", "gitreg fetch; or, to move them: gitreg apply")
     if setup.has_refspec(registry):
         yield ok("remote", f"'{registry.remote}' is the registry, and 'git fetch' brings what it has")
     else:
         words = f"'git fetch' does not bring the runs and aliases of '{registry.remote}'"
         yield warning("remote", words, "gitreg init", partial(_add_refspec, registry))
-
-
-def _said_root(registry: Registry) -> str | None:
-    """Below what the aliases lie, as the default branch says; None where it is not known here."""
-    try:
-        return settings.at(registry, mainline.tip(registry)).aliases
-    except SettingsError:
-        raise
-    except Error:
-        return None
 
 
 def _add_refspec(registry: Registry) -> str:

@@ -18,7 +18,6 @@ from gitreg.health import checkup_setup, checkup_state
 from gitreg.health.diagnosis import Diagnosis, ok, problem, warning
 from gitreg.records import refs as names_of_refs
 from gitreg.records.objects import EMPTY_TREE, GITREG_IDENTITY, ZERO, Commit, Oid
-from gitreg.registry import relocate
 from gitreg.registry.repository import Registry
 
 Check = Callable[[Registry], Iterator[Diagnosis]]
@@ -99,10 +98,6 @@ def _push(registry: Registry) -> Iterator[Diagnosis]:
     else:
         words = f"'{remote}' takes what is pushed, and refuses deletions ({deleted.words}), which gitreg does not need"
         yield warning("remote", words, f"it keeps '{push.ref}', which does no harm; on the server: git update-ref -d")
-    found = relocate.strays(registry)
-    if found:
-        words = f"aliases lie below '{registry.alias_root}', and '{remote}' has others, such as '{min(found)}'"
-        yield warning("remote", words, "gitreg fsck --remote says what to do about them")
 
 
 def _throwaway(registry: Registry) -> Oid:

@@ -8,19 +8,18 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from gitreg.errors import Error, RecordError
 from gitreg.git import locks
 from gitreg.git.checked import CutError, RawRef, raw_refs
 from gitreg.git.objects import MissingObjectError
-from gitreg.git.refs import Ref, patterns_there
+from gitreg.git.refs import Ref
 from gitreg.health.findings import Findings, ToldError
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, CollectionName, RunId, VersionName
 from gitreg.records.objects import Commit, Oid, Tag
 from gitreg.records.records import VERSION, ArtifactRecord, RunRecord, Use
-from gitreg.records.settings import PATH
 from gitreg.registry import runs, versions
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
@@ -161,21 +160,13 @@ class Survey:
 
     def _settled(self) -> tuple[list[RawRef], list[str], str]:
         """All refs as they stood at one moment: git reads them one by one, while somebody may change several."""
-        # a server's own aliases may lie among its branches
-        root = self.registry.alias_root if self.registry.is_server else names_of_refs.ALIAS_ROOT
-        prefixes = patterns_there((*self.registry.bases(), names_of_refs.TAGS), root)
+        prefixes = (*self.registry.bases(), names_of_refs.TAGS)
         found = raw_refs(self.registry.git, *prefixes)
         for _ in range(_PATIENCE):
             last, found = found, raw_refs(self.registry.git, *prefixes)
             if found == last:
                 break
-        refs, broken, failed = found
-        for ref in refs if root != names_of_refs.ALIAS_ROOT else ():
-            if names_of_refs.here(ref.name, root) is None:
-                remedy = f"if there is none: gitreg apply; to remove it: git update-ref -d {quoted(ref.name)}"
-                self.findings.warning(ref.name, f"it is no alias: they lie below '{root}', as {PATH} says", remedy)
-        named = ((names_of_refs.here(ref.name, root), ref) for ref in refs)
-        return [replace(ref, name=name) for name, ref in named if name], broken, failed
+        return found
 
     def read_locks(self) -> None:
         """Report locks of ref writers that are older than any writer needs."""

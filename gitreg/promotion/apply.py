@@ -25,7 +25,6 @@ from gitreg.records.objects import ZERO, Oid
 from gitreg.registry import mainline
 from gitreg.registry.fetch import fetch
 from gitreg.registry.pushing import is_race
-from gitreg.registry.relocate import relocate
 from gitreg.registry.repository import Registry
 
 # Each time it was somebody else who moved an alias between our fetch and our push.
@@ -44,7 +43,6 @@ class Applied:
         earlier: the moves that had been made for commits after `base`, of aliases that were not moved now: whoever
             deploys what has moved may have been killed before.
         broken: files that cannot be read; their aliases stay as they are.
-        relocated: how many aliases were brought to where they lie from now on, see `registry.relocate`.
     """
 
     head: Oid
@@ -53,7 +51,6 @@ class Applied:
     lost: tuple[Step, ...] = ()
     earlier: Mapping[AliasName, tuple[Step, ...]] = field(default_factory=dict)
     broken: tuple[SettingsError, ...] = ()
-    relocated: int = 0
 
 
 def apply(
@@ -81,11 +78,9 @@ def apply(
     moved: dict[AliasName, tuple[Step, ...]] = {}
     declined: dict[AliasName, Step] = {}
     raced: set[AliasName] = set()
-    relocated = 0
     for left in reversed(range(_ROUNDS)):
         if not registry.is_server:
             fetch(registry)
-        relocated += 0 if dry_run else relocate(registry)
         at, found = _replayed(registry, head, base, told or {})
         todo = {name: steps for name, steps in found.steps.items() if name not in declined}
         lost = [step for step in found.refused if step.move.alias in raced]
@@ -103,7 +98,7 @@ def apply(
             refused.sort(key=lambda step: step.move.alias)
             done = todo if dry_run else dict(sorted(moved.items()))
             earlier = {name: steps for name, steps in found.earlier.items() if name not in done}
-            return Applied(at, done, tuple(refused), tuple(lost), earlier, found.broken, relocated)
+            return Applied(at, done, tuple(refused), tuple(lost), earlier, found.broken)
         raced |= again
     raise AssertionError("the last round returns")
 

@@ -78,16 +78,11 @@ def _parse(line: str) -> Update:
 def refusals(registry: Registry, updates: Sequence[Update]) -> Iterator[Refusal]:
     """Why the push must not be taken, for each ref that must not change; nothing when it may. Raises: GitError."""
     # of two that would make a ref, git takes the first
-    coming = {_named_here(registry, update.ref): update.new for update in reversed(updates) if update.new}
+    coming = {update.ref: update.new for update in reversed(updates) if update.new}
     versions = Versions(registry, coming)
     records = Records(registry, coming, versions)
     found = (_refusal(update, versions, records) for update in updates)
     return filter(None, found)
-
-
-def _named_here(registry: Registry, ref: str) -> str:
-    """What a ref is called in a clone, see `registry.settings`; as it is where no alias counts."""
-    return names.here(ref, registry.alias_root) or ref if ref.startswith(names.ALIAS_ROOTS) else ref
 
 
 def _refusal(update: Update, versions: Versions, records: Records) -> Refusal | None:
@@ -104,10 +99,8 @@ def _refusal(update: Update, versions: Versions, records: Records) -> Refusal | 
 
 def _check(update: Update, versions: Versions, records: Records) -> None:
     """Raises: RefusedError, RecordError, MissingObjectError, TypeMismatchError."""
-    ref = _named_here(records.registry, update.ref)
-    if ref.startswith(names.ALIAS_ROOTS) and names.here(update.ref, records.registry.alias_root) is None:
-        records.check_stray(ref, update.old, update.new)
-    elif ref.startswith(names.TAGS):
+    ref = update.ref
+    if ref.startswith(names.TAGS):
         versions.check(ref, update.old, update.new)
     elif ref.startswith(_CLONES_OWN):
         if update.new:

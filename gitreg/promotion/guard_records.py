@@ -12,7 +12,6 @@ from functools import cached_property, partial
 from itertools import chain
 
 from gitreg.errors import RefusedError
-from gitreg.git.refs import is_ancestor
 from gitreg.promotion import backing, source
 from gitreg.promotion.backing import Branch
 from gitreg.promotion.guard_versions import Versions
@@ -20,7 +19,7 @@ from gitreg.promotion.wanted import Entry
 from gitreg.records import cards as codec
 from gitreg.records import refs as names
 from gitreg.records.names import AliasName, CollectionName, RunId
-from gitreg.records.objects import EMPTY_TREE, ZERO, Oid
+from gitreg.records.objects import EMPTY_TREE, Oid
 from gitreg.records.policy import Policy
 from gitreg.records.records import Place
 from gitreg.records.trailers import Message
@@ -53,7 +52,7 @@ class Records:
         if run:
             known = self._run(run, old, new)
         elif alias:
-            known = self._alias(alias, old or self._left(ref), new)
+            known = self._alias(alias, old, new)
         elif card:
             known = self._card(card, old, new)
         else:
@@ -63,21 +62,6 @@ class Records:
         if not known:
             hint = "git fetch, then gitreg push, which puts this clone's changes on top"
             raise RefusedError(f"'{short}' has moved on the server and only ever moves forward", hint=hint)
-
-    def check_stray(self, ref: str, old: Oid, new: Oid) -> None:
-        """An alias where none counts: it may be deleted when what it holds is where it counts. Raises: RefusedError."""
-        root = self.registry.alias_root
-        words = f"'{ref}' is no place for an alias: they lie below '{root}'"
-        if new:
-            raise RefusedError(words, hint="gitreg fetch, then gitreg push")
-        name = names.here(ref, names.other_root(root)) or ref
-        kept = self.coming.get(name) or self.registry.objects.at(names.there(name, root))
-        if kept is None or not is_ancestor(self.registry.git, old, kept):
-            raise RefusedError(f"'{ref}' holds what is not below '{root}'", hint="'gitreg apply' moves aliases there")
-
-    def _left(self, ref: str) -> Oid:
-        """What an alias is that has not been moved to where aliases lie now; ZERO when it has been."""
-        return self.registry.objects.at(names.there(ref, names.other_root(self.registry.alias_root))) or ZERO
 
     def _run(self, run_id: RunId, old: Oid, new: Oid) -> bool | None:
         """Whether the run goes on from `old`; None when `new` is none of its commits."""
@@ -141,9 +125,6 @@ class Records:
         before: Iterable[Move] = moves
         for move in moves:
             if move.oid == old:
-                if not fresh:
-                    # nothing but its place is new
-                    return True
                 before = chain([move], moves)
                 break
             fresh.append(move)

@@ -76,9 +76,7 @@ class Published:
             raise Error(f"there is no remote '{registry.remote}', so nothing is published", hint=hint)
         # whoever publishes a version publishes its run
         if not registry.refs.any_below(self.base) and any(item.published for item in versions.all_versions(registry)):
-            refspecs = names_of_refs.fetch_refspecs(registry.remote, registry.alias_root)
-            words = " ".join(f"'{refspec}'" for refspec in refspecs)
-            hint = f"gitreg fetch; or git fetch {registry.remote} {words}"
+            hint = f"gitreg fetch; or git fetch {registry.remote} '{names_of_refs.fetch_refspec(registry.remote)}'"
             raise Error("aliases are not known here", hint=hint)
 
     @cached_property

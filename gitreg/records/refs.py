@@ -13,26 +13,6 @@ RUNS, ALIASES, CARDS = "runs/", "aliases/", "collections/"
 """Below `PENDING`, or a tracking namespace."""
 BUNDLED = "refs/gitreg-bundle/bytes"
 """In a bundle: a commit whose tree is the DVC objects of its runs."""
-ALIAS_ROOT, ALIAS_BRANCHES = f"{PENDING}{ALIASES}", f"refs/heads/gitreg/{ALIASES}"
-ALIAS_ROOTS = (ALIAS_ROOT, ALIAS_BRANCHES)
-"""Where aliases may lie on the registry remote, the default first. In a clone that makes no difference."""
-
-
-def there(ref: str, root: str) -> str:
-    """What a ref or pattern below `refs/gitreg/` is called where the aliases lie below `root`."""
-    return root + ref.removeprefix(ALIAS_ROOT) if ref.startswith(ALIAS_ROOT) else ref
-
-
-def here(ref: str, root: str) -> str | None:
-    """What a ref of a repository whose aliases lie below `root` is called in a clone; None where no alias counts."""
-    if ref.startswith(root):
-        return ALIAS_ROOT + ref.removeprefix(root)
-    return None if ref.startswith(ALIAS_ROOTS) else ref
-
-
-def other_root(root: str) -> str:
-    """Where aliases lie that do not count."""
-    return ALIAS_ROOTS[root == ALIAS_ROOT]
 
 
 def tracking(remote: str) -> str:
@@ -40,12 +20,9 @@ def tracking(remote: str) -> str:
     return f"{TRACKING}{remote}/"
 
 
-def fetch_refspecs(remote: str, root: str = ALIAS_ROOT) -> tuple[str, ...]:
-    """What `git fetch` needs to keep the tracking refs up to date of a remote whose aliases lie below `root`."""
-    if root == ALIAS_ROOT:
-        return (f"+{PENDING}*:{tracking(remote)}*",)
-    folders = ((f"{PENDING}{RUNS}", RUNS), (f"{PENDING}{CARDS}", CARDS), (root, ALIASES))
-    return tuple(f"+{there}*:{tracking(remote)}{folder}*" for there, folder in folders)
+def fetch_refspec(remote: str) -> str:
+    """What `git fetch` needs to keep the tracking refs up to date."""
+    return f"+{PENDING}*:{tracking(remote)}*"
 
 
 def version_tag(version: VersionName) -> str:

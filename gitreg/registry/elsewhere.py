@@ -19,19 +19,18 @@ from gitreg.data.config import Storage
 from gitreg.errors import GitError, MissingBytesError, NotFoundError, RecordError
 from gitreg.git.address import Address
 from gitreg.git.objects import MissingObjectError
-from gitreg.git.refs import Ref
 from gitreg.git.runner import Trace
 from gitreg.progress import SILENT, Progress
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import LATEST, AliasName, CollectionName, Reference, Selector, VersionName
 from gitreg.records.similar import closest, listed
-from gitreg.registry import aliases, cards, fetch, resolve, settings, trees, versions
+from gitreg.registry import aliases, cards, fetch, resolve, trees, versions
 from gitreg.registry.mirror import Mirror
 from gitreg.registry.mirrored import REMOTE, Mirrored
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 
-_NARROW, _WHOLE, _SETTINGS = "versions.git", "whole.git", "settings.git"
+_NARROW, _WHOLE = "versions.git", "whole.git"
 # of commits only what they say
 _PARTIAL = (f"remote.{REMOTE}.promisor=true", f"remote.{REMOTE}.partialCloneFilter=tree:0")
 # git's words about objects that should be here
@@ -40,9 +39,6 @@ _DAMAGE = re.compile(
 )
 
 _ONLINE = "ask for it once online"
-
-_BRANCHES = "refs/gitreg-branches/"
-"""Aliases that are branches, until it is known which count."""
 
 T = TypeVar("T")
 
@@ -87,18 +83,10 @@ class Elsewhere(Mirrored):
         return self._mending(_WHOLE, self._everything)
 
     def _everything(self) -> Registry:
-        found = self._beside(_WHOLE)
-        if not self.offline:
-            with found.fetching():
-                fetch.fetch(found)
-        return found
-
-    def _beside(self, name: str) -> Mirrored:
-        """Another repository of the same address."""
         only = self.storages[0] if self.storages else None
         found = Mirrored(
             self.mirror,
-            name,
+            _WHOLE,
             _PARTIAL,
             offline=self.offline,
             storage=only,
@@ -106,6 +94,9 @@ class Elsewhere(Mirrored):
             progress=self.progress,
         )
         weakref.finalize(self, found.objects.close)
+        if not self.offline:
+            with found.fetching():
+                fetch.fetch(found)
         return found
 
     def look_up(self, reference: Reference, *, deleted: bool = False) -> Version:
@@ -197,7 +188,15 @@ class Elsewhere(Mirrored):
 
     def _named(self, name: AliasName) -> Version:
         """The version that an alias names. Raises: _AbsentError."""
-        tip = self._fetch_alias(name)
+        ref = names_of_refs.alias(name, self.tracking)
+        try:
+            self._fetch(name.collection, f"+{names_of_refs.alias(name)}:{ref}")
+        except _AbsentError:
+            # offline it would still name what it did
+            with self.mirror.alone():
+                self.git.run("update-ref", "--no-deref", "-d", ref)
+            raise
+        tip = self.refs.get(ref)
         if tip is None:
             raise _AbsentError
         try:
@@ -221,35 +220,6 @@ class Elsewhere(Mirrored):
                 hint=f"versions never move; if the repository was made anew, delete '{self.mirror.folder}'",
             )
         return found
-
-    def _fetch_alias(self, name: AliasName) -> Ref | None:
-        """The ref of an alias, from where the aliases lie on the remote. Raises: GitError, SettingsError."""
-        ours, beside = names_of_refs.alias(name, self.tracking), f"{_BRANCHES}{name.ref_name}"
-        there = names_of_refs.there(names_of_refs.alias(name), names_of_refs.ALIAS_BRANCHES)
-        ways = (
-            (ours, (f"+{names_of_refs.alias(name)}:{ours}", f"+{there}*:{beside}*")),
-            (beside, (f"+{there}:{beside}",)),
-        )
-        for ref, refspecs in ways:
-            try:
-                self._fetch(name.collection, *refspecs)
-                break
-            except _AbsentError:
-                # offline it would still name what it did
-                with self.mirror.alone():
-                    self.git.run("update-ref", "--no-deref", "-d", ref)
-        root = self._learned_root(is_asked=self.refs.get(beside) is not None)
-        return self.refs.get(beside if root == names_of_refs.ALIAS_BRANCHES else ours)
-
-    def _learned_root(self, *, is_asked: bool) -> str:
-        """Below which the aliases lie. The remote is asked when there is reason to; most have never said anything."""
-        if not is_asked and not self.mirror.has(_SETTINGS):
-            return names_of_refs.ALIAS_ROOT
-        found = self._beside(_SETTINGS)
-        if not self.offline:
-            with found.fetching():
-                settings.learn(found, depth=1)
-        return found.alias_root
 
     def _fetch(self, collection: CollectionName, *refspecs: str) -> None:
         """Bring refs without their history, and what is said of their collection. Raises: _AbsentError, GitError."""
@@ -309,10 +279,9 @@ class Elsewhere(Mirrored):
         if not isinstance(selector, str):
             hint = f"'{name}' has {resolve.told_numbers(self._known_of(name))}"
             return NotFoundError("artifact", f"{name}:v{selector}", hint=hint)
-        root = self._learned_root(is_asked=False)
+        base = names_of_refs.PENDING + names_of_refs.ALIASES
         with self.asking():
-            refs = (names_of_refs.here(ref, root) for ref in self.transport.refs(f"{root}{name}@*"))
-            found = [names_of_refs.parse_alias(ref) for ref in refs if ref]
+            found = map(names_of_refs.parse_alias, self.transport.refs(f"{base}{name}@*"))
         there_too = sorted(item.alias for item in found if item and item.collection == name)
         close_alias = closest(selector, there_too)
         hint = f"it has {listed(there_too)}" if there_too else "it has none yet"

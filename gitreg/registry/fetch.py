@@ -10,7 +10,7 @@ from gitreg.git.refs import Change
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import AliasName, CollectionName, RunId, VersionName
 from gitreg.records.objects import ZERO, Oid
-from gitreg.registry import mainline, runs, settings, setup, versions
+from gitreg.registry import mainline, runs, versions
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 
@@ -38,23 +38,16 @@ class Fetched:
 def fetch(registry: Registry, *, leave: frozenset[str] = frozenset()) -> Fetched:
     """Bring tracking refs and version tags up to date. What is pending here stays as it is.
 
-    `leave` holds tags that somebody is pushing right now. Raises: UsageError without a registry remote, GitError,
-    SettingsError where it cannot be read where the remote's aliases lie.
+    `leave` holds tags that somebody is pushing right now. Raises: UsageError without a registry remote, GitError.
     """
     if not registry.has_remote:
         raise UsageError(
             f"there is no remote '{registry.remote}'",
             hint="git remote add origin URL, or name another: git config gitreg.remote NAME",
         )
-    _track(registry)
+    registry.transport.fetch([names_of_refs.fetch_refspec(registry.remote)], prune=True)
     mainline.learn(registry)
-    branches = names_of_refs.ALIAS_BRANCHES
-    listed = registry.transport.refs("refs/tags/*@v*", f"{branches}*", only=("--tags", "--heads"))
-    # whoever has neither need not be asked
-    may_differ = registry.alias_root == branches or any(name.startswith(branches) for name in listed)
-    if may_differ and settings.learn(registry):
-        follow(registry)
-    there = {name: oid for name, oid in listed.items() if _version(name)}
+    there = {name: oid for name, oid in registry.transport.tags("refs/tags/*@v*").items() if _version(name)}
     _make_drafts(registry, there, leave)
     here = {ref.name: ref.oid for ref in registry.refs.find(names_of_refs.TAGS)}
     blocked = {name: tag for name in there if name not in here and (tag := _in_the_way(name, here))}
@@ -65,16 +58,6 @@ def fetch(registry: Registry, *, leave: frozenset[str] = frozenset()) -> Fetched
     conflicts = [name for name, oid in there.items() if here.get(name, oid) != oid]
     in_the_way = {version: tag for name, tag in blocked.items() if (version := _version(name))}
     return Fetched(there, _versions(missing), _versions(conflicts), in_the_way)
-
-
-def follow(registry: Registry) -> None:
-    """Bring the tracking refs from where the aliases lie on the remote now. Raises: GitError."""
-    setup.update_refspecs(registry)
-    _track(registry)
-
-
-def _track(registry: Registry) -> None:
-    registry.transport.fetch(names_of_refs.fetch_refspecs(registry.remote, registry.alias_root), prune=True)
 
 
 def fetched_aliases(registry: Registry) -> dict[AliasName, Oid]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gitreg.errors import Error
 from gitreg.git.objects import MissingObjectError
-from gitreg.records import refs as names_of_refs
 from gitreg.records.objects import Oid
 from gitreg.registry.repository import Registry
 
@@ -16,8 +15,7 @@ def ref(registry: Registry) -> str:
     there = f"refs/remotes/{registry.remote}/"
     if registry.objects.at(f"{there}HEAD"):
         return f"{there}HEAD"
-    aliases = there + names_of_refs.ALIAS_BRANCHES.removeprefix("refs/heads/")
-    branches = [branch for branch in registry.refs.find(there) if not branch.name.startswith(aliases)]
+    branches = registry.refs.find(there)
     if len(branches) == 1:
         return branches[0].name
     # to guess would be to let somebody choose who makes a branch called 'main'

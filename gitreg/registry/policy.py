@@ -8,8 +8,10 @@ from gitreg.records import policy as codec
 from gitreg.records.names import AliasName
 from gitreg.records.objects import Oid
 from gitreg.records.policy import PATH, Policy
-from gitreg.registry import committed, mainline
+from gitreg.registry import mainline
 from gitreg.registry.repository import Registry
+
+_FILE_MODES = (b"100644", b"100755")
 
 
 def protected(registry: Registry, alias: AliasName) -> bool:
@@ -32,9 +34,26 @@ def at(registry: Registry, commit: Oid | None) -> Policy:
 
     Raises: SettingsError, also for one that is no regular file; MissingObjectError.
     """
+    if commit is None:
+        return Policy()
     try:
-        return codec.parse(committed.text(registry.objects, commit, PATH))
+        data = _file(registry, commit)
+        return Policy() if data is None else codec.parse(data.decode())
+    except UnicodeDecodeError as error:
+        raise SettingsError(PATH, 0, "not UTF-8") from error
     except (SettingsError, MissingObjectError):
         raise
     except RecordError as error:
         raise SettingsError(PATH, 0, error.message, hint=error.hint) from error
+
+
+def _file(registry: Registry, commit: Oid) -> bytes | None:
+    there, leaf = registry.objects.entry_at(registry.objects.commit(commit).tree, PATH) or ("", None)
+    if leaf is None:
+        return None
+    if there != PATH:
+        raise SettingsError(PATH, 0, f"'{there}' is no folder")
+    # where a link leads is not for a request to say, and a policy that is passed over protects nothing
+    if leaf.mode not in _FILE_MODES:
+        raise SettingsError(PATH, 0, "this is no regular file")
+    return registry.objects.read(leaf.oid)[1]

@@ -6,7 +6,7 @@ The command line brings the hook's input and the arguments of the push.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gitreg.errors import RecordError, RefusedError, UsageError
 from gitreg.git.objects import MissingObjectError
@@ -70,19 +70,6 @@ def parse_lines(text: str) -> tuple[PushLine, ...]:
         except (ValueError, RecordError) as error:
             raise UsageError(f"not a line of a pre-push hook's input: {line!r}") from error
     return tuple(lines)
-
-
-def named_here(lines: Sequence[PushLine], root: str) -> tuple[PushLine, ...]:
-    """The same with the remote's aliases named as in a clone; they lie below `root` there. Raises: RefusedError."""
-    return tuple(replace(line, remote_ref=_named_here(line, root)) for line in lines)
-
-
-def _named_here(line: PushLine, root: str) -> str:
-    found = names.here(line.remote_ref, root)
-    if found is None and not line.deletes:
-        hint = f"to publish aliases: gitreg push; {_INSTEAD}"
-        raise RefusedError(f"'{line.remote_ref}' is no place for an alias: they lie below '{root}'", hint=hint)
-    return found or line.remote_ref
 
 
 def left_to_git(lines: Sequence[PushLine]) -> frozenset[str]:

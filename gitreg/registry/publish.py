@@ -12,7 +12,7 @@ from functools import cache, partial
 
 from gitreg.data.config import Storage
 from gitreg.data.storage import open_storage
-from gitreg.errors import DamagedObjectError, MissingBytesError, RecordError, RefusedError, StorageError, UsageError
+from gitreg.errors import DamagedObjectError, MissingBytesError, RecordError, StorageError, UsageError
 from gitreg.git.objects import MissingObjectError
 from gitreg.git.refs import RefMovedError
 from gitreg.git.transport import Outcome, Push
@@ -35,7 +35,6 @@ from gitreg.registry.pending import (
     renumber,
 )
 from gitreg.registry.pushing import is_race, push_lfs, push_units, settle, units_of
-from gitreg.registry.relocate import relocate
 from gitreg.registry.repository import Registry
 from gitreg.registry.versions import Version
 
@@ -255,12 +254,11 @@ def _push_aliases(registry: Registry, pending: Pending, leave: frozenset[str], r
     """Push promotions, each by itself; what was not taken because somebody else was faster."""
     found = []
     rules = cache(partial(policy.current, registry))
-    stuck = _or_why(partial(_relocated, registry)) if pending.aliases else ""
     for alias in pending.aliases:
         now = alias.moves[-1].record.now
         line = f"{alias.name} -> {now.version.label if now else 'nothing'}"
         why = _or_why(partial(_is_protected, rules, alias.name))
-        why = why or stuck or (_or_why(partial(_is_gone, registry, now)) if now else "")
+        why = why or (_or_why(partial(_is_gone, registry, now)) if now else "")
         places = [move.record.now for move in alias.moves if move.record.now]
         found.append(_Chain(str(alias.name), names_of_refs.alias(alias.name), alias.tip, places, line, why))
     accepted, raced = _push_chains(registry, found, leave, report)
@@ -289,15 +287,6 @@ def _or_why(ask: Callable[[], str]) -> str:
         return ask()
     except (RecordError, MissingObjectError) as error:
         return str(error)
-
-
-def _relocated(registry: Registry) -> str:
-    """Why aliases cannot be moved to where they lie from now on. '' when they are there."""
-    try:
-        relocate(registry)
-    except RefusedError as error:
-        return error.message
-    return ""
 
 
 def _is_protected(rules: Callable[[], Policy], name: AliasName) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -19,7 +18,6 @@ from gitreg.progress import SILENT, Progress
 from gitreg.records import refs as names_of_refs
 from gitreg.records.names import VersionName
 from gitreg.records.objects import Identity
-from gitreg.registry import settings
 
 if TYPE_CHECKING:
     from gitreg.registry.versions import Version
@@ -53,13 +51,10 @@ class Registry:
         self.git = git
         self.progress = progress
         self.objects = Objects(git)
-        # no cycle: what is not needed any more ends its processes at once
-        itself = weakref.ref(self)
-        self.refs = Refs(git, lambda: _root_here(itself()))
+        self.refs = Refs(git)
         self.remote = git.config("gitreg.remote", DEFAULT_REMOTE)
         self.private = git.common_dir / "gitreg"
         self._has_remote: bool | None = None
-        self._root: str | None = None
         self._project: Project | None = None
         self._cache: Cache | None = None
 
@@ -81,7 +76,7 @@ class Registry:
     def has_remote(self) -> bool:
         """True when there is a registry remote, so that versions start as drafts."""
         if self._has_remote is None:
-            self._has_remote = bool(Transport(self.git, self.remote).push_urls())
+            self._has_remote = bool(self.transport.push_urls())
         return self._has_remote
 
     @property
@@ -102,26 +97,12 @@ class Registry:
     def use_remote(self, remote: str) -> None:
         """Take another remote for the registry."""
         self.remote = remote
-        self._has_remote = self._root = None
+        self._has_remote = None
 
     @property
     def transport(self) -> Transport:
         """The registry remote."""
-        return Transport(self.git, self.remote, self.alias_root)
-
-    @property
-    def alias_root(self) -> str:
-        """Below which the aliases lie on the registry remote, as far as this clone knows; on a server, here.
-
-        Raises: SettingsError for a server's own file that cannot be read.
-        """
-        if self._root is None:
-            self._root = settings.here(self)
-        return self._root
-
-    def use_alias_root(self, root: str) -> None:
-        """Take another one for the remote's. See `registry.settings`."""
-        self._root = root
+        return Transport(self.git, self.remote)
 
     @property
     def tracking(self) -> str:
@@ -196,11 +177,6 @@ class Registry:
     def clock(self) -> int:
         """The time as git would record it, in seconds since 1970. Needs no identity, as reading does not."""
         return Identity(self.git.identity(anonymous=True)).timestamp
-
-
-def _root_here(registry: Registry | None) -> str:
-    """Below which the aliases of this very repository lie."""
-    return registry.alias_root if registry and registry.is_server else names_of_refs.ALIAS_ROOT
 
 
 def retried(work: Callable[[], T]) -> T:

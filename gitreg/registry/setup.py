@@ -109,37 +109,16 @@ def _check_remote(registry: Registry, remote: str) -> None:
 
 def has_refspec(registry: Registry) -> bool:
     """Whether git's own fetch and push keep the tracking refs up to date."""
-    return set(_wanted(registry)) <= set(_refspecs(registry, registry.remote))
+    return names_of_refs.fetch_refspec(registry.remote) in _refspecs(registry, registry.remote)
 
 
 def add_refspec(registry: Registry) -> bool:
     """Let git's own fetch and push keep the tracking refs up to date; False when they do already."""
     if has_refspec(registry):
         return False
-    _drop_refspecs(registry)
-    for refspec in _wanted(registry):
-        registry.git.run("config", "--add", f"remote.{registry.remote}.fetch", refspec)
+    refspec = names_of_refs.fetch_refspec(registry.remote)
+    registry.git.run("config", "--add", f"remote.{registry.remote}.fetch", refspec)
     return True
-
-
-def update_refspecs(registry: Registry) -> None:
-    """The same where git's own fetch has brought aliases from where they no longer lie."""
-    if set(_refspecs(registry, registry.remote)) & _ours(registry):
-        add_refspec(registry)
-
-
-def _drop_refspecs(registry: Registry) -> None:
-    for refspec in set(_refspecs(registry, registry.remote)) & _ours(registry):
-        registry.git.run("config", "--fixed-value", "--unset-all", f"remote.{registry.remote}.fetch", refspec)
-
-
-def _wanted(registry: Registry) -> tuple[str, ...]:
-    return names_of_refs.fetch_refspecs(registry.remote, registry.alias_root)
-
-
-def _ours(registry: Registry) -> set[str]:
-    """All that this ever writes: from one place, and from the other."""
-    return {item for root in names_of_refs.ALIAS_ROOTS for item in names_of_refs.fetch_refspecs(registry.remote, root)}
 
 
 def _refspecs(registry: Registry, remote: str) -> list[str]:

@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from conftest import Shell
-from gitreg.records.refs import ALIAS_BRANCHES
 
 if TYPE_CHECKING:
     from actions import Tools
@@ -146,12 +145,6 @@ def test_the_rules_are_documents_that_protect_versions_and_the_default_branch() 
     (check,) = branch["rules"][-1]["parameters"]["required_status_checks"]
     assert check["context"] == plan["jobs"]["plan"]["name"]
     assert documents["gitlab/.gitlab/gitreg/protected-tag.json"]["name"] == "*@v*"
-    aliases = documents["github/.github/rulesets/aliases.json"]
-    assert [rule["type"] for rule in aliases["rules"]] == ["deletion", "non_fast_forward"]
-    below = ALIAS_BRANCHES.removeprefix("refs/heads/")
-    assert aliases["conditions"]["ref_name"]["include"] == [f"{ALIAS_BRANCHES}*", f"{ALIAS_BRANCHES}**/*"]
-    assert documents["gitlab/.gitlab/gitreg/protected-aliases.json"]["name"] == f"{below}*"
-    assert documents["forgejo/.forgejo/gitreg/protected-aliases.json"]["rule_name"] == f"{below}**"
     assert all(document for document in documents.values())
 
 
@@ -184,7 +177,7 @@ class TestInit:
         said = sh("gitreg ci init github --owner @team/a --owner @team/b 2>&1", cwd=repo)
         assert "created .github/workflows/gitreg-plan.yml" in said
         (following,) = re.findall(r"^next: (git add .*)$", said, re.MULTILINE)
-        assert sh(f"{following} && git status --porcelain", cwd=repo).count("A  ") == len(WORKFLOWS) + 4
+        assert sh(f"{following} && git status --porcelain", cwd=repo).count("A  ") == len(WORKFLOWS) + 3
         assert "nothing to do" in sh("gitreg ci init github --owner @team/a 2>&1", cwd=repo)
         assert "names other owners of /.gitreg/" in sh("gitreg ci init github --owner @team/c 2>&1", cwd=repo)
         assert "'team' cannot own files" in sh("! gitreg ci init github --owner team 2>&1", cwd=repo)

@@ -17,8 +17,6 @@ from gitreg.git.refs import Change, Ref, RefMovedError, Refs, is_ancestor
 from gitreg.git.runner import Git
 from gitreg.git.transport import Outcome, Push, Transport
 from gitreg.records.objects import EMPTY_TREE, GITREG_IDENTITY, ZERO, Commit, Oid, Tag, hash_object
-from gitreg.records.refs import ALIAS_BRANCHES
-from gitreg.registry.pushing import is_race
 
 
 class Clone:
@@ -406,28 +404,6 @@ def test_a_fetch_brings_what_the_refspecs_say_and_prunes_there_only(clone: Clone
     transport.fetch([])
     assert clone.refs.get("refs/tags/m@v0")
     assert not (clone.git.git_dir / "FETCH_HEAD").exists()
-
-
-def test_what_is_pushed_over_another_object_than_was_seen_is_refused(clone: Clone, server: Path) -> None:
-    transport = Transport(clone.git, "origin")
-    one = clone.commit("one")
-    two = clone.commit("two", one)
-    transport.push([Push(two, "refs/gitreg/a")], atomic=True)
-    found = transport.push([Push(one, "refs/gitreg/b"), Push(ZERO, "refs/gitreg/a", one)], atomic=True)
-    assert {outcome.ref: outcome.ok for outcome in found} == {"refs/gitreg/a": False, "refs/gitreg/b": False}
-    assert all(map(is_race, found))
-    found = transport.push([Push(one, "refs/gitreg/b"), Push(ZERO, "refs/gitreg/a", two)], atomic=True)
-    assert all(outcome.ok for outcome in found)
-    assert transport.refs("refs/gitreg/*") == {"refs/gitreg/b": one}
-
-
-def test_aliases_are_pushed_to_where_they_lie_and_told_of_as_here(clone: Clone, server: Path) -> None:
-    transport = Transport(clone.git, "origin", ALIAS_BRANCHES)
-    one = clone.commit("one")
-    pushes = [Push(one, "refs/gitreg/aliases/m@a"), Push(one, "refs/gitreg/b")]
-    assert {outcome.ref for outcome in transport.push(pushes, atomic=True)} == {push.ref for push in pushes}
-    assert transport.refs("refs/heads/gitreg/*", only=("--heads",)) == {f"{ALIAS_BRANCHES}m@a": one}
-    assert transport.descends({"refs/gitreg/aliases/m@a": (one, one)}) == {"refs/gitreg/aliases/m@a": True}
 
 
 def test_a_push_tells_what_became_of_each_ref(clone: Clone, server: Path) -> None:

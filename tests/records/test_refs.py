@@ -18,7 +18,7 @@ def test_each_thing_has_its_place() -> None:
     assert refs.run(RunId("a"), ORIGIN) == "refs/gitreg-remotes/origin/runs/a/a"
     assert refs.alias(alias) == "refs/gitreg/aliases/model/M-dev@production"
     assert refs.alias(alias, ORIGIN) == "refs/gitreg-remotes/origin/aliases/model/M-dev@production"
-    assert refs.fetch_refspecs("origin") == ("+refs/gitreg/*:refs/gitreg-remotes/origin/*",)
+    assert refs.fetch_refspec("origin") == "+refs/gitreg/*:refs/gitreg-remotes/origin/*"
     assert refs.versions_pattern(M) == "refs/tags/m@v*"
     assert refs.versions_pattern(M, refs.DRAFTS) == "refs/gitreg/drafts/m@v*"
     assert refs.aliases_pattern(LINKED, ORIGIN) == "refs/gitreg-remotes/origin/aliases/model/M-dev@*"
@@ -70,24 +70,3 @@ def test_a_ref_says_what_it_was_made_of_whatever_the_remote_and_the_space_are_ca
 )
 def test_any_other_ref_names_nothing(ref: str) -> None:
     assert (refs.parse_version(ref), refs.parse_alias(ref), refs.parse_run(ref)) == (None, None, None)
-
-
-@pytest.mark.parametrize("root", refs.ALIAS_ROOTS)
-def test_aliases_have_one_name_in_a_clone_wherever_they_lie_on_the_remote(root: str) -> None:
-    other = refs.other_root(root)
-    assert {root, other} == set(refs.ALIAS_ROOTS)
-    for name in ("m@production", "model/M@staging"):
-        there = refs.there(refs.ALIAS_ROOT + name, root)
-        assert there == root + name
-        assert refs.here(there, root) == refs.ALIAS_ROOT + name
-        assert refs.here(other + name, root) is None
-    for ref in ("refs/heads/main", "refs/heads/gitreg/x", "refs/gitreg/runs/ab/abc", "refs/tags/m@v0"):
-        assert refs.there(ref, root) == refs.here(ref, root) == ref
-
-
-def test_a_remote_whose_aliases_are_branches_is_fetched_folder_by_folder() -> None:
-    assert refs.fetch_refspecs("up", refs.ALIAS_BRANCHES) == (
-        "+refs/gitreg/runs/*:refs/gitreg-remotes/up/runs/*",
-        "+refs/gitreg/collections/*:refs/gitreg-remotes/up/collections/*",
-        "+refs/heads/gitreg/aliases/*:refs/gitreg-remotes/up/aliases/*",
-    )
